@@ -1,0 +1,35 @@
+# make         set up the environment and run the workflow
+# make test    set up the environment and run the tests
+# make plan    print the number of runs, the disk and the hours that the workflow will take
+# make lock    resolve envs/*.in anew
+#
+# CONFIG names another configuration: make plan CONFIG=workflow/config/paper.yaml
+
+CONFIG ?= config.yaml
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
+
+.DEFAULT_GOAL := run
+.PHONY: run test plan lock
+
+run: $(INSTALLED)
+	$(BIN)/snakemake --configfile "$(CONFIG)"
+
+test: $(INSTALLED)
+	$(BIN)/pytest
+
+plan: $(INSTALLED)
+	@$(BIN)/snakemake plan --quiet all --configfile "$(CONFIG)"
+
+lock: $(INSTALLED)
+	$(COMPILE) envs/bootstrap.in --output-file envs/bootstrap.txt
+	$(COMPILE) envs/requirements.in --output-file envs/requirements.txt
+
+$(INSTALLED): envs/bootstrap.txt envs/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; $(PYTHON) is " + sys.version.split()[0] + ". Name another one: make PYTHON=…")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement envs/bootstrap.txt
+	$(BIN)/uv pip sync --quiet --python .venv --require-hashes envs/bootstrap.txt envs/requirements.txt
+	@touch $@

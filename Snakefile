@@ -1,0 +1,21 @@
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/features.smk"
+include: "workflow/rules/reporting.smk"
+
+
+rule all:
+    default_target: True
+    localrule: True
+    input:
+        rules.table1.output,
+        rules.grid.output,

@@ -1,0 +1,52 @@
+"""Parquet files with a declared schema and a JSON description of what they hold."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from feature_quality.artifacts.atomic import replacing
+from feature_quality.errors import InputError
+
+METADATA_KEY = b"feature_quality"
+
+
+def write_parquet(path: str | Path, table: pa.Table, metadata: Mapping[str, Any]) -> None:
+    """Write ``table`` with ``metadata`` (JSON values) in the file's schema; equal input, equal bytes."""
+    description = json.dumps(metadata, sort_keys=True).encode()
+    with replacing(path) as temporary:
+        pq.write_table(
+            table.replace_schema_metadata({METADATA_KEY: description}),
+            temporary,
+            compression="zstd",
+        )
+
+
+def read_parquet(
+    path: str | Path, schema: pa.Schema | None = None, columns: Sequence[str] | None = None
+) -> tuple[pa.Table, dict[str, Any]]:
+    """Read a file that ``write_parquet`` wrote: its table (or some ``columns``) and its metadata.
+
+    Raises:
+        InputError: the file is damaged, is not ours, or its columns are not those of ``schema``.
+    """
+    try:
+        found = pq.read_schema(path)
+        if schema is not None and not found.remove_metadata().equals(schema):
+            raise InputError(
+                f"{path}: its columns are ({_describe(found)}), expected ({_describe(schema)})"
+            )
+        table = pq.read_table(path, columns=columns)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path}: cannot be read as parquet ({error})") from error
+    metadata = (found.metadata or {}).get(METADATA_KEY)
+    if metadata is None:
+        raise InputError(f"{path}: was not written by this workflow (it has no description)")
+    return table.replace_schema_metadata(None), json.loads(metadata)
+
+
+def _describe(schema: pa.Schema) -> str:
+    return ", ".join(f"{field.name}: {field.type}" for field in schema)

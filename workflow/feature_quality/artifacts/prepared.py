@@ -1,0 +1,143 @@
+"""A prepared dataset: images decoded once, and a table that says what each of them is.
+
+``images.npy`` holds distinct images, ``examples.parquet`` one row an example; an example points to
+its image by row, so that one image may serve several splits without being stored twice.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from feature_quality.artifacts.atomic import replacing
+from feature_quality.artifacts.parquet import read_parquet, write_parquet
+from feature_quality.errors import InputError
+
+SPLITS = ("train", "val", "test", "probe_train", "probe_test")
+
+EXAMPLES = pa.schema(
+    [
+        ("id", pa.string()),
+        ("split", pa.string()),
+        ("image", pa.int32()),
+        ("label", pa.int16()),
+        ("feature_a", pa.int16()),
+        ("feature_b", pa.int16()),
+        ("group", pa.int16()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a dataset is, in words and numbers that do not change from example to example.
+
+    ``classes`` holds the names of the values of feature A and of feature B; the label is feature A.
+    ``channel_mean`` is the training images' mean pixel value, one number a channel, in [0, 1].
+    """
+
+    dataset: str
+    title: str
+    demonstration: bool
+    features: tuple[str, str]
+    classes: tuple[tuple[str, ...], tuple[str, ...]]
+    channel_mean: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The examples of one split: ``images`` uint8 (n, channels, height, width) and n rows of ``table``."""
+
+    images: npt.NDArray[np.uint8]
+    table: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A whole dataset: distinct images, uint8 (n, channels, height, width), and its examples."""
+
+    description: Description
+    images: npt.NDArray[np.uint8]
+    examples: pd.DataFrame
+
+    def split(self, name: str) -> Examples:
+        """Return the examples of one of ``SPLITS``, in the order of the table."""
+        table = self.examples[self.examples["split"] == name].reset_index(drop=True)
+        return Examples(self.images[table["image"].to_numpy()], table)
+
+
+def write_prepared(images_path: str | Path, examples_path: str | Path, prepared: Prepared) -> None:
+    """Check ``prepared`` and write both its files.
+
+    Raises:
+        InputError: labels, groups or image rows are out of range, or a split is empty.
+    """
+    _check(prepared.images, prepared.examples, prepared.description, str(examples_path))
+    with replacing(images_path) as temporary, temporary.open("wb") as file:
+        np.save(file, prepared.images, allow_pickle=False)
+    table = pa.Table.from_pandas(prepared.examples, schema=EXAMPLES, preserve_index=False)
+    write_parquet(examples_path, table, asdict(prepared.description))
+
+
+def read_prepared(images_path: str | Path, examples_path: str | Path) -> Prepared:
+    """Read a prepared dataset; its images stay on disk until a split is asked for.
+
+    Raises:
+        InputError: a file is damaged, or the two do not belong together.
+    """
+    table, metadata = read_parquet(examples_path, EXAMPLES)
+    description = _description(metadata)
+    try:
+        images = np.load(images_path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError(f"{images_path}: cannot be read as an array ({error})") from error
+    examples = table.to_pandas()
+    _check(images, examples, description, str(images_path))
+    return Prepared(description, images, examples)
+
+
+def read_description(examples_path: str | Path) -> Description:
+    """Read what a prepared dataset is, without its examples."""
+    return _description(read_parquet(examples_path, EXAMPLES, columns=[])[1])
+
+
+def _description(metadata: dict[str, Any]) -> Description:
+    first, second = metadata["classes"]
+    return Description(
+        dataset=metadata["dataset"],
+        title=metadata["title"],
+        demonstration=metadata["demonstration"],
+        features=tuple(metadata["features"]),
+        classes=(tuple(first), tuple(second)),
+        channel_mean=tuple(metadata["channel_mean"]),
+    )
+
+
+def _check(
+    images: npt.NDArray[np.uint8], examples: pd.DataFrame, description: Description, path: str
+) -> None:
+    if images.dtype != np.uint8 or images.ndim != 4:
+        raise InputError(
+            f"{path}: images are {images.dtype} with {images.ndim} dimensions, "
+            "expected uint8 (n, channels, height, width)"
+        )
+    sizes = [len(names) for names in description.classes]
+    limits = {
+        "image": len(images),
+        "label": sizes[0],
+        "feature_a": sizes[0],
+        "feature_b": sizes[1],
+        "group": sizes[0] * sizes[1],
+    }
+    for column, limit in limits.items():
+        if not examples[column].between(0, limit - 1).all():
+            raise InputError(f"{path}: {column} must lie in 0 … {limit - 1}")
+    if not (examples["group"] == examples["feature_a"] * sizes[1] + examples["feature_b"]).all():
+        raise InputError(f"{path}: group must be feature_a · {sizes[1]} + feature_b")
+    missing = set(SPLITS) - set(examples["split"])
+    if missing:
+        raise InputError(f"{path}: no example in {', '.join(sorted(missing))}")

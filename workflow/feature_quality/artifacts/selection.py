@@ -1,0 +1,57 @@
+"""The choice of hyperparameters for one dataset, as JSON that a person can read."""
+
+import json
+from pathlib import Path
+from typing import Any, TypedDict
+
+from feature_quality.artifacts.atomic import write_text
+from feature_quality.errors import InputError
+
+
+class Candidate(TypedDict):
+    """One setting, its mean validation error and loss over the seeds that finished."""
+
+    lr: float
+    rho: float
+    val_error: float | None
+    val_loss: float | None
+    finished: list[int]
+    diverged: list[int]
+
+
+class Choice(TypedDict):
+    """The setting chosen for a method, out of how many, and how many tied with it on the error."""
+
+    lr: float
+    rho: float
+    candidates: int
+    tied: int
+
+
+class Selection(TypedDict):
+    """The choices for one dataset; a method without a finished run is absent from ``choices``."""
+
+    dataset: str
+    rule: str
+    choices: dict[str, Choice]
+    candidates: list[Candidate]
+
+
+def write_selection(path: str | Path, selection: Selection) -> None:
+    """Write a selection; equal input gives equal bytes."""
+    write_text(path, json.dumps(selection, indent=2) + "\n")
+
+
+def read_selection(path: str | Path) -> Selection:
+    """Read a selection.
+
+    Raises:
+        InputError: the file is not the JSON of a selection.
+    """
+    try:
+        content: Any = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as JSON ({error})") from error
+    if not isinstance(content, dict) or set(content) != set(Selection.__annotations__):
+        raise InputError(f"{path}: is not a selection written by this workflow")
+    return content  # type: ignore[return-value]

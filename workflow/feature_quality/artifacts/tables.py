@@ -1,0 +1,31 @@
+"""``runs.parquet``: one row a run and metric, from which everything that compares runs starts."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from feature_quality.artifacts.parquet import read_parquet, write_parquet
+
+RUNS = pa.schema(
+    [
+        ("dataset", pa.string()),
+        ("lr", pa.float64()),
+        ("rho", pa.float64()),
+        ("seed", pa.int32()),
+        ("split", pa.string()),
+        ("metric", pa.string()),
+        ("value", pa.float64()),
+        ("selected", pa.bool_()),
+    ]
+)
+
+
+def write_runs(path: str | Path, runs: pd.DataFrame) -> None:
+    """Write the rows of all runs."""
+    write_parquet(path, pa.Table.from_pandas(runs, schema=RUNS, preserve_index=False), {})
+
+
+def read_runs(path: str | Path) -> pd.DataFrame:
+    """Read the rows of all runs."""
+    return read_parquet(path, RUNS)[0].to_pandas()

@@ -1,0 +1,60 @@
+"""The settings that are tried: every learning rate with every rho, for every seed."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from feature_quality.config.provenance import ours, paper
+from feature_quality.config.section import (
+    Distinct,
+    NonNegativeNumber,
+    NotEmpty,
+    PositiveNumber,
+    Section,
+)
+
+
+def _require_baseline(rho: tuple[float, ...]) -> tuple[float, ...]:
+    if 0 not in rho:
+        raise ValueError("should hold 0, which is SGD")
+    return rho
+
+
+LearningRates = Annotated[
+    tuple[PositiveNumber, ...],
+    NotEmpty,
+    Distinct,
+    Field(description="Learning rates at the start of the cosine schedule."),
+]
+Radii = Annotated[
+    tuple[NonNegativeNumber, ...],
+    NotEmpty,
+    Distinct,
+    AfterValidator(_require_baseline),
+    Field(description="Radii ρ of SAM's perturbation; 0 is SGD."),
+]
+
+_LR = (0.01, 0.05, 0.1)
+_RHO = (0.0, 0.01, 0.03, 0.05, 0.07, 0.1, 0.2)
+
+
+class ConcatenatedGrid(Section):
+    """The sweep of CIFAR-MNIST and FMNIST-MNIST."""
+
+    lr: LearningRates = paper(_LR, "Appendix B")
+    rho: Radii = paper(_RHO, "Appendix B")
+
+
+class DemonstrationGrid(Section):
+    """The sweep of the demonstration dataset."""
+
+    lr: LearningRates = ours((0.02, 0.05), "small enough for a laptop")
+    rho: Radii = ours((0.0, 0.1), "small enough for a laptop")
+
+
+class Grid(Section):
+    """The sweep of each dataset."""
+
+    digits_photos: DemonstrationGrid = DemonstrationGrid()
+    cifar_mnist: ConcatenatedGrid = ConcatenatedGrid()
+    fmnist_mnist: ConcatenatedGrid = ConcatenatedGrid()

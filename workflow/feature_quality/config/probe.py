@@ -1,0 +1,51 @@
+"""How the linear probes are trained."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from feature_quality.config.provenance import ours
+from feature_quality.config.section import (
+    Distinct,
+    NotEmpty,
+    PositiveNumber,
+    PositiveWhole,
+    Section,
+)
+
+PerGroup = Annotated[
+    PositiveWhole | None,
+    Field(
+        description="Examples of every group in a probe's training set; "
+        "null takes the size of the smallest group."
+    ),
+]
+
+
+class PerGroupSizes(Section):
+    """The size of the probes' training sets, by dataset."""
+
+    digits_photos: PerGroup = ours(None, "all that the demonstration has")
+    cifar_mnist: PerGroup = ours(250, "1,000 examples in all: the paper says a small dataset")
+    fmnist_mnist: PerGroup = ours(40, "1,000 examples in all: the paper says a small dataset")
+
+
+class Probe(Section):
+    """The protocol of the probes."""
+
+    draws: Annotated[
+        PositiveWhole, Field(description="Training sets that are drawn; their errors are averaged.")
+    ] = ours(5, "the paper does not say; averaging takes out the luck of one draw")
+    strengths: Annotated[
+        tuple[PositiveNumber, ...],
+        NotEmpty,
+        Distinct,
+        Field(description="Values of C, the inverse strength of the L2 penalty, to choose from."),
+    ] = ours((0.0001, 0.001, 0.01, 0.1, 1.0), "the paper does not say; decades around 0.01")
+    tolerance: Annotated[
+        PositiveNumber, Field(description="Largest gradient component at which the fit has converged.")
+    ] = ours(1e-6, "results no longer change below it")
+    max_iterations: Annotated[
+        PositiveWhole, Field(description="Iterations after which a fit is reported as not converged.")
+    ] = ours(10000, "far more than a fit needs")
+    per_group: PerGroupSizes = PerGroupSizes()

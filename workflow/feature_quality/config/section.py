@@ -1,0 +1,69 @@
+"""What all sections of the configuration have in common, and the kinds of value they are made of."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from feature_quality.config.provenance import Provenance
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A setting that a result rests on: its key, its value, the documented one, where that is from."""
+
+    key: str
+    value: Any
+    documented: Any
+    documented_provenance: Provenance
+
+    @property
+    def departs(self) -> bool:
+        """Say whether the value is not the documented one."""
+        return bool(self.value != self.documented)
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where the value comes from; one that departs is the user's own and counts as ours."""
+        return Provenance.OURS if self.departs else self.documented_provenance
+
+
+class Section(BaseModel):
+    """A group of settings: only its own keys are allowed, and nothing changes after it was read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def constants(self, prefix: str = "") -> list[Constant]:
+        """Return the constants of this section (not of those below it), keyed below ``prefix``."""
+        found = []
+        for name, field in type(self).model_fields.items():
+            extra = field.json_schema_extra
+            if isinstance(extra, dict) and "provenance" in extra:
+                provenance = Provenance(str(extra["provenance"]))
+                key = f"{prefix}.{name}" if prefix else name
+                found.append(Constant(key, getattr(self, name), field.default, provenance))
+        return found
+
+
+def _reject_boolean(value: Any) -> Any:
+    # YAML's true would otherwise pass for 1.
+    if isinstance(value, bool):
+        raise ValueError("should be a number")
+    return value
+
+
+def _reject_repetition(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    repeated = sorted({value for value in values if values.count(value) > 1})
+    if repeated:
+        raise ValueError(f"should not repeat {', '.join(map(str, repeated))}")
+    return values
+
+
+Number = Annotated[float, BeforeValidator(_reject_boolean)]
+Whole = Annotated[int, BeforeValidator(_reject_boolean)]
+PositiveNumber = Annotated[Number, Field(gt=0)]
+NonNegativeNumber = Annotated[Number, Field(ge=0)]
+PositiveWhole = Annotated[Whole, Field(gt=0)]
+NonNegativeWhole = Annotated[Whole, Field(ge=0)]
+Distinct = AfterValidator(_reject_repetition)
+NotEmpty = Field(min_length=1)

@@ -1,0 +1,105 @@
+"""A demonstration made of the real images that scikit-learn carries; it needs no download.
+
+Feature A says from which of two photographs a patch was cut, feature B whether the digit on top of
+it is 0 or 1. It has the form of CIFAR-MNIST and stands in for no dataset of the paper.
+"""
+
+import numpy as np
+from PIL import Image
+from sklearn.datasets import load_digits, load_sample_images
+
+from feature_quality.artifacts.prepared import Prepared
+from feature_quality.data.concatenated import Part, concatenate, hold_out
+from feature_quality.data.labelled import Labelled
+from feature_quality.seeds import generator
+
+DATASET = "digits_photos"
+TITLE = "Digits on photo patches (demonstration)"
+PHOTOS = ("china", "flower")
+PATCH = 16
+COUNTS = {"train": 832, "val": 208, "test": 1040, "probe_train": 208, "probe_test": 1040}
+
+
+def read_patches() -> tuple[Labelled, Labelled]:
+    """Cut both photographs into disjoint 16×16 patches, enlarged to 32×32.
+
+    Returns:
+        the patches of the left halves and those of the right halves; the label is the photograph.
+    """
+    halves: tuple[list[Labelled], list[Labelled]] = ([], [])
+    for label, photo in enumerate(load_sample_images().images):
+        height, width = photo.shape[0] // PATCH, photo.shape[1] // PATCH
+        tiles = photo[: height * PATCH, : width * PATCH]
+        tiles = tiles.reshape(height, PATCH, width, PATCH, 3).swapaxes(1, 2)
+        for side, half in enumerate((tiles[:, : width // 2], tiles[:, width // 2 :])):
+            pixels = np.stack([_enlarge(tile) for tile in half.reshape(-1, PATCH, PATCH, 3)])
+            ids = [f"{PHOTOS[label]}/{'left' if side == 0 else 'right'}/{i}" for i in range(len(pixels))]
+            halves[side].append(
+                Labelled(
+                    pixels.transpose(0, 3, 1, 2),
+                    np.full(len(pixels), label),
+                    np.array(ids),
+                )
+            )
+    left, right = (_join(parts) for parts in halves)
+    return left, right
+
+
+def read_digits() -> Labelled:
+    """Read the 8×8 handwritten digits 0 and 1, enlarged to 32×32 and repeated over three channels."""
+    digits = load_digits(n_class=2)
+    grey = (digits.images * (255 / 16)).astype(np.uint8)
+    pixels = np.stack([_enlarge(image) for image in grey])
+    ids = np.array([f"digit/{row}" for row in range(len(pixels))])
+    return Labelled(np.repeat(pixels[:, None], 3, axis=1), digits.target.astype(np.int64), ids)
+
+
+def prepare(data_seed: int) -> Prepared:
+    """Prepare the dataset: training and test share no digit, no patch and no half of a photograph.
+
+    There are fewer digits than patches, so a digit appears with several patches of its own split.
+    """
+    left, right = read_patches()
+    digits = read_digits()
+
+    def split(images: Labelled, fraction: float, name: str) -> tuple[Labelled, Labelled]:
+        rng = generator("hold out", DATASET, name, data_seed)
+        kept, held = hold_out(images.labels, fraction, rng)
+        return images.take(kept), images.take(held)
+
+    patches_train, patches_val = split(left, 0.2, "patches")
+    digits_left, digits_test = split(digits, 0.5, "test digits")
+    digits_train, digits_val = split(digits_left, 0.2, "validation digits")
+    return concatenate(
+        dataset=DATASET,
+        title=TITLE,
+        demonstration=True,
+        features=("photo", "digit"),
+        classes=(PHOTOS, ("0", "1")),
+        train=Part(patches_train, _repeat(digits_train, patches_train)),
+        val=Part(patches_val, _repeat(digits_val, patches_val)),
+        test=Part(right, _repeat(digits_test, right)),
+        data_seed=data_seed,
+        counts=COUNTS,
+    )
+
+
+def _enlarge(image: np.ndarray) -> np.ndarray:
+    return np.asarray(Image.fromarray(image).resize((32, 32), Image.Resampling.BILINEAR))
+
+
+def _join(parts: list[Labelled]) -> Labelled:
+    return Labelled(
+        np.concatenate([part.pixels for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.ids for part in parts]),
+    )
+
+
+def _repeat(images: Labelled, partners: Labelled) -> Labelled:
+    """Repeat the images of each class in turn until there is one for every partner of that class."""
+    rows = [
+        np.resize(np.flatnonzero(images.labels == label), np.sum(partners.labels == label))
+        for label in np.unique(partners.labels)
+    ]
+    return images.take(np.concatenate(rows))

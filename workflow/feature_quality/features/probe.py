@@ -1,0 +1,157 @@
+"""The feature probing error (equation 1): how well a linear probe reads a feature from φ.
+
+Probes are trained on a small balanced sample and tested on balanced data, so that no feature says
+anything of another. The protocol is that of the spec's section 2.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+
+from feature_quality.artifacts.embeddings import Embeddings
+from feature_quality.errors import InputError
+from feature_quality.seeds import derive_seed, generator
+
+Array = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ProbeSet:
+    """n examples: ``embedding`` (n, features), ``values`` (n,) of the probed feature, ``groups`` (n,)."""
+
+    embedding: Array
+    values: Labels
+    groups: Labels
+
+    @classmethod
+    def of(cls, embeddings: Embeddings, column: str) -> "ProbeSet":
+        """Take the feature in ``column`` (``feature_a`` or ``feature_b``) as the one to predict."""
+        return cls(
+            embeddings.embedding.astype(np.float64),
+            embeddings.table[column].to_numpy(np.int64),
+            embeddings.table["group"].to_numpy(np.int64),
+        )
+
+    def take(self, rows: Labels) -> "ProbeSet":
+        """Return the examples of ``rows``."""
+        return ProbeSet(self.embedding[rows], self.values[rows], self.groups[rows])
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted probe: its predictions on the tested examples, and whether the solver converged."""
+
+    predictions: Labels
+    converged: bool
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """The outcome of one draw; ``error`` is the balanced error on the test set, in [0, 1]."""
+
+    error: float
+    C: float
+    n_train: int
+    n_test: int
+    converged: bool
+
+
+def balanced_error(predictions: Labels, truth: Labels, groups: Labels) -> float:
+    """Return the mean over groups of each group's error: every group has the same say."""
+    wrong = predictions != truth
+    return float(np.mean([wrong[groups == group].mean() for group in np.unique(groups)]))
+
+
+def draw_rows(groups: Labels, per_group: int | None, rng: np.random.Generator) -> Labels:
+    """Draw ``per_group`` rows of every group without replacement; None takes the smallest group's size.
+
+    Raises:
+        InputError: a group has fewer rows.
+    """
+    names, sizes = np.unique(groups, return_counts=True)
+    if per_group is None:
+        per_group = int(sizes.min())
+    if per_group > sizes.min():
+        raise InputError(
+            f"probe.per_group asks for {per_group} examples of every group, "
+            f"but group {names[sizes.argmin()]} has {sizes.min()}"
+        )
+    return np.concatenate(
+        [rng.permutation(np.flatnonzero(groups == group))[:per_group] for group in names]
+    )
+
+
+def fit_path(
+    train: ProbeSet, test: Array, strengths: Sequence[float], tolerance: float, max_iterations: int
+) -> list[Fit]:
+    """Fit a multinomial logistic regression with L2 penalty for each C, and predict ``test``.
+
+    Features are standardised by the training set's mean and deviation. They are then rotated into
+    the span of the training examples: with n examples that is at most n dimensions instead of
+    thousands, and since neither the penalty nor a margin changes under a rotation, nor does the fit
+    reach outside the span, the probe is the same one.
+    """
+    scaler = StandardScaler().fit(train.embedding)
+    standard = scaler.transform(train.embedding)
+    _, singular, basis = np.linalg.svd(standard, full_matrices=False)
+    basis = basis[singular > singular[0] * np.finfo(float).eps * max(standard.shape)]
+    rotated, rotated_test = standard @ basis.T, scaler.transform(test) @ basis.T
+    fits = []
+    for strength in strengths:
+        probe = LogisticRegression(C=strength, tol=tolerance, max_iter=max_iterations)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ConvergenceWarning)
+            probe.fit(rotated, train.values)
+        converged = not any(issubclass(w.category, ConvergenceWarning) for w in caught)
+        fits.append(Fit(probe.predict(rotated_test), converged))
+    return fits
+
+
+def probe_draw(
+    train: ProbeSet,
+    test: ProbeSet,
+    *,
+    names: tuple[str | int, ...],
+    per_group: int | None,
+    strengths: Sequence[float],
+    tolerance: float,
+    max_iterations: int,
+) -> ProbeResult:
+    """Train and test one probe on one draw of the training examples.
+
+    C is the one with the lowest balanced error on a held-out half of the draw (ties: the smaller);
+    the probe is then fitted on the whole draw.
+
+    Args:
+        names: name the seed of the draw and of its split into halves.
+        per_group: examples drawn from every group; None for the smallest group's size.
+        strengths: the values of C, scikit-learn's inverse strength of the penalty.
+    """
+    drawn = train.take(draw_rows(train.groups, per_group, generator("probe draw", *names)))
+    first, second = train_test_split(
+        np.arange(len(drawn.values)),
+        test_size=0.5,
+        stratify=drawn.groups,
+        random_state=derive_seed("probe halves", *names) % 2**32,
+    )
+    half, validation = drawn.take(first), drawn.take(second)
+    strengths = sorted(strengths)
+    path = fit_path(half, validation.embedding, strengths, tolerance, max_iterations)
+    errors = [balanced_error(fit.predictions, validation.values, validation.groups) for fit in path]
+    chosen = strengths[int(np.argmin(errors))]
+    (final,) = fit_path(drawn, test.embedding, [chosen], tolerance, max_iterations)
+    return ProbeResult(
+        error=balanced_error(final.predictions, test.values, test.groups),
+        C=chosen,
+        n_train=len(drawn.values),
+        n_test=len(test.values),
+        converged=final.converged and all(fit.converged for fit in path),
+    )

@@ -1,0 +1,73 @@
+"""The whole sweep: what every (lr, rho) came to, whether it was selected or not."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from feature_quality.artifacts.prepared import Description
+from feature_quality.reporting.rendering import spread
+from feature_quality.reporting.table1 import finished, summarise
+
+COLUMNS = [
+    *("dataset", "lr", "rho", "split", "metric", "mean", "std", "n_seeds"),
+    *("diverged", "selected", "demonstration"),
+]
+
+
+def grid(runs: pd.DataFrame, descriptions: Sequence[Description]) -> pd.DataFrame:
+    """Return mean and deviation over seeds of every metric at every setting (``COLUMNS``)."""
+    table = []
+    demonstration = {each.dataset: each.demonstration for each in descriptions}
+    for (dataset, rho, lr), setting in runs.groupby(["dataset", "rho", "lr"]):
+        diverged = int(setting.loc[setting["metric"] == "diverged", "value"].sum())
+        measured = finished(setting)
+        for (split, metric), rows in measured.groupby(["split", "metric"]):
+            table.append(
+                {
+                    "dataset": dataset,
+                    "lr": lr,
+                    "rho": rho,
+                    "split": split,
+                    "metric": metric,
+                    **summarise(rows["value"]),
+                    "diverged": diverged,
+                    "selected": bool(rows["selected"].any()),
+                    "demonstration": demonstration[str(dataset)],
+                }
+            )
+    result = pd.DataFrame(table, columns=COLUMNS)
+    return result[result["metric"] != "diverged"].reset_index(drop=True)
+
+
+def to_markdown(table: pd.DataFrame, descriptions: Sequence[Description]) -> str:
+    """Return the sweep in Markdown: a row a setting, the selected ones marked."""
+    parts = [
+        "# The sweep: every learning rate with every ρ",
+        "Mean ± sample standard deviation over the seeds that finished; errors are fractions. "
+        "Settings marked → were selected, on validation data; the others show what choosing "
+        "otherwise would have given.",
+    ]
+    for description in descriptions:
+        part = table[table["dataset"] == description.dataset]
+        headings = {
+            ("val", "error"): "Validation error",
+            ("val", "loss"): "Validation loss",
+            ("test", "error"): "Test error",
+            **{
+                ("probe_test", f"{feature}_probe_error"): f"Probe: {feature}"
+                for feature in description.features
+            },
+        }
+        rows = []
+        for (rho, lr), metrics in part.groupby(["rho", "lr"]):
+            first = metrics.iloc[0]
+            row = {"": "→" if first["selected"] else "", "ρ": f"{rho:g}", "lr": f"{lr:g}"}
+            cells = {
+                (metric["split"], metric["metric"]): spread(metric["mean"], metric["std"])
+                for _, metric in metrics.iterrows()
+            }
+            row |= {heading: cells.get(key, "–") for key, heading in headings.items()}
+            rows.append(row | {"Seeds": str(first["n_seeds"]), "Diverged": str(first["diverged"])})
+        parts.append(f"## {description.title}")
+        parts.append(pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True))
+    return "\n\n".join(parts) + "\n"

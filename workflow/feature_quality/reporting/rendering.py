@@ -1,0 +1,118 @@
+"""Table 1 for readers: Markdown and LaTeX, both rendered from the tidy table."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from feature_quality.artifacts.selection import Selection
+from feature_quality.reporting.selection import SAM, SGD
+from feature_quality.reporting.table1 import Subject
+
+PROTOCOL = (
+    "Errors are fractions: mean ± sample standard deviation over seeds. The probing error of a "
+    "feature is that of a linear probe on the representation, on balanced test data; the easy "
+    "feature is the one with the lower probing error under SGD.",
+    "Probes are trained on the images of the validation split that also chose the hyperparameters; "
+    "test data chose nothing.",
+)
+
+
+def spread(mean: float, std: float | None) -> str:
+    """Return ``0.0123 ± 0.0045``, or the mean alone where one seed has no deviation."""
+    return f"{mean:.4f}" if std is None or pd.isna(std) else f"{mean:.4f} ± {std:.4f}"
+
+
+def readable(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """Return one dataset's part of Table 1 with a row a method and a column a metric, as text."""
+    part = table[table["dataset"] == dataset]
+    rows = []
+    for method, metrics in part.groupby("method", sort=False):
+        first = metrics.iloc[0]
+        row = {"Method": method, "lr": f"{first['lr']:g}", "ρ": f"{first['rho']:g}"}
+        for _, metric in metrics.iterrows():
+            heading = metric["metric"].replace("_", " ").replace("probe", "feature")
+            heading = heading.removesuffix(" error").capitalize()
+            if metric["feature"]:
+                heading += f": {metric['feature']}"
+            row[heading] = spread(metric["mean"], metric["std"])
+        rows.append(row | {"Seeds": str(first["n_seeds"]), "Diverged": str(first["diverged"])})
+    return pd.DataFrame(rows)
+
+
+def notes(subject: Subject, selection: Selection, unconverged: int) -> list[str]:
+    """Return the sentences that stand under one dataset's part."""
+    choices = selection["choices"]
+    lines = [f"Selected by: {selection['rule']}."]
+    lines += [
+        f"{method}: {choice['tied']} of {choice['candidates']} settings had the lowest validation error."
+        for method, choice in choices.items()
+        if method in (SGD, SAM)
+    ]
+    if SGD in choices and SAM in choices:
+        lines.append(
+            f"SAM has {choices[SAM]['candidates']} settings to choose from and SGD "
+            f"{choices[SGD]['candidates']}, and a step of SAM takes two gradients."
+        )
+    if unconverged:
+        lines.append(f"{unconverged} probe fits of these runs did not converge.")
+    lines.append(f"Weakest provenance of the constants used: {subject.provenance}.")
+    lines += subject.departures
+    if subject.description.demonstration:
+        lines.insert(0, "DEMONSTRATION data: these numbers reproduce nothing of the paper.")
+    return lines
+
+
+def to_markdown(
+    table: pd.DataFrame, subjects: Sequence[Subject], remarks: dict[str, list[str]]
+) -> str:
+    """Return Table 1 in Markdown; ``remarks`` holds the notes of each dataset."""
+    parts = ["# Table 1: feature probing errors of SGD and SAM"]
+    for subject in _present(table, subjects):
+        text = readable(table, subject.dataset)
+        parts.append(f"## {subject.description.title}")
+        parts.append(text.to_markdown(index=False, disable_numparse=True))
+        parts.append("\n".join(f"- {line}" for line in remarks[subject.dataset]))
+    return "\n\n".join([*parts, *PROTOCOL]) + "\n"
+
+
+def to_latex(
+    table: pd.DataFrame, subjects: Sequence[Subject], remarks: dict[str, list[str]]
+) -> str:
+    """Return Table 1 in LaTeX (booktabs), one table environment a dataset."""
+    parts = []
+    for subject in _present(table, subjects):
+        text = _escaped(readable(table, subject.dataset))
+        caption = " ".join([subject.description.title + ".", *remarks[subject.dataset], *PROTOCOL])
+        parts.append(
+            text.to_latex(
+                index=False,
+                column_format="l" + "c" * (text.shape[1] - 1),
+                caption=_escape(caption),
+                label=f"tab:{subject.dataset}",
+                position="t",
+            )
+        )
+    return "\n".join(parts)
+
+
+def _present(table: pd.DataFrame, subjects: Sequence[Subject]) -> list[Subject]:
+    return [subject for subject in subjects if subject.dataset in set(table["dataset"])]
+
+
+def _escape(text: str) -> str:
+    for character, command in {
+        "±": "$\\pm$",
+        "ρ": "$\\rho$",
+        "_": "\\_",
+        "%": "\\%",
+        "&": "\\&",
+        "#": "\\#",
+        ">": "$>$",
+        "≥": "$\\geq$",
+    }.items():
+        text = text.replace(character, command)
+    return text
+
+
+def _escaped(text: pd.DataFrame) -> pd.DataFrame:
+    return text.rename(columns=_escape).map(_escape)

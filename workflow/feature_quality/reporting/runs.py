@@ -1,0 +1,58 @@
+"""From the files of single runs to one long table of all of them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from feature_quality.artifacts.selection import Selection
+
+COLUMNS = ["dataset", "lr", "rho", "seed", "split", "metric", "value", "selected"]
+
+
+def training_rows(history: pd.DataFrame, run: dict[str, Any]) -> pd.DataFrame:
+    """Return the last epoch's training and validation metrics, and whether the run diverged (0, 1)."""
+    values = [("train", "diverged", float(run["diverged"] is not None))]
+    if len(history):
+        last = history.iloc[-1]
+        for split in ("train", "val"):
+            values += [(split, metric, last[f"{split}_{metric}"]) for metric in ("loss", "error")]
+    return _rows(run, values)
+
+
+def test_rows(
+    examples: pd.DataFrame, logits: npt.NDArray[np.float32], run: dict[str, Any]
+) -> pd.DataFrame:
+    """Return the error on the test split, every example counted once."""
+    error = float(np.mean(logits.argmax(axis=1) != examples["label"].to_numpy()))
+    return _rows(run, [("test", "error", error)])
+
+
+def probe_rows(probes: pd.DataFrame, run: dict[str, Any]) -> pd.DataFrame:
+    """Return each feature's probing error, the mean over draws, and the draws that did not converge."""
+    values = []
+    for feature, draws in probes.groupby("feature"):
+        values.append(("probe_test", f"{feature}_probe_error", draws["error"].mean()))
+        values.append(("probe_test", f"{feature}_probe_unconverged", (~draws["converged"]).sum()))
+    return _rows(run, values)
+
+
+def collect(rows: Iterable[pd.DataFrame], selections: Iterable[Selection]) -> pd.DataFrame:
+    """Join the rows of all runs in a fixed order and mark those of a selected setting."""
+    runs = pd.concat(rows, ignore_index=True)
+    chosen = {
+        (selection["dataset"], choice["lr"], choice["rho"])
+        for selection in selections
+        for choice in (selection["choices"].get(method) for method in ("SGD", "SAM"))
+        if choice
+    }
+    settings = zip(runs["dataset"], runs["lr"], runs["rho"], strict=True)
+    runs["selected"] = [setting in chosen for setting in settings]
+    return runs.sort_values(COLUMNS[:6], ignore_index=True)[COLUMNS]
+
+
+def _rows(run: dict[str, Any], values: list[tuple[str, str, float]]) -> pd.DataFrame:
+    table = pd.DataFrame(values, columns=["split", "metric", "value"]).astype({"value": float})
+    return table.assign(**{name: run[name] for name in ("dataset", "lr", "rho", "seed")})

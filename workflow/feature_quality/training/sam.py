@@ -1,0 +1,111 @@
+"""Sharpness-aware minimisation (equation 3) and its last-layer form LSAM (equation 5).
+
+Both take the gradient of the loss at the phantom parameter θ̃ = θ + ρ g/‖g‖ and use it at θ. SAM
+perturbs all parameters, LSAM those of the last layer; the norm is one norm over what is perturbed.
+Weight decay and momentum stay with the base optimizer, at θ.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+class Optimizer(Protocol):
+    """What SAM asks of its base optimizer; those of ``torch.optim`` have it."""
+
+    def zero_grad(self) -> None: ...
+
+    def step(self) -> object: ...
+
+
+class NonFiniteError(ArithmeticError):
+    """The loss or its gradient is infinite or not a number."""
+
+
+def step(
+    forward: Callable[[], tuple[Tensor, Tensor]],
+    model: nn.Module,
+    optimizer: Optimizer,
+    rho: float,
+    perturbed: Iterable[nn.Parameter] | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Take one step: of SGD for ``rho`` = 0, of SAM or LSAM otherwise.
+
+    Args:
+        forward: computes (loss, logits) of the batch; called once for SGD, twice for SAM, so it
+            must see the same augmented batch each time.
+        model: the network; its batch statistics are updated by the first call alone.
+        optimizer: the base optimizer of all parameters.
+        rho: radius of the perturbation, ≥ 0.
+        perturbed: the parameters to perturb: all of the model's for SAM (the default), the last
+            layer's for LSAM.
+
+    Returns:
+        loss and logits at the real parameters, before the step.
+
+    Raises:
+        NonFiniteError: the loss or its gradient is not finite; the parameters are unchanged.
+    """
+    optimizer.zero_grad()
+    loss, logits = forward()
+    loss.backward()
+    _require_finite(loss, model)
+    if rho > 0:
+        with phantom_parameters(perturbed or model.parameters(), rho), frozen_statistics(model):
+            optimizer.zero_grad()
+            phantom_loss, _ = forward()
+            phantom_loss.backward()
+        _require_finite(phantom_loss, model)
+    optimizer.step()
+    return loss.detach(), logits.detach()
+
+
+@contextmanager
+def phantom_parameters(parameters: Iterable[nn.Parameter], rho: float) -> Iterator[None]:
+    """Hold ``parameters`` at θ + ρ g/‖g‖ inside the block, g being their ``.grad``.
+
+    The norm is taken and applied in float64, so that it neither underflows nor needs an additive
+    constant; a zero gradient perturbs nothing. θ comes back from a copy, bit for bit.
+    """
+    moved = [parameter for parameter in parameters if parameter.grad is not None]
+    gradients = [parameter.grad.double() for parameter in moved]
+    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
+    scale = torch.where(norm > 0, rho / norm, 0.0)
+    saved = [parameter.detach().clone() for parameter in moved]
+    with torch.no_grad():
+        for parameter, gradient in zip(moved, gradients, strict=True):
+            parameter.add_((scale * gradient).to(parameter.dtype))
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for parameter, original in zip(moved, saved, strict=True):
+                parameter.copy_(original)
+
+
+@contextmanager
+def frozen_statistics(model: nn.Module) -> Iterator[None]:
+    """Normalise by the batch inside the block, but leave batch norm's running statistics alone."""
+    layers = [
+        module
+        for module in model.modules()
+        if isinstance(module, _BatchNorm) and module.track_running_stats
+    ]
+    for layer in layers:
+        layer.track_running_stats = False
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.track_running_stats = True
+
+
+def _require_finite(loss: Tensor, model: nn.Module) -> None:
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    norms = torch.stack([torch.linalg.vector_norm(g, ord=float("inf")) for g in gradients])
+    if not torch.isfinite(loss + norms.sum()):
+        raise NonFiniteError

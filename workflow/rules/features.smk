@@ -1,0 +1,60 @@
+# features: networks → embeddings → probes, one job each a run.
+
+
+rule embed:
+    input:
+        images=rules.train.input.images,
+        examples=rules.train.input.examples,
+        model=rules.train.output.model,
+        history=rules.train.output.history,
+    output:
+        probe_train=f"results/embeddings/{RUN}/probe_train.parquet",
+        probe_test=f"results/embeddings/{RUN}/probe_test.parquet",
+        test=f"results/embeddings/{RUN}/test.parquet",
+    params:
+        code=code("embed.py"),
+    log:
+        f"results/logs/embed/{RUN}.log",
+    benchmark:
+        f"results/benchmarks/embed/{RUN}.tsv"
+    message:
+        "Embed {wildcards.dataset}: lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=30,
+        gpu=GPUS_PER_JOB,
+    conda:
+        "../../envs/workflow.yaml"
+    script:
+        "../scripts/embed.py"
+
+
+rule probe:
+    input:
+        examples=rules.train.input.examples,
+        train=rules.embed.output.probe_train,
+        test=rules.embed.output.probe_test,
+    output:
+        f"results/probes/{RUN}/probe.parquet",
+    params:
+        draws=settings.probe.draws,
+        settings=lambda wildcards: {
+            **settings.probe.model_dump(exclude={"draws", "per_group"}),
+            "per_group": getattr(settings.probe.per_group, wildcards.dataset),
+        },
+        code=code("probe.py"),
+    log:
+        f"results/logs/probe/{RUN}.log",
+    benchmark:
+        f"results/benchmarks/probe/{RUN}.tsv"
+    message:
+        "Probe {wildcards.dataset}: lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    conda:
+        "../../envs/workflow.yaml"
+    script:
+        "../scripts/probe.py"

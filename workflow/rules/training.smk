@@ -1,0 +1,54 @@
+# training: prepared data → networks, one job a (dataset, lr, rho, seed); rho = 0 is SGD.
+
+
+rule train:
+    input:
+        images="results/data/{dataset}/images.npy",
+        examples="results/data/{dataset}/examples.parquet",
+    output:
+        model=f"results/runs/{RUN}/model.safetensors",
+        snapshots=f"results/runs/{RUN}/snapshots.safetensors",
+        history=f"results/runs/{RUN}/history.parquet",
+    params:
+        settings=lambda wildcards: getattr(settings.training, wildcards.dataset).model_dump(),
+        code=code("train.py"),
+    log:
+        f"results/logs/train/{RUN}.log",
+    benchmark:
+        f"results/benchmarks/train/{RUN}.tsv"
+    message:
+        "Train on {wildcards.dataset}: lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=120,
+        gpu=GPUS_PER_JOB,
+    conda:
+        "../../envs/workflow.yaml"
+    script:
+        "../scripts/train.py"
+
+
+checkpoint select_settings:
+    input:
+        lambda wildcards: [
+            f"results/runs/{run}/history.parquet" for run in runs_of(wildcards.dataset)
+        ],
+    output:
+        "results/selection/{dataset}.json",
+    params:
+        code=code("select_settings.py"),
+    log:
+        "results/logs/select_settings/{dataset}.log",
+    benchmark:
+        "results/benchmarks/select_settings/{dataset}.tsv"
+    message:
+        "Select learning rate and rho on validation data: {wildcards.dataset}"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../../envs/workflow.yaml"
+    script:
+        "../scripts/select_settings.py"

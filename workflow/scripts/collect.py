@@ -1,0 +1,18 @@
+"""Join the metrics of all runs in one table."""
+
+from feature_quality.artifacts.embeddings import read_logits
+from feature_quality.artifacts.history import read_history
+from feature_quality.artifacts.probes import read_probes
+from feature_quality.artifacts.selection import read_selection
+from feature_quality.artifacts.tables import write_runs
+from feature_quality.job import job
+from feature_quality.reporting.runs import collect, probe_rows, test_rows, training_rows
+
+with job(snakemake.log[0]):
+    rows = [
+        *(training_rows(*read_history(path)) for path in snakemake.input.histories),
+        *(test_rows(*read_logits(path)) for path in snakemake.input.tests),
+        *(probe_rows(*read_probes(path)) for path in snakemake.input.probes),
+    ]
+    selections = [read_selection(path) for path in snakemake.input.selections]
+    write_runs(snakemake.output[0], collect(rows, selections))

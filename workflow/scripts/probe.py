@@ -1,0 +1,29 @@
+"""Probe the embeddings of one run for both features."""
+
+from dataclasses import asdict
+
+from threadpoolctl import threadpool_limits
+
+from feature_quality.artifacts.embeddings import read_embeddings
+from feature_quality.artifacts.prepared import read_description
+from feature_quality.artifacts.probes import write_probes
+from feature_quality.features.probe import ProbeSet, probe_draw
+from feature_quality.job import job
+from feature_quality.record import versions
+
+# One thread: another number of them rounds differently.
+with job(snakemake.log[0]) as log, threadpool_limits(1):
+    train, run = read_embeddings(snakemake.input.train)
+    test, _ = read_embeddings(snakemake.input.test)
+    description = read_description(snakemake.input.examples)
+    rows = []
+    for feature, column in zip(description.features, ("feature_a", "feature_b"), strict=True):
+        sets = [ProbeSet.of(embeddings, column) for embeddings in (train, test)]
+        for draw in range(snakemake.params.draws):
+            result = probe_draw(
+                *sets, names=(run["dataset"], run["seed"], draw), **snakemake.params.settings
+            )
+            rows.append({"feature": feature, "draw": draw} | asdict(result))
+            log.info("%s", rows[-1])
+    made = {"code": snakemake.params.code, "versions": versions("scikit-learn", "numpy")}
+    write_probes(snakemake.output[0], rows, run | made)
