@@ -15,7 +15,7 @@ include: "workflow/rules/reporting.smk"
 
 rule all:
     default_target: True
-    localrule: True
     input:
         rules.table1.output,
         rules.grid.output,
+    localrule: True

@@ -1,4 +1,4 @@
-"""A digest of all the code that a rule's script runs, so that Snakemake sees a change in any of it."""
+"""A digest of all the code that a rule's script runs, so that Snakemake sees any change in it."""
 
 import ast
 import hashlib
@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent
 
 
 def script_digest(script: Path) -> str:
-    """Return the digest of a script and of every module of ours that it imports, however indirectly.
+    """Return the digest of a script and of every module of ours that it imports, even indirectly.
 
     It is taken over syntax trees without docstrings: comments, docstrings and layout do not count.
     """
@@ -35,7 +35,7 @@ def _import_graph() -> grimp.ImportGraph:
 
 def _imports(script: Path) -> set[str]:
     """Return every dotted name that a script's imports mention, modules and their members alike."""
-    names = set()
+    names: set[str] = set()
     for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)

@@ -1,6 +1,8 @@
-# What every rule file needs: the checked settings, the digests of scripts, the spelling of runs.
+# What the rules share: checked settings, digests of scripts, the places of runs.
+import json
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -9,11 +11,12 @@ from snakemake.exceptions import WorkflowError
 # The package is not installed: this process and the jobs' find it here, under every executor.
 PACKAGE_ROOT = os.path.join(workflow.basedir, "workflow")
 sys.path.insert(0, PACKAGE_ROOT)
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    [PACKAGE_ROOT, *filter(None, [os.environ.get("PYTHONPATH")])]
+os.environ.update(
+    PYTHONPATH=os.pathsep.join(
+        filter(None, [PACKAGE_ROOT, os.environ.get("PYTHONPATH")])
+    )
 )
 
-from feature_quality.config.provenance import weakest
 from feature_quality.config.settings import load
 from feature_quality.config.spelling import spell
 from feature_quality.data.sources import SOURCES
@@ -45,11 +48,60 @@ def runs_of(dataset):
     )
 
 
+def original(key):
+    """The user's own copy of an original file, or else the download."""
+    own = settings.data_dir and settings.data_dir / key
+    return str(own) if own and own.exists() else f"resources/{key}"
+
+
+def cifar_original(wildcards):
+    """CIFAR-10 as the user has it: unpacked, as a folder of images, or as the published archive."""
+    for folder in ("cifar-10-batches-py", "cifar10"):
+        if settings.data_dir and (settings.data_dir / folder).is_dir():
+            return str(settings.data_dir / folder)
+    return original("cifar-10-python.tar.gz")
+
+
+def keys_of(*folders):
+    """The keys of the original files in some of torchvision's folders."""
+    return [key for key in SOURCES if key.split("/")[0] in folders]
+
+
+def probed(pattern):
+    """An input function: ``pattern`` for every run that is to be probed."""
+
+    def runs(wildcards):
+        if settings.probe_runs == "all":
+            return expand(pattern, run=ALL_RUNS)
+        return [
+            pattern.format(run=run)
+            for dataset in settings.datasets
+            for run in selected_runs(dataset)
+        ]
+
+    return runs
+
+
+def selected_runs(dataset):
+    """The runs of the settings that were chosen; asking waits for the selection."""
+    with checkpoints.select_settings.get(dataset=dataset).output[0].open() as file:
+        choices = json.load(file)["choices"].values()
+    settings_chosen = {
+        (spell(choice["lr"]), spell(choice["rho"])) for choice in choices
+    }
+    return [
+        RUN.format(dataset=dataset, lr=lr, rho=rho, seed=seed)
+        for lr, rho in sorted(settings_chosen)
+        for seed in settings.seeds
+    ]
+
+
 def spellings(values):
     """A pattern that matches each of the configured numbers, spelled in the one way, and no other."""
     return "|".join(re.escape(spell(value)) for value in sorted(set(values)))
 
 
+ALL_RUNS = [run for dataset in settings.datasets for run in runs_of(dataset)]
 GRIDS = [getattr(settings.grid, dataset) for dataset in settings.datasets]
 
 
@@ -62,4 +114,4 @@ wildcard_constraints:
 
 
 # Jobs on this machine share its GPU, where it has one; a cluster's profile says what its jobs get.
-GPUS_PER_JOB = 1 if Path("/proc/driver/nvidia/version").exists() else 0
+GPUS_PER_JOB = 1 if shutil.which("nvidia-smi") else 0

@@ -11,21 +11,21 @@ rule embed:
         probe_train=f"results/embeddings/{RUN}/probe_train.parquet",
         probe_test=f"results/embeddings/{RUN}/probe_test.parquet",
         test=f"results/embeddings/{RUN}/test.parquet",
-    params:
-        code=code("embed.py"),
     log:
         f"results/logs/embed/{RUN}.log",
     benchmark:
         f"results/benchmarks/embed/{RUN}.tsv"
-    message:
-        "Embed {wildcards.dataset}: lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=3000,
         runtime=30,
         gpu=GPUS_PER_JOB,
-    conda:
-        "../../envs/workflow.yaml"
+    params:
+        code=code("embed.py"),
+    message:
+        "Embed {wildcards.dataset}: lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}"
     script:
         "../scripts/embed.py"
 
@@ -37,6 +37,16 @@ rule probe:
         test=rules.embed.output.probe_test,
     output:
         f"results/probes/{RUN}/probe.parquet",
+    log:
+        f"results/logs/probe/{RUN}.log",
+    benchmark:
+        f"results/benchmarks/probe/{RUN}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
     params:
         draws=settings.probe.draws,
         settings=lambda wildcards: {
@@ -44,17 +54,7 @@ rule probe:
             "per_group": getattr(settings.probe.per_group, wildcards.dataset),
         },
         code=code("probe.py"),
-    log:
-        f"results/logs/probe/{RUN}.log",
-    benchmark:
-        f"results/benchmarks/probe/{RUN}.tsv"
     message:
         "Probe {wildcards.dataset}: lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}"
-    threads: 1
-    resources:
-        mem_mb=3000,
-        runtime=60,
-    conda:
-        "../../envs/workflow.yaml"
     script:
         "../scripts/probe.py"

@@ -9,22 +9,24 @@ rule train:
         model=f"results/runs/{RUN}/model.safetensors",
         snapshots=f"results/runs/{RUN}/snapshots.safetensors",
         history=f"results/runs/{RUN}/history.parquet",
-    params:
-        settings=lambda wildcards: getattr(settings.training, wildcards.dataset).model_dump(),
-        code=code("train.py"),
     log:
         f"results/logs/train/{RUN}.log",
     benchmark:
         f"results/benchmarks/train/{RUN}.tsv"
-    message:
-        "Train on {wildcards.dataset}: lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=3000,
         runtime=120,
         gpu=GPUS_PER_JOB,
-    conda:
-        "../../envs/workflow.yaml"
+    params:
+        settings=lambda wildcards: getattr(
+            settings.training, wildcards.dataset
+        ).model_dump(),
+        code=code("train.py"),
+    message:
+        "Train on {wildcards.dataset}: lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}"
     script:
         "../scripts/train.py"
 
@@ -36,19 +38,19 @@ checkpoint select_settings:
         ],
     output:
         "results/selection/{dataset}.json",
-    params:
-        code=code("select_settings.py"),
     log:
         "results/logs/select_settings/{dataset}.log",
     benchmark:
         "results/benchmarks/select_settings/{dataset}.tsv"
-    message:
-        "Select learning rate and rho on validation data: {wildcards.dataset}"
+    conda:
+        "../../envs/workflow.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../../envs/workflow.yaml"
+    params:
+        code=code("select_settings.py"),
+    message:
+        "Select learning rate and rho on validation data: {wildcards.dataset}"
     script:
         "../scripts/select_settings.py"

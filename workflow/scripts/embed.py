@@ -1,7 +1,5 @@
 """Compute logits and embeddings of the test and probe splits under one trained network."""
 
-import torch
-
 from feature_quality.artifacts.embeddings import write_embeddings
 from feature_quality.artifacts.history import read_history
 from feature_quality.artifacts.prepared import read_prepared
@@ -9,22 +7,15 @@ from feature_quality.artifacts.weights import read_weights
 from feature_quality.features.embedding import embed
 from feature_quality.job import job
 from feature_quality.training.device import deterministic_device
-from feature_quality.training.models import convolutional_network
+from feature_quality.training.models import network_for
 
 with job(snakemake.log[0]) as log:
     device = deterministic_device()
     prepared = read_prepared(snakemake.input.images, snakemake.input.examples)
     _, run = read_history(snakemake.input.history)
-    model = convolutional_network(
-        prepared.images.shape[1:],
-        len(prepared.description.classes[0]),
-        run["dataset"],
-        run["seed"],
-    ).to(device, memory_format=torch.channels_last)
+    model = network_for(prepared, run["seed"], device)
     model.load_state_dict(read_weights(snakemake.input.model))
     for split, path in snakemake.output.items():
-        embeddings = embed(
-            model, prepared.split(split), prepared.description.channel_mean, device
-        )
+        embeddings = embed(model, prepared.split(split), prepared.description.channel_mean, device)
         write_embeddings(path, embeddings, run | {"split": split, "code": snakemake.params.code})
         log.info("%s: %s embeddings", split, embeddings.embedding.shape)

@@ -12,7 +12,9 @@ with job(snakemake.log[0]):
     runs = read_runs(snakemake.input.runs)
     subjects = [
         Subject(read_description(path), **constants)
-        for path, constants in zip(snakemake.input.examples, snakemake.params.constants, strict=True)
+        for path, constants in zip(
+            snakemake.input.examples, snakemake.params.constants, strict=True
+        )
     ]
     selections = {
         selection["dataset"]: selection

@@ -3,7 +3,6 @@
 import sys
 from functools import partial
 
-import torch
 from tqdm import tqdm
 
 from feature_quality.artifacts.history import write_history
@@ -13,7 +12,7 @@ from feature_quality.job import job
 from feature_quality.record import versions
 from feature_quality.training.device import describe, deterministic_device
 from feature_quality.training.loop import Batches, train
-from feature_quality.training.models import convolutional_network
+from feature_quality.training.models import network_for
 
 with job(snakemake.log[0]) as log:
     device = deterministic_device()
@@ -25,12 +24,7 @@ with job(snakemake.log[0]) as log:
     }
     prepared = read_prepared(snakemake.input.images, snakemake.input.examples)
     mean = prepared.description.channel_mean
-    model = convolutional_network(
-        prepared.images.shape[1:],
-        len(prepared.description.classes[0]),
-        run["dataset"],
-        run["seed"],
-    ).to(device, memory_format=torch.channels_last)
+    model = network_for(prepared, run["seed"], device)
     trained = train(
         model,
         Batches.of(prepared.split("train"), mean, device),

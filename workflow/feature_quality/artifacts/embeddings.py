@@ -33,7 +33,13 @@ def embedding_schema(classes: int, features: int) -> pa.Schema:
 
 @dataclass(frozen=True)
 class Embeddings:
-    """n examples: their ``table`` rows, float32 ``logits`` (n, classes), float32 ``embedding`` (n, features)."""
+    """n examples.
+
+    Attributes:
+        table: their id, label, features and group.
+        logits: float32 (n, classes).
+        embedding: φ(x), the input of the last linear layer, float32 (n, features).
+    """
 
     table: pd.DataFrame
     logits: npt.NDArray[np.float32]
@@ -62,7 +68,7 @@ def read_embeddings(path: str | Path) -> tuple[Embeddings, dict[str, Any]]:
 
 
 def read_logits(path: str | Path) -> tuple[pd.DataFrame, npt.NDArray[np.float32], dict[str, Any]]:
-    """Read the examples, their logits and the run's description, without the far larger embeddings."""
+    """Read the examples, their logits and the run's description, but not the large embeddings."""
     table, run = read_parquet(path, columns=[*_EXAMPLE, "logits"])
     return table.select(_EXAMPLE).to_pandas(), _as_array(table, "logits"), run
 

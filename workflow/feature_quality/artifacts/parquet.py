@@ -15,7 +15,7 @@ METADATA_KEY = b"feature_quality"
 
 
 def write_parquet(path: str | Path, table: pa.Table, metadata: Mapping[str, Any]) -> None:
-    """Write ``table`` with ``metadata`` (JSON values) in the file's schema; equal input, equal bytes."""
+    """Write ``table`` and a description in JSON values; equal input gives equal bytes."""
     description = json.dumps(metadata, sort_keys=True).encode()
     with replacing(path) as temporary:
         pq.write_table(

@@ -50,7 +50,10 @@ class Description:
 
 @dataclass(frozen=True)
 class Examples:
-    """The examples of one split: ``images`` uint8 (n, channels, height, width) and n rows of ``table``."""
+    """The n examples of one split: their rows of the table, and their images.
+
+    ``images`` is uint8 (n, channels, height, width).
+    """
 
     images: npt.NDArray[np.uint8]
     table: pd.DataFrame

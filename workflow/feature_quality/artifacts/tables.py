@@ -28,4 +28,5 @@ def write_runs(path: str | Path, runs: pd.DataFrame) -> None:
 
 def read_runs(path: str | Path) -> pd.DataFrame:
     """Read the rows of all runs."""
-    return read_parquet(path, RUNS)[0].to_pandas()
+    runs: pd.DataFrame = read_parquet(path, RUNS)[0].to_pandas()
+    return runs

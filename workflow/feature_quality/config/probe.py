@@ -43,9 +43,11 @@ class Probe(Section):
         Field(description="Values of C, the inverse strength of the L2 penalty, to choose from."),
     ] = ours((0.0001, 0.001, 0.01, 0.1, 1.0), "the paper does not say; decades around 0.01")
     tolerance: Annotated[
-        PositiveNumber, Field(description="Largest gradient component at which the fit has converged.")
+        PositiveNumber,
+        Field(description="Largest gradient component at which the fit has converged."),
     ] = ours(1e-6, "results no longer change below it")
     max_iterations: Annotated[
-        PositiveWhole, Field(description="Iterations after which a fit is reported as not converged.")
+        PositiveWhole,
+        Field(description="Iterations after which a fit is reported as not converged."),
     ] = ours(10000, "far more than a fit needs")
     per_group: PerGroupSizes = PerGroupSizes()

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 
 class Provenance(StrEnum):
@@ -46,5 +46,5 @@ def ours(default: Any, source: str) -> Any:
 
 
 def _constant(default: Any, provenance: Provenance, source: str) -> Any:
-    extra = {"provenance": provenance.value, "source": source}
+    extra: dict[str, JsonValue] = {"provenance": provenance.value, "source": source}
     return Field(default=default, json_schema_extra=extra)

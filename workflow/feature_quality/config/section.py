@@ -1,4 +1,4 @@
-"""What all sections of the configuration have in common, and the kinds of value they are made of."""
+"""What all sections of the configuration have in common, and the values they are made of."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ from feature_quality.config.provenance import Provenance
 
 @dataclass(frozen=True)
 class Constant:
-    """A setting that a result rests on: its key, its value, the documented one, where that is from."""
+    """A setting that a result rests on: its key, its value, and the documented value's origin."""
 
     key: str
     value: Any

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from feature_quality.config.grid import Grid
 from feature_quality.config.probe import Probe
-from feature_quality.config.provenance import ours, paper
+from feature_quality.config.provenance import ours, paper, weakest
 from feature_quality.config.section import Constant, Distinct, NonNegativeWhole, NotEmpty, Section
 from feature_quality.config.training import Training
 from feature_quality.errors import InputError
@@ -71,6 +71,21 @@ class Settings(Section):
             *(constant for constant in per_group if constant.key.endswith(f".{dataset}")),
         ]
 
+    def standing(self, dataset: DatasetId) -> dict[str, Any]:
+        """Return the weakest ``provenance`` behind results on ``dataset``, and all ``departures``.
+
+        A departure is a sentence that names a setting which differs from the documented one.
+        """
+        constants = self.constants_of(dataset)
+        return {
+            "provenance": weakest([constant.provenance for constant in constants]).value,
+            "departures": tuple(
+                f"{constant.key} is {constant.value}, documented {constant.documented}."
+                for constant in constants
+                if constant.departs
+            ),
+        }
+
 
 def load(config: Mapping[str, Any]) -> Settings:
     """Check a configuration and return it typed.
@@ -117,6 +132,7 @@ def _section_at(location: tuple[int | str, ...]) -> type[BaseModel]:
     section: type[BaseModel] = Settings
     for part in location:
         annotation = section.model_fields[str(part)].annotation
-        assert isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        assert isinstance(annotation, type)
+        assert issubclass(annotation, BaseModel)
         section = annotation
     return section

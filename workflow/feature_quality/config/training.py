@@ -16,7 +16,8 @@ Epochs = Annotated[PositiveWhole, Field(description="Passes over the training se
 BatchSize = Annotated[PositiveWhole, Field(description="Examples a step.")]
 Momentum = Annotated[NonNegativeNumber, Field(lt=1, description="Momentum of the base optimizer.")]
 WeightDecay = Annotated[
-    NonNegativeNumber, Field(description="L2 penalty of the base optimizer, at the real parameters.")
+    NonNegativeNumber,
+    Field(description="L2 penalty of the base optimizer, at the real parameters."),
 ]
 SnapshotEpochs = Annotated[
     tuple[PositiveWhole, ...],

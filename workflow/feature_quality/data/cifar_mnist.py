@@ -1,4 +1,4 @@
-"""CIFAR-MNIST: airplane or automobile under a handwritten 0 or 1 (Appendix B; Shah et al., 2020)."""
+"""CIFAR-MNIST: airplane or automobile under a written 0 or 1 (Appendix B; Shah et al., 2020)."""
 
 from pathlib import Path
 

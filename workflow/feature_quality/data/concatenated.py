@@ -1,8 +1,8 @@
 """Datasets of two images on top of each other whose labels agree in training (Shah et al., 2020).
 
 A part of a dataset is a pair of image collections. Its *correlated* pairing joins images of equal
-class; its *balanced* pairing gives every combination of classes the same number of examples, so that
-neither image says anything of the other.
+class; its *balanced* pairing gives every combination of classes the same number of examples, so
+that neither image says anything of the other.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Part:
 
 
 def hold_out(labels: Rows, fraction: float, rng: np.random.Generator) -> tuple[Rows, Rows]:
-    """Choose a random ``fraction`` of every class; return the rows to keep and the rows held out."""
+    """Choose a random ``fraction`` of every class; return (rows to keep, rows held out)."""
     held = np.zeros(len(labels), dtype=bool)
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
@@ -57,7 +57,7 @@ def pair_correlated(part: Part, rng: np.random.Generator) -> tuple[Rows, Rows]:
 
 
 def pair_balanced(part: Part, rng: np.random.Generator) -> tuple[Rows, Rows]:
-    """Pair images so that every cell (class of A, class of B) has the same number, each image once."""
+    """Pair images, each once, so that every cell (class of A, class of B) has the same number."""
     classes = np.unique(part.a.labels)
     smallest = min(
         np.bincount(images.labels, minlength=len(classes)).min() for images in (part.a, part.b)

@@ -33,7 +33,10 @@ def read_patches() -> tuple[Labelled, Labelled]:
         tiles = tiles.reshape(height, PATCH, width, PATCH, 3).swapaxes(1, 2)
         for side, half in enumerate((tiles[:, : width // 2], tiles[:, width // 2 :])):
             pixels = np.stack([_enlarge(tile) for tile in half.reshape(-1, PATCH, PATCH, 3)])
-            ids = [f"{PHOTOS[label]}/{'left' if side == 0 else 'right'}/{i}" for i in range(len(pixels))]
+            ids = [
+                f"{PHOTOS[label]}/{'left' if side == 0 else 'right'}/{i}"
+                for i in range(len(pixels))
+            ]
             halves[side].append(
                 Labelled(
                     pixels.transpose(0, 3, 1, 2),
@@ -46,7 +49,7 @@ def read_patches() -> tuple[Labelled, Labelled]:
 
 
 def read_digits() -> Labelled:
-    """Read the 8×8 handwritten digits 0 and 1, enlarged to 32×32 and repeated over three channels."""
+    """Read the handwritten digits 0 and 1, enlarged from 8×8 to 32×32, in three equal channels."""
     digits = load_digits(n_class=2)
     grey = (digits.images * (255 / 16)).astype(np.uint8)
     pixels = np.stack([_enlarge(image) for image in grey])
@@ -97,7 +100,7 @@ def _join(parts: list[Labelled]) -> Labelled:
 
 
 def _repeat(images: Labelled, partners: Labelled) -> Labelled:
-    """Repeat the images of each class in turn until there is one for every partner of that class."""
+    """Repeat the images of each class in turn until every partner of that class has one."""
     rows = [
         np.resize(np.flatnonzero(images.labels == label), np.sum(partners.labels == label))
         for label in np.unique(partners.labels)

@@ -18,7 +18,7 @@ def read_idx(path: str | Path) -> npt.NDArray[np.uint8]:
     """Read a gzipped IDX file of unsigned bytes into an array of the shape that it states.
 
     Raises:
-        InputError: the file is not gzip, is not IDX, or holds another number of bytes than it states.
+        InputError: the file is not gzip, is not IDX, or holds fewer or more bytes than it states.
     """
     try:
         with gzip.open(path) as file:
@@ -45,9 +45,7 @@ def read_labelled(folder: str, prefix: str, files: dict[str, str]) -> Labelled:
         prefix: ``train`` or ``t10k``, the published split.
         files: where each original file lies, by its key in ``SOURCES``.
     """
-    keys = [
-        f"{folder}/raw/{prefix}-{part}-ubyte.gz" for part in ("images-idx3", "labels-idx1")
-    ]
+    keys = [f"{folder}/raw/{prefix}-{part}-ubyte.gz" for part in ("images-idx3", "labels-idx1")]
     for key in keys:
         verify(key, files[key])
     images, labels = (read_idx(files[key]) for key in keys)

@@ -9,7 +9,13 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class Labelled:
-    """n images: ``pixels`` uint8 (n, channels, height, width), ``labels`` int64 (n,), ``ids`` n names."""
+    """n images.
+
+    Attributes:
+        pixels: uint8 (n, channels, height, width).
+        labels: int64 (n,).
+        ids: where each image came from, str (n,).
+    """
 
     pixels: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64]

@@ -25,7 +25,13 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ProbeSet:
-    """n examples: ``embedding`` (n, features), ``values`` (n,) of the probed feature, ``groups`` (n,)."""
+    """n examples.
+
+    Attributes:
+        embedding: φ(x), float64 (n, features).
+        values: the probed feature, int64 (n,).
+        groups: the combination of both features, int64 (n,).
+    """
 
     embedding: Array
     values: Labels
@@ -71,7 +77,7 @@ def balanced_error(predictions: Labels, truth: Labels, groups: Labels) -> float:
 
 
 def draw_rows(groups: Labels, per_group: int | None, rng: np.random.Generator) -> Labels:
-    """Draw ``per_group`` rows of every group without replacement; None takes the smallest group's size.
+    """Draw ``per_group`` rows of every group without replacement; None: the smallest group's size.
 
     Raises:
         InputError: a group has fewer rows.

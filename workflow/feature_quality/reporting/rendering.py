@@ -44,7 +44,8 @@ def notes(subject: Subject, selection: Selection, unconverged: int) -> list[str]
     choices = selection["choices"]
     lines = [f"Selected by: {selection['rule']}."]
     lines += [
-        f"{method}: {choice['tied']} of {choice['candidates']} settings had the lowest validation error."
+        f"{method}: {choice['tied']} of {choice['candidates']} settings had the lowest "
+        "validation error."
         for method, choice in choices.items()
         if method in (SGD, SAM)
     ]

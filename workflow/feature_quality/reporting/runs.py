@@ -13,7 +13,7 @@ COLUMNS = ["dataset", "lr", "rho", "seed", "split", "metric", "value", "selected
 
 
 def training_rows(history: pd.DataFrame, run: dict[str, Any]) -> pd.DataFrame:
-    """Return the last epoch's training and validation metrics, and whether the run diverged (0, 1)."""
+    """Return the last epoch's metrics, and whether the run diverged (0 or 1)."""
     values = [("train", "diverged", float(run["diverged"] is not None))]
     if len(history):
         last = history.iloc[-1]
@@ -31,7 +31,7 @@ def test_rows(
 
 
 def probe_rows(probes: pd.DataFrame, run: dict[str, Any]) -> pd.DataFrame:
-    """Return each feature's probing error, the mean over draws, and the draws that did not converge."""
+    """Return each feature's probing error, a mean over draws, and how many did not converge."""
     values = []
     for feature, draws in probes.groupby("feature"):
         values.append(("probe_test", f"{feature}_probe_error", draws["error"].mean()))

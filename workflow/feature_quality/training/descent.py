@@ -1,4 +1,4 @@
-"""The base optimizer: stochastic gradient descent with momentum and weight decay, and its schedule."""
+"""The base optimizer: SGD with momentum and weight decay, and its schedule."""
 
 import math
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ class Descent:
     def __init__(
         self, parameters: Iterable[nn.Parameter], *, lr: float, momentum: float, weight_decay: float
     ) -> None:
-        self.parameters = list(parameters)
+        self.parameters: list[Tensor] = list(parameters)
         self.buffers: list[Tensor | None] = [None] * len(self.parameters)
         self.lr = lr
         self.momentum = momentum

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
@@ -19,14 +20,19 @@ EVALUATION_BATCH = 500
 
 @dataclass(frozen=True)
 class Batches:
-    """A split on the device: uint8 ``images`` (n, channels, height, width), int64 ``labels`` (n,)."""
+    """A split on the device: uint8 ``images`` (n, channels, height, width), int64 ``labels``.
+
+    ``channel_mean`` is float32 (channels,).
+    """
 
     images: Tensor
     labels: Tensor
     channel_mean: Tensor
 
     @classmethod
-    def of(cls, examples: Examples, channel_mean: Sequence[float], device: torch.device) -> "Batches":
+    def of(
+        cls, examples: Examples, channel_mean: Sequence[float], device: torch.device
+    ) -> "Batches":
         """Move a split to ``device``, where it stays."""
         return cls(
             torch.from_numpy(examples.images).to(device),
@@ -59,8 +65,8 @@ class TrainedRun:
     diverged: tuple[int, int] | None = None
 
 
-def epoch_order(dataset: str, seed: int, epoch: int, examples: int) -> npt.NDArray:
-    """Return the order of examples in ``epoch``: a function of its arguments and of nothing else."""
+def epoch_order(dataset: str, seed: int, epoch: int, examples: int) -> npt.NDArray[np.int64]:
+    """Return the order of examples in ``epoch``: a function of the arguments alone."""
     return generator("order", dataset, seed, epoch).permutation(examples)
 
 
@@ -79,7 +85,7 @@ def train(
     weight_decay: float,
     snapshot_epochs: Sequence[int],
     progress: Callable[[Iterable[int]], Iterable[int]] = iter,
-    report: Callable[[str], None] = lambda line: None,
+    report: Callable[[str], object] = str,
 ) -> TrainedRun:
     """Train ``model`` in place by SGD (``rho`` = 0) or SAM with a cosine schedule to 0, per step.
 
@@ -96,8 +102,9 @@ def train(
     for epoch in progress(range(1, epochs + 1)):
         model.train()
         order = torch.from_numpy(epoch_order(dataset, seed, epoch, len(train_split)))
+        order = order.to(train_split.labels.device)
         total_loss = total_wrong = 0.0
-        for number, rows in enumerate(order.to(train_split.labels.device).split(batch_size), 1):
+        for number, rows in enumerate(torch.split(order, batch_size), 1):
             images, labels = train_split.take(rows)
 
             def forward(images: Tensor = images, labels: Tensor = labels) -> tuple[Tensor, Tensor]:

@@ -17,9 +17,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 class Optimizer(Protocol):
     """What SAM asks of its base optimizer; those of ``torch.optim`` have it."""
 
-    def zero_grad(self) -> None: ...
+    def zero_grad(self) -> None:
+        """Drop the gradients of all parameters."""
 
-    def step(self) -> object: ...
+    def step(self) -> object:
+        """Update all parameters by their gradients."""
 
 
 class NonFiniteError(ArithmeticError):
@@ -52,13 +54,13 @@ def step(
     """
     optimizer.zero_grad()
     loss, logits = forward()
-    loss.backward()
+    torch.autograd.backward(loss)
     _require_finite(loss, model)
     if rho > 0:
         with phantom_parameters(perturbed or model.parameters(), rho), frozen_statistics(model):
             optimizer.zero_grad()
             phantom_loss, _ = forward()
-            phantom_loss.backward()
+            torch.autograd.backward(phantom_loss)
         _require_finite(phantom_loss, model)
     optimizer.step()
     return loss.detach(), logits.detach()
@@ -71,8 +73,11 @@ def phantom_parameters(parameters: Iterable[nn.Parameter], rho: float) -> Iterat
     The norm is taken and applied in float64, so that it neither underflows nor needs an additive
     constant; a zero gradient perturbs nothing. θ comes back from a copy, bit for bit.
     """
-    moved = [parameter for parameter in parameters if parameter.grad is not None]
-    gradients = [parameter.grad.double() for parameter in moved]
+    moved, gradients = [], []
+    for parameter in parameters:
+        if parameter.grad is not None:
+            moved.append(parameter)
+            gradients.append(parameter.grad.double())
     norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
     scale = torch.where(norm > 0, rho / norm, 0.0)
     saved = [parameter.detach().clone() for parameter in moved]
