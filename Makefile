@@ -1,7 +1,8 @@
-# make         set up the environment and run the workflow
-# make test    set up the environment and run the tests
-# make plan    print the number of runs, the disk and the hours that the workflow will take
-# make lock    resolve envs/*.in anew
+# make            set up the environment and run the workflow
+# make test       set up the environment and run the tests
+# make plan       print the number of runs, the disk and the hours that the workflow will take
+# make lock       resolve envs/*.in anew
+# make reference  write the configuration's schema and documentation page anew
 #
 # CONFIG names another configuration: make plan CONFIG=workflow/config/paper.yaml
 
@@ -12,7 +13,7 @@ INSTALLED := .venv/.installed
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := run
-.PHONY: run test plan lock
+.PHONY: run test plan lock reference
 
 run: $(INSTALLED)
 	$(BIN)/snakemake --configfile "$(CONFIG)"
@@ -26,6 +27,9 @@ plan: $(INSTALLED)
 lock: $(INSTALLED)
 	$(COMPILE) envs/bootstrap.in --output-file envs/bootstrap.txt
 	$(COMPILE) envs/requirements.in --output-file envs/requirements.txt
+
+reference: $(INSTALLED)
+	PYTHONPATH=workflow $(BIN)/python -m feature_quality.config.reference
 
 $(INSTALLED): envs/bootstrap.txt envs/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; $(PYTHON) is " + sys.version.split()[0] + ". Name another one: make PYTHON=…")'

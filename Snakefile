@@ -19,3 +19,18 @@ rule all:
         rules.table1.output,
         rules.grid.output,
     localrule: True
+
+
+rule plan:
+    params:
+        workloads=[settings.workload(dataset) for dataset in settings.datasets],
+        cores=workflow.cores,
+    log:
+        "results/logs/plan.log",
+    message:
+        "Estimate runs, disk and hours"
+    localrule: True
+    conda:
+        "envs/workflow.yaml"
+    script:
+        "workflow/scripts/plan.py"

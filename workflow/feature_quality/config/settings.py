@@ -71,6 +71,23 @@ class Settings(Section):
             *(constant for constant in per_group if constant.key.endswith(f".{dataset}")),
         ]
 
+    def workload(self, dataset: DatasetId) -> dict[str, Any]:
+        """Return what the cost of ``dataset``'s grid depends on, as ``plan.cost`` takes it."""
+        grid, training = getattr(self.grid, dataset), getattr(self.training, dataset)
+        # At most: SGD's setting, SAM's, and SAM's at SGD's learning rate.
+        selected = 3 * len(self.seeds)
+        return {
+            "dataset": dataset,
+            "lrs": len(grid.lr),
+            "rhos": list(grid.rho),
+            "seeds": len(self.seeds),
+            "epochs": training.epochs,
+            "snapshots": sum(epoch <= training.epochs for epoch in training.snapshot_epochs),
+            "draws": self.probe.draws,
+            "per_group": getattr(self.probe.per_group, dataset),
+            "probed": selected if self.probe_runs == "selected" else None,
+        }
+
     def standing(self, dataset: DatasetId) -> dict[str, Any]:
         """Return the weakest ``provenance`` behind results on ``dataset``, and all ``departures``.
 

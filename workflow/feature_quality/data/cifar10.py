@@ -1,12 +1,15 @@
-"""CIFAR-10, from torchvision's files or from a folder of images."""
+"""CIFAR-10, from torchvision's files or from a folder of images.
+
+torchvision takes six seconds to import, so only the functions that need it do so.
+"""
 
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
-from torchvision.datasets import CIFAR10
 
 from feature_quality.data.labelled import Labelled
 from feature_quality.data.sources import verify
@@ -43,6 +46,8 @@ def read_archive(archive: str | Path, split: str) -> Labelled:
 
     torchvision unpacks it and checks each batch before it reads it.
     """
+    from torchvision.datasets import CIFAR10
+
     verify(ARCHIVE, archive)
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, ARCHIVE).symlink_to(Path(archive).resolve())
@@ -56,6 +61,8 @@ def read_batches(folder: str | Path, split: str) -> Labelled:
     Raises:
         InputError: a batch is missing or is not the published one.
     """
+    from torchvision.datasets import CIFAR10
+
     try:
         dataset = CIFAR10(Path(folder).parent, train=split == "train")
     except RuntimeError as error:
@@ -65,7 +72,7 @@ def read_batches(folder: str | Path, split: str) -> Labelled:
     return _labelled(dataset, split)
 
 
-def _labelled(dataset: CIFAR10, split: str) -> Labelled:
+def _labelled(dataset: Any, split: str) -> Labelled:
     labels = np.array(dataset.targets, dtype=np.int64)
     ids = np.array([f"{split}/{row}" for row in range(len(labels))])
     return Labelled(dataset.data.transpose(0, 3, 1, 2), labels, ids)

@@ -11,7 +11,8 @@ from feature_quality.data.idx import read_labelled
 from feature_quality.data.labelled import Labelled
 
 DATASET = "cifar_mnist"
-CIFAR_CLASSES = ("airplane", "automobile")
+CLASSES = (("airplane", "automobile"), ("0", "1"))
+SHAPE = (3, 64, 32)
 COUNTS = {"train": 9000, "val": 1000, "test": 1980, "probe_train": 1000, "probe_test": 1960}
 
 
@@ -30,7 +31,7 @@ def prepare(cifar: str | Path, mnist: dict[str, str], data_seed: int) -> Prepare
         mnist: where MNIST's files lie, by their key in ``SOURCES``.
         data_seed: fixes the split and the pairings.
     """
-    read_cifar = reader(cifar, CIFAR_CLASSES)
+    read_cifar = reader(cifar, CLASSES[0])
     from_folder = " (CIFAR-10 from an image folder)" if is_image_folder(cifar) else ""
 
     def part(split: str, prefix: str) -> Part:
@@ -43,10 +44,11 @@ def prepare(cifar: str | Path, mnist: dict[str, str], data_seed: int) -> Prepare
         title=f"CIFAR-MNIST{from_folder}",
         demonstration=False,
         features=("cifar", "mnist"),
-        classes=(CIFAR_CLASSES, ("0", "1")),
+        classes=CLASSES,
         train=train,
         val=val,
         test=part("test", "t10k"),
         data_seed=data_seed,
+        shape=SHAPE,
         counts=COUNTS,
     )

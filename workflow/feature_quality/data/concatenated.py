@@ -98,6 +98,7 @@ def concatenate(
     val: Part,
     test: Part,
     data_seed: int,
+    shape: tuple[int, int, int],
     counts: dict[str, int],
 ) -> Prepared:
     """Build the five splits of a dataset whose images carry B on top of A, labelled by A.
@@ -106,10 +107,11 @@ def concatenate(
     images paired anew, their test images the test images paired anew (both balanced).
 
     Args:
+        shape: the (channels, height, width) that every image must come out with.
         counts: the number of examples that each split must come out with.
 
     Raises:
-        InputError: a split has another number of examples.
+        InputError: images have another shape, or a split has another number of examples.
     """
     pairings = {
         "train": (train, pair_correlated),
@@ -141,6 +143,8 @@ def concatenate(
     found = {split: int((examples["split"] == split).sum()) for split in pairings}
     if found != counts:
         raise InputError(f"{dataset}: its splits have {found} examples, expected {counts}")
+    if images[0].shape[1:] != shape:
+        raise InputError(f"{dataset}: its images are {images[0].shape[1:]}, expected {shape}")
     mean = images[0].mean(axis=(0, 2, 3), dtype=np.float64) / 255
     description = Description(
         dataset=dataset,

@@ -15,8 +15,9 @@ from feature_quality.seeds import generator
 
 DATASET = "digits_photos"
 TITLE = "Digits on photo patches (demonstration)"
-PHOTOS = ("china", "flower")
 PATCH = 16
+CLASSES = (("china", "flower"), ("0", "1"))
+SHAPE = (3, 64, 32)
 COUNTS = {"train": 832, "val": 208, "test": 1040, "probe_train": 208, "probe_test": 1040}
 
 
@@ -34,7 +35,7 @@ def read_patches() -> tuple[Labelled, Labelled]:
         for side, half in enumerate((tiles[:, : width // 2], tiles[:, width // 2 :])):
             pixels = np.stack([_enlarge(tile) for tile in half.reshape(-1, PATCH, PATCH, 3)])
             ids = [
-                f"{PHOTOS[label]}/{'left' if side == 0 else 'right'}/{i}"
+                f"{CLASSES[0][label]}/{'left' if side == 0 else 'right'}/{i}"
                 for i in range(len(pixels))
             ]
             halves[side].append(
@@ -78,11 +79,12 @@ def prepare(data_seed: int) -> Prepared:
         title=TITLE,
         demonstration=True,
         features=("photo", "digit"),
-        classes=(PHOTOS, ("0", "1")),
+        classes=CLASSES,
         train=Part(patches_train, _repeat(digits_train, patches_train)),
         val=Part(patches_val, _repeat(digits_val, patches_val)),
         test=Part(right, _repeat(digits_test, right)),
         data_seed=data_seed,
+        shape=SHAPE,
         counts=COUNTS,
     )
 

@@ -6,8 +6,11 @@ from feature_quality.data.idx import read_labelled
 
 DATASET = "fmnist_mnist"
 TITLE = "FMNIST-MNIST"
-CLASSES = ("t-shirt", "trouser", "pullover", "dress", "coat")
-DIGITS = ("0", "1", "2", "3", "4")
+CLASSES = (
+    ("t-shirt", "trouser", "pullover", "dress", "coat"),
+    ("0", "1", "2", "3", "4"),
+)
+SHAPE = (1, 56, 28)
 COUNTS = {"train": 26751, "val": 2972, "test": 4962, "probe_train": 2900, "probe_test": 4900}
 
 
@@ -20,7 +23,7 @@ def prepare(files: dict[str, str], data_seed: int) -> Prepared:
     """
 
     def part(prefix: str) -> Part:
-        five = range(len(CLASSES))
+        five = range(len(CLASSES[0]))
         return Part(
             read_labelled("FashionMNIST", prefix, files).keep(five),
             read_labelled("MNIST", prefix, files).keep(five),
@@ -32,10 +35,11 @@ def prepare(files: dict[str, str], data_seed: int) -> Prepared:
         title=TITLE,
         demonstration=False,
         features=("fashion", "mnist"),
-        classes=(CLASSES, DIGITS),
+        classes=CLASSES,
         train=train,
         val=val,
         test=part("t10k"),
         data_seed=data_seed,
+        shape=SHAPE,
         counts=COUNTS,
     )

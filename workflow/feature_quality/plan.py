@@ -1,0 +1,97 @@
+"""What a configuration will cost, before anything runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+
+from feature_quality.data import cifar_mnist, digits_photos, fmnist_mnist
+from feature_quality.training.models import convolutional_network
+
+# Rates of one core of a two-core AMD EPYC machine with a job on each core.
+IMAGES_PER_SECOND = 2500
+# Of a probe on a thousand examples; it grows with their square.
+SECONDS_PER_PROBE = 3
+SECONDS_PER_JOB = 6
+
+JOBS_PER_RUN = 3
+BYTES_PER_FLOAT = 4
+EMBEDDED_SPLITS = ("test", "probe_train", "probe_test")
+
+MODULES: dict[str, ModuleType] = {
+    module.DATASET: module for module in (digits_photos, cifar_mnist, fmnist_mnist)
+}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The cost of one dataset's grid: ``bytes`` on disk at most, ``hours`` of one CPU core."""
+
+    dataset: str
+    runs: int
+    bytes: float
+    hours: float
+
+
+def cost(
+    dataset: str,
+    *,
+    lrs: int,
+    rhos: Sequence[float],
+    seeds: int,
+    epochs: int,
+    snapshots: int,
+    draws: int,
+    per_group: int | None,
+    probed: int | None,
+) -> Cost:
+    """Estimate the cost of a dataset's grid from its sizes and from measured rates.
+
+    Args:
+        dataset: its id.
+        lrs, seeds: how many of them.
+        rhos: every rho; a run with rho > 0 takes two gradients a step.
+        epochs, snapshots: of each run.
+        draws: probes a feature.
+        per_group: examples of every group in a probe's training set; None for all there are.
+        probed: how many runs are embedded and probed; None for all of them.
+    """
+    module = MODULES[dataset]
+    network = convolutional_network(module.SHAPE, len(module.CLASSES[0]))
+    weights = sum(parameter.numel() for parameter in network.parameters())
+    features = network[-1].in_features
+    runs = lrs * len(rhos) * seeds
+    probed = runs if probed is None else probed
+    passes = lrs * seeds * sum(2 if rho > 0 else 1 for rho in rhos)
+    embedded = sum(module.COUNTS[split] for split in EMBEDDED_SPLITS)
+    images = sum(module.COUNTS.values()) * module.SHAPE[0] * module.SHAPE[1] * module.SHAPE[2]
+    floats = runs * (1 + snapshots) * weights + probed * embedded * features
+    groups = len(module.CLASSES[0]) * len(module.CLASSES[1])
+    drawn = per_group * groups if per_group else module.COUNTS["probe_train"]
+    seconds = (
+        passes * epochs * module.COUNTS["train"] / IMAGES_PER_SECOND
+        + probed * 2 * draws * SECONDS_PER_PROBE * (drawn / 1000) ** 2
+        + (runs + (JOBS_PER_RUN - 1) * probed) * SECONDS_PER_JOB
+    )
+    return Cost(dataset, runs, images + BYTES_PER_FLOAT * floats, seconds / 3600)
+
+
+def describe(costs: Sequence[Cost], cores: int) -> str:
+    """Put costs in a table of plain text, with the total and the hours on ``cores`` cores."""
+    total = Cost(
+        "total",
+        sum(cost.runs for cost in costs),
+        sum(cost.bytes for cost in costs),
+        sum(cost.hours for cost in costs),
+    )
+    lines = [f"{'dataset':<16}{'runs':>8}{'disk':>12}{'core hours':>14}"]
+    lines += [
+        f"{cost.dataset:<16}{cost.runs:>8}{cost.bytes / 1e9:>9.2f} GB{cost.hours:>14.2f}"
+        for cost in (*costs, total)
+    ]
+    lines += [
+        "",
+        f"About {total.hours / cores:.2f} hours on {cores} cores. These are estimates, from rates",
+        "measured on a two-core AMD EPYC machine; disk is an upper bound, as embeddings compress.",
+        "What is already there is counted too and will not be made again.",
+    ]
+    return "\n".join(lines)

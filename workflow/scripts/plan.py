@@ -1,0 +1,8 @@
+"""Print what the configuration will cost."""
+
+from feature_quality.job import job
+from feature_quality.plan import cost, describe
+
+with job(snakemake.log[0]):
+    costs = [cost(**workload) for workload in snakemake.params.workloads]
+    print(describe(costs, snakemake.params.cores))
