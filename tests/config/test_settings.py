@@ -1,0 +1,375 @@
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+from snakemake.utils import update_config
+
+from feature_quality.config.settings import DATASETS, Settings, load
+from feature_quality.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+
+CONCATENATED = {
+    "grid": {
+        "lr": (0.01, 0.05, 0.1),
+        "rho": (0, 0.01, 0.03, 0.05, 0.07, 0.1, 0.2),
+    },
+    "training": {
+        "epochs": 20,
+        "batch_size": 100,
+        "momentum": 0.9,
+        "weight_decay": 0,
+        "snapshot_epochs": (1, 2, 5, 10, 20),
+    },
+}
+DEMONSTRATION = {
+    "grid": {"lr": (0.02, 0.05), "rho": (0, 0.1)},
+    "training": {
+        "epochs": 6,
+        "batch_size": 100,
+        "momentum": 0.9,
+        "weight_decay": 0,
+        "snapshot_epochs": (1, 2, 4, 6),
+    },
+}
+DOCUMENTED: dict[str, Any] = {
+    "datasets": ("digits_photos",),
+    "data_dir": None,
+    "seeds": (0, 1, 2, 3),
+    "data_seed": 0,
+    **{
+        section: {
+            "digits_photos": DEMONSTRATION[section],
+            "cifar_mnist": CONCATENATED[section],
+            "fmnist_mnist": CONCATENATED[section],
+        }
+        for section in ("grid", "training")
+    },
+    "probe": {
+        "draws": 5,
+        "strengths": (1e-4, 1e-3, 1e-2, 1e-1, 1),
+        "tolerance": 1e-6,
+        "max_iterations": 10_000,
+        "per_group": {"digits_photos": None, "cifar_mnist": 250, "fmnist_mnist": 40},
+    },
+    "probe_runs": "all",
+}
+
+
+def nested(key: str, value: Any) -> dict[str, Any]:
+    """Return the configuration that sets a dotted key."""
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return value
+
+
+def faults(config: dict[str, Any]) -> list[str]:
+    with pytest.raises(InputError) as raised:
+        load(config)
+    heading, *lines = str(raised.value).split("\n  ")
+    count = re.fullmatch(r"The configuration has (\d+) faults?:", heading)
+    assert count
+    assert int(count[1]) == len(lines)
+    return lines
+
+
+class TestDefaults:
+    def test_an_empty_configuration_is_the_documented_one(self) -> None:
+        assert load({}).model_dump() == DOCUMENTED
+        assert set(DATASETS) == {"digits_photos", "cifar_mnist", "fmnist_mnist"}
+
+    @pytest.mark.parametrize("part", ["grid", "training", "probe", "probe.per_group"])
+    def test_an_empty_section_is_the_default(self, part: str) -> None:
+        assert load(nested(part, {})) == load({})
+
+    def test_naming_one_setting_keeps_the_others(self) -> None:
+        settings = load({"training": {"fmnist_mnist": {"epochs": 3}}})
+        changed = DOCUMENTED["training"]["fmnist_mnist"] | {"epochs": 3}
+        training = DOCUMENTED["training"] | {"fmnist_mnist": changed}
+        assert settings.model_dump() == DOCUMENTED | {"training": training}
+
+
+class TestShippedFiles:
+    @pytest.fixture
+    def default(self) -> dict[str, Any]:
+        return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+
+    @pytest.fixture
+    def paper(self) -> dict[str, Any]:
+        text = (ROOT / "workflow" / "config" / "paper.yaml").read_text(encoding="utf-8")
+        return yaml.safe_load(text)
+
+    def test_the_default_is_the_demonstration(self, default: dict[str, Any]) -> None:
+        settings = load(default)
+        assert settings.datasets == ("digits_photos",)
+        assert settings.data_dir is None
+        assert settings.grid == load({}).grid
+        assert settings.training == load({}).training
+
+    def test_the_papers_sweep_over_the_default_is_the_documented_one(
+        self, default: dict[str, Any], paper: dict[str, Any]
+    ) -> None:
+        update_config(default, paper)
+        settings, documented = load(default), load({})
+        assert settings.datasets == ("cifar_mnist", "fmnist_mnist")
+        assert settings.seeds == (0, 1, 2, 3)
+        assert settings.probe == documented.probe
+        assert settings.probe_runs == "all"
+        for dataset in ("cifar_mnist", "fmnist_mnist"):
+            assert getattr(settings.grid, dataset) == getattr(documented.grid, dataset)
+            assert getattr(settings.training, dataset) == getattr(documented.training, dataset)
+            assert settings.standing(dataset)["departures"] == ()
+
+    def test_the_papers_sweep_spells_the_constants_out(self, paper: dict[str, Any]) -> None:
+        for dataset in ("cifar_mnist", "fmnist_mnist"):
+            assert set(paper["grid"][dataset]) == {"lr", "rho"}
+            assert {"epochs", "batch_size", "momentum", "weight_decay"} <= set(
+                paper["training"][dataset]
+            )
+
+
+class TestAccepted:
+    @pytest.mark.parametrize("text", ["1e-3", "0.001", "0.0010", "1E-03"])
+    def test_text_that_is_a_number_is_a_number(self, text: str) -> None:
+        settings = load(nested("grid.cifar_mnist.lr", [text, 0.5]))
+        assert settings.grid.cifar_mnist.lr == (0.001, 0.5)
+
+    def test_text_that_is_a_number_alone(self) -> None:
+        assert load(nested("training.cifar_mnist.weight_decay", "5e-4")) == load(
+            nested("training.cifar_mnist.weight_decay", 0.0005)
+        )
+        assert load({"seeds": ["7"]}).seeds == (7,)
+
+    def test_a_directory_that_exists(self, tmp_path: Path) -> None:
+        assert load({"data_dir": str(tmp_path)}).data_dir == tmp_path
+
+    def test_none_for_the_smallest_group(self) -> None:
+        assert load(nested("probe.per_group.cifar_mnist", None)).probe.per_group.cifar_mnist is None
+
+    def test_no_snapshots(self) -> None:
+        settings = load(nested("training.cifar_mnist.snapshot_epochs", []))
+        assert settings.training.cifar_mnist.snapshot_epochs == ()
+
+
+TOP_LEVEL = "datasets, data_dir, seeds, data_seed, grid, training, probe, probe_runs"
+
+# (key, value, key in the message, value in the message, what is allowed)
+BAD = {
+    "unknown key": ("sedes", [0], "sedes", None, f"unknown key; allowed here: {TOP_LEVEL}"),
+    "unknown nested key": (
+        *("training.cifar_mnist.lr", 0.1, "training.cifar_mnist.lr", None),
+        "unknown key; allowed here: epochs, batch_size, momentum, weight_decay, snapshot_epochs",
+    ),
+    "unknown dataset in a section": (
+        *("probe.per_group.cifar", 3, "probe.per_group.cifar", None),
+        "unknown key; allowed here: digits_photos, cifar_mnist, fmnist_mnist",
+    ),
+    "unknown dataset": (
+        *("datasets", ["cifar_mnist", "cifar"], "datasets[1]", "'cifar'"),
+        "should be 'digits_photos', 'cifar_mnist' or 'fmnist_mnist'",
+    ),
+    "negative rho": (
+        *("grid.cifar_mnist.rho", [0, -0.1], "grid.cifar_mnist.rho[1]", "-0.1"),
+        "should be greater than or equal to 0",
+    ),
+    "zero lr": (
+        *("grid.cifar_mnist.lr", [0.1, 0], "grid.cifar_mnist.lr[1]", "0"),
+        "should be greater than 0",
+    ),
+    "negative lr": (
+        *("grid.fmnist_mnist.lr", [-1], "grid.fmnist_mnist.lr[0]", "-1"),
+        "should be greater than 0",
+    ),
+    "negative seed": (
+        *("seeds", [0, -1], "seeds[1]", "-1"),
+        "should be greater than or equal to 0",
+    ),
+    "momentum 1": (
+        *("training.cifar_mnist.momentum", 1, "training.cifar_mnist.momentum", "1"),
+        "should be less than 1",
+    ),
+    "no epochs": (
+        *("training.digits_photos.epochs", 0, "training.digits_photos.epochs", "0"),
+        "should be greater than 0",
+    ),
+    "empty lr": ("grid.cifar_mnist.lr", [], "grid.cifar_mnist.lr", "[]", "should not be empty"),
+    "empty rho": ("grid.cifar_mnist.rho", [], "grid.cifar_mnist.rho", "[]", "should not be empty"),
+    "empty seeds": ("seeds", [], "seeds", "[]", "should not be empty"),
+    "empty datasets": ("datasets", [], "datasets", "[]", "should not be empty"),
+    "repeated seed": ("seeds", [3, 1, 3], "seeds", "[3, 1, 3]", "should not repeat 3"),
+    "repeated as text": (
+        *("grid.cifar_mnist.lr", ["1e-3", 0.5, 0.001], "grid.cifar_mnist.lr"),
+        *("['1e-3', 0.5, 0.001]", "should not repeat 0.001"),
+    ),
+    "repeated dataset": (
+        *("datasets", ["cifar_mnist", "cifar_mnist"], "datasets"),
+        *("['cifar_mnist', 'cifar_mnist']", "should not repeat cifar_mnist"),
+    ),
+    "text for a number": (
+        *("grid.cifar_mnist.lr", ["fast"], "grid.cifar_mnist.lr[0]", "'fast'"),
+        "should be a number",
+    ),
+    "text for a whole number": (
+        *("seeds", ["first"], "seeds[0]", "'first'"),
+        "should be a whole number",
+    ),
+    "text for a lone number": (
+        *("probe.tolerance", "small", "probe.tolerance", "'small'"),
+        "should be a number",
+    ),
+    "nothing for a number": (
+        *("training.cifar_mnist.momentum", None, "training.cifar_mnist.momentum", "None"),
+        "should be a number",
+    ),
+    "boolean for a number": (
+        *("grid.cifar_mnist.rho", [0, True], "grid.cifar_mnist.rho[1]", "True"),
+        "should be a number",
+    ),
+    "boolean for 0": (
+        *("grid.cifar_mnist.rho", [False], "grid.cifar_mnist.rho[0]", "False"),
+        "should be a number",
+    ),
+    "boolean for a whole number": (
+        *("training.cifar_mnist.epochs", True, "training.cifar_mnist.epochs", "True"),
+        "should be a number",
+    ),
+    "boolean for a size": (
+        *("probe.per_group.cifar_mnist", True, "probe.per_group.cifar_mnist", "True"),
+        "should be a number",
+    ),
+    "not a number": (
+        *("grid.cifar_mnist.lr", [float("nan")], "grid.cifar_mnist.lr[0]", "nan"),
+        "should be a finite number",
+    ),
+    "infinity": (
+        *("grid.cifar_mnist.rho", [0, float("inf")], "grid.cifar_mnist.rho[1]", "inf"),
+        "should be a finite number",
+    ),
+    "infinity as text": (
+        *("probe.strengths", ["inf"], "probe.strengths[0]", "'inf'"),
+        "should be a finite number",
+    ),
+    "scalar for a list": ("seeds", 3, "seeds", "3", "should be a list"),
+    "scalar for a list of rho": (
+        *("grid.cifar_mnist.rho", 0.1, "grid.cifar_mnist.rho", "0.1"),
+        "should be a list",
+    ),
+    "name for a list of datasets": (
+        *("datasets", "cifar_mnist", "datasets", "'cifar_mnist'"),
+        "should be a list",
+    ),
+    "scalar for a mapping": (
+        *("grid.cifar_mnist", 0.1, "grid.cifar_mnist", "0.1"),
+        "should be a mapping of keys to values",
+    ),
+    "nothing for a mapping": (
+        *("training", None, "training", "None"),
+        "should be a mapping of keys to values",
+    ),
+    "list for a mapping": (
+        *("probe", [5], "probe", "[5]"),
+        "should be a mapping of keys to values",
+    ),
+    "data_dir that is not there": (
+        *("data_dir", "no/such/place", "data_dir", "'no/such/place'"),
+        "should be a directory that exists",
+    ),
+    "data_dir that is a file": (
+        *("data_dir", __file__, "data_dir", repr(__file__)),
+        "should be a directory that exists",
+    ),
+    "rho without SGD": (
+        *("grid.digits_photos.rho", [0.1, 0.2], "grid.digits_photos.rho", "[0.1, 0.2]"),
+        "should hold 0, which is SGD",
+    ),
+    "fractional epochs": (
+        *("training.cifar_mnist.epochs", 2.5, "training.cifar_mnist.epochs", "2.5"),
+        "should be a whole number",
+    ),
+    "fractional epochs as text": (
+        *("training.cifar_mnist.epochs", "2.5", "training.cifar_mnist.epochs", "'2.5'"),
+        "should be a whole number",
+    ),
+    "unknown choice": (
+        *("probe_runs", "best", "probe_runs", "'best'"),
+        "should be 'all' or 'selected'",
+    ),
+}
+
+
+def line(key: str, value: str | None, rule: str) -> str:
+    return f"{key}: {rule}" if value is None else f"{key}: {value} {rule}"
+
+
+class TestRefused:
+    @pytest.mark.parametrize("case", BAD.values(), ids=BAD)
+    def test_the_message_names_key_value_and_what_is_allowed(self, case: tuple[Any, ...]) -> None:
+        key, value, *expected = case
+        assert faults(nested(key, value)) == [line(*expected)]
+
+    def test_all_faults_come_at_once(self) -> None:
+        config: dict[str, Any] = {}
+        expected = []
+        used: list[str] = []
+        for key, value, *message in BAD.values():
+            # One fault a key, and none above or below another.
+            if not any(f"{a}.".startswith(f"{b}.") for b in used for a, b in [(key, b), (b, key)]):
+                update_config(config, nested(key, value))
+                expected.append(line(*message))
+                used.append(key)
+        assert len(expected) > 12
+        assert sorted(faults(config)) == sorted(expected)
+
+    def test_every_item_of_a_list_is_named(self) -> None:
+        assert faults({"seeds": ["a", 1, -2]}) == [
+            "seeds[0]: 'a' should be a whole number",
+            "seeds[2]: -2 should be greater than or equal to 0",
+        ]
+
+    @pytest.mark.xfail(strict=True, reason="keys that YAML reads as numbers: '1]: 1 Keys should …'")
+    def test_a_key_that_is_a_number_is_named(self) -> None:
+        (fault,) = faults({1: 2})
+        assert fault.startswith("1: ")
+
+    @pytest.mark.xfail(strict=True, reason="pydantic's words: 'not a valid path for <class …'")
+    def test_a_number_for_a_directory(self) -> None:
+        assert faults({"data_dir": 3}) == ["data_dir: 3 should be a directory that exists"]
+
+
+class TestImmutable:
+    def test_settings_cannot_be_assigned(self) -> None:
+        settings = load({})
+        for section, name in [
+            (settings, "seeds"),
+            (settings, "grid"),
+            (settings.grid, "cifar_mnist"),
+            (settings.grid.cifar_mnist, "lr"),
+            (settings.probe.per_group, "cifar_mnist"),
+        ]:
+            with pytest.raises(ValidationError, match="frozen"):
+                setattr(section, name, getattr(section, name))
+
+    def test_what_it_holds_cannot_change_either(self) -> None:
+        # Only immutable values can be hashed.
+        assert hash(load({})) == hash(load({}))
+
+    def test_the_configuration_it_came_from_may_change(self) -> None:
+        config = {"seeds": [1], "grid": {"cifar_mnist": {"lr": [0.5]}}}
+        settings = load(config)
+        config["seeds"].append(2)
+        config["grid"]["cifar_mnist"]["lr"][0] = 0.7
+        assert settings.seeds == (1,)
+        assert settings.grid.cifar_mnist.lr == (0.5,)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="limits stand in the JSON schema as gt and ge, which no validator knows"
+)
+def test_the_json_schema_knows_the_limits() -> None:
+    schema = Settings.model_json_schema()
+    assert schema["properties"]["seeds"]["items"]["minimum"] == 0
+    rates = schema["$defs"]["ConcatenatedGrid"]["properties"]["lr"]
+    assert rates["items"]["exclusiveMinimum"] == 0

@@ -1,0 +1,70 @@
+import re
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from feature_quality.config.settings import load
+from feature_quality.config.spelling import spell
+
+CANONICAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?")
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@settings(deadline=None)
+@given(finite)
+def test_it_reads_back_as_the_same_number(number: float) -> None:
+    assert float(spell(number)) == number
+
+
+@settings(deadline=None)
+@given(finite)
+def test_it_is_plain_and_without_superfluous_digits(number: float) -> None:
+    assert CANONICAL.fullmatch(spell(number))
+
+
+@settings(deadline=None)
+@given(finite, finite)
+def test_equal_numbers_and_no_others_are_spelled_alike(first: float, second: float) -> None:
+    assert (spell(first) == spell(second)) == (first == second)
+
+
+@settings(deadline=None)
+@given(st.integers(-9999, 9999), st.integers(0, 8), st.integers(0, 3))
+def test_every_way_of_writing_a_number_is_spelled_alike(
+    digits: int, places: int, zeros: int
+) -> None:
+    shifted = Decimal(digits).scaleb(-places)
+    exponent, padded = f"{digits}e-{places}", format(shifted, "f")
+    padded += "0" * zeros if "." in padded else ""
+    assert spell(float(exponent)) == spell(float(padded))
+    assert Decimal(spell(float(exponent))) == shifted
+
+
+@pytest.mark.parametrize(
+    ("number", "spelling"),
+    [
+        (0.10, "0.1"),
+        (float("1e-3"), "0.001"),
+        (5e-2, "0.05"),
+        (1.0, "1"),
+        (1, "1"),
+        (100.0, "100"),
+        (1e16, "10000000000000000"),
+        (1e-7, "0.0000001"),
+        (0.0, "0"),
+        (-0.0, "0"),
+        (0, "0"),
+        (0.1 + 0.2, "0.30000000000000004"),
+    ],
+)
+def test_examples(number: float, spelling: str) -> None:
+    assert spell(number) == spelling
+
+
+def test_what_yaml_takes_for_text_is_spelled_like_the_number() -> None:
+    # YAML 1.1 reads 1e-3 as text, for want of a point.
+    grid = load({"grid": {"cifar_mnist": {"lr": ["1e-3", 0.10, "0.50"], "rho": [-0.0]}}}).grid
+    assert [spell(lr) for lr in grid.cifar_mnist.lr] == ["0.001", "0.1", "0.5"]
+    assert [spell(rho) for rho in grid.cifar_mnist.rho] == ["0"]

@@ -1,0 +1,133 @@
+"""Where real data lie, and small files in the original layouts that pass the original checks."""
+
+import gzip
+import hashlib
+import os
+import pickle
+import tarfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from feature_quality.data.cifar10 import ARCHIVE, BATCHES, CLASSES
+from feature_quality.data.sources import SOURCES
+
+settings.register_profile("data", deadline=None)
+settings.load_profile("data")
+
+
+@pytest.fixture(scope="session")
+def data_dir():
+    given = os.environ.get("FEATURE_QUALITY_DATA")
+    return Path(given) if given else Path(__file__).parents[2].parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def originals(data_dir):
+    """Return the eight real files of MNIST and Fashion-MNIST by their key."""
+    files = {key: data_dir / key for key in SOURCES if key != ARCHIVE}
+    if missing := [str(path) for path in files.values() if not path.exists()]:
+        pytest.skip(
+            f"real data absent ({missing[0]}): let FEATURE_QUALITY_DATA name a directory with "
+            "MNIST/raw/*.gz and FashionMNIST/raw/*.gz, torchvision's layout"
+        )
+    return {key: str(path) for key, path in files.items()}
+
+
+@pytest.fixture
+def publish(monkeypatch):
+    """Return a function that makes the file at a path the published one of a key."""
+
+    def publish(key, path):
+        content = Path(path).read_bytes()
+        source = replace(SOURCES[key], md5=hashlib.md5(content).hexdigest(), size=len(content))
+        monkeypatch.setitem(SOURCES, key, source)
+
+    return publish
+
+
+@pytest.fixture
+def write_idx():
+    """Return a function that writes an array as the gzipped IDX file of Yann LeCun's page."""
+
+    def write_idx(path, array):
+        array = np.asarray(array, dtype=np.uint8)
+        header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, dtype=">u4").tobytes()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(header + array.tobytes(), mtime=0))
+
+    return write_idx
+
+
+@pytest.fixture
+def write_split(tmp_path, write_idx, publish):
+    """Return a function that publishes one split with random images, and the files by key."""
+
+    def write_split(folder, prefix, labels):
+        pixels = np.random.default_rng(len(labels)).integers(0, 256, (len(labels), 28, 28))
+        files = {}
+        for part, array in (("images-idx3", pixels), ("labels-idx1", labels)):
+            key = f"{folder}/raw/{prefix}-{part}-ubyte.gz"
+            write_idx(tmp_path / key, array)
+            publish(key, tmp_path / key)
+            files[key] = str(tmp_path / key)
+        return files
+
+    return write_split
+
+
+@dataclass
+class TinyCifar:
+    archive: Path
+    folder: Path
+    pixels: dict[str, np.ndarray]
+    labels: dict[str, np.ndarray]
+
+
+@pytest.fixture
+def tiny_cifar(tmp_path, monkeypatch, publish):
+    """CIFAR-10 as published, but with 20 images in each of its training batches and 15 for test."""
+    from torchvision.datasets import CIFAR10  # slow, and few tests need it
+
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "unpacked" / BATCHES
+    folder.mkdir(parents=True)
+    pixels, labels = {"train": [], "test": []}, {"train": [], "test": []}
+
+    def dump(name, content):
+        (folder / name).write_bytes(pickle.dumps(content, protocol=2))
+        return hashlib.md5((folder / name).read_bytes()).hexdigest()
+
+    def batch(name, split, classes):
+        data = rng.integers(0, 256, (len(classes), 3072), dtype=np.uint8)
+        chosen = rng.permutation(classes)
+        pixels[split].append(data)
+        labels[split].append(chosen)
+        return [name, dump(name, {"data": data, "labels": chosen.tolist()})]
+
+    train = [0] * 8 + [1] * 9 + [2, 5, 9]
+    train_list = [batch(f"data_batch_{i}", "train", train) for i in range(1, 6)]
+    test_list = [batch("test_batch", "test", [0] * 6 + [1] * 7 + [3, 8])]
+    meta = {**CIFAR10.meta, "md5": dump("batches.meta", {"label_names": list(CLASSES)})}
+    archive = tmp_path / "archive" / "as downloaded.tar.gz"
+    archive.parent.mkdir()
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(folder, arcname=BATCHES)
+    publish(ARCHIVE, archive)
+    for name, value in {
+        "train_list": train_list,
+        "test_list": test_list,
+        "meta": meta,
+        "tgz_md5": SOURCES[ARCHIVE].md5,
+        "url": "http://127.0.0.1:9/must-not-be-asked",
+    }.items():
+        monkeypatch.setattr(CIFAR10, name, value)
+    return TinyCifar(
+        archive,
+        folder,
+        {split: np.concatenate(parts).reshape(-1, 3, 32, 32) for split, parts in pixels.items()},
+        {split: np.concatenate(parts) for split, parts in labels.items()},
+    )

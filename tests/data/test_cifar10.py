@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from feature_quality.data.cifar10 import (
+    ARCHIVE,
+    BATCHES,
+    is_image_folder,
+    read_archive,
+    read_batches,
+    read_folder,
+    reader,
+)
+from feature_quality.data.sources import SOURCES
+from feature_quality.errors import InputError
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("form", ["archive", "folder"])
+def test_reads_the_published_files(tiny_cifar, form, split):
+    images = reader(getattr(tiny_cifar, form), ("airplane",))(split)
+    np.testing.assert_array_equal(images.pixels, tiny_cifar.pixels[split])
+    np.testing.assert_array_equal(images.labels, tiny_cifar.labels[split])
+    assert images.labels.dtype == np.int64
+    assert images.ids.tolist() == [f"{split}/{row}" for row in range(len(images))]
+
+
+def test_leaves_nothing_beside_the_archive(tiny_cifar):
+    before = tiny_cifar.archive.read_bytes()
+    read_archive(tiny_cifar.archive, "test")
+    assert list(tiny_cifar.archive.parent.iterdir()) == [tiny_cifar.archive]
+    assert tiny_cifar.archive.read_bytes() == before
+
+
+def test_refuses_a_damaged_archive(tiny_cifar):
+    content = bytearray(tiny_cifar.archive.read_bytes())
+    content[len(content) // 2] ^= 1
+    tiny_cifar.archive.write_bytes(content)
+    with pytest.raises(InputError, match=f"{ARCHIVE}: md5 .*, expected {SOURCES[ARCHIVE].md5}"):
+        read_archive(tiny_cifar.archive, "train")
+
+
+def test_an_absent_archive_is_named(tmp_path):
+    with pytest.raises(InputError, match=rf"{ARCHIVE}: .*No such file.*nowhere\.tar\.gz"):
+        reader(tmp_path / "nowhere.tar.gz", ())("train")
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("name", ["data_batch_3", "test_batch", "batches.meta"])
+@pytest.mark.parametrize("harm", ["change a byte", "remove"])
+def test_refuses_a_damaged_or_missing_batch(tiny_cifar, name, split, harm):
+    path = tiny_cifar.folder / name
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.unlink()
+    if harm == "change a byte":
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=f"{BATCHES}: a batch file is missing or damaged"):
+        read_batches(tiny_cifar.folder, split)
+
+
+def test_tells_a_folder_of_images_from_the_published_files(tiny_cifar, tmp_path):
+    assert is_image_folder(tmp_path)
+    assert not is_image_folder(tiny_cifar.folder)
+    assert not is_image_folder(tiny_cifar.archive)
+    assert not is_image_folder(tmp_path / "absent")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """An image folder with two airplanes, stored in another order than that of their names."""
+    rng = np.random.default_rng(0)
+    for name in ("train/airplane/0002.png", "train/airplane/0001.PNG", "train/automobile/7.png"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(path)
+    (tmp_path / "train" / "airplane" / "notes.txt").write_text("no image")
+    return tmp_path
+
+
+def test_reads_a_folder_of_images(folder):
+    images = reader(folder, ("airplane", "automobile"))("train")
+    assert images.ids.tolist() == [
+        "train/airplane/0001",
+        "train/airplane/0002",
+        "train/automobile/7",
+    ]
+    assert images.labels.tolist() == [0, 0, 1]
+    assert images.pixels.dtype == np.uint8
+    paths = ("airplane/0001.PNG", "airplane/0002.png", "automobile/7.png")
+    for pixels, name in zip(images.pixels, paths, strict=True):
+        with Image.open(folder / "train" / name) as image:
+            channels = [np.asarray(channel) for channel in image.split()]
+        np.testing.assert_array_equal(pixels, channels)
+
+
+def test_labels_are_those_of_the_ten_classes(folder):
+    assert read_folder(folder, "train", ("automobile",)).labels.tolist() == [1]
+
+
+def test_refuses_an_image_of_another_size(folder):
+    path = folder / "train" / "airplane" / "0001.PNG"
+    Image.new("RGB", (48, 31)).save(path)
+    with pytest.raises(InputError, match=r"0001\.PNG: is 48×31 pixels, CIFAR-10 images are 32×32"):
+        read_folder(folder, "train", ("airplane",))
+
+
+@pytest.mark.parametrize("harm", ["cut short", "text"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_refuses_a_file_that_cannot_be_decoded(folder, suffix, harm):
+    path = folder / "train" / "airplane" / f"0003{suffix}"
+    with Image.open(folder / "train" / "automobile" / "7.png") as image:
+        image.save(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2] if harm == "cut short" else b"no image")
+    with pytest.raises(InputError, match=f"0003{suffix}: cannot be decoded as an image"):
+        read_folder(folder, "train", ("airplane",))
+
+
+def test_refuses_a_class_without_images(folder):
+    (folder / "train" / "automobile" / "7.png").unlink()
+    for name in ("automobile", "truck"):
+        with pytest.raises(InputError, match=rf"train/{name}: holds no \.jpg or \.png image"):
+            read_folder(folder, "train", ("airplane", name))

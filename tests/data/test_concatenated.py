@@ -1,0 +1,197 @@
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feature_quality.data.concatenated import (
+    Part,
+    concatenate,
+    hold_out,
+    pair_balanced,
+    pair_correlated,
+    split_published,
+)
+from feature_quality.data.labelled import Labelled
+from feature_quality.errors import InputError
+
+
+def images(labels, prefix="i", shape=(1, 2, 3)):
+    labels = np.array(labels, dtype=np.int64)
+    rng = np.random.default_rng(len(labels))
+    pixels = rng.integers(0, 256, (len(labels), *shape), dtype=np.uint8)
+    return Labelled(pixels, labels, np.array([f"{prefix}{row}" for row in range(len(labels))]))
+
+
+seeds = st.integers(0, 2**32)
+labels = st.lists(st.integers(0, 3), min_size=1, max_size=40)
+
+
+@st.composite
+def parts(draw):
+    """Two collections of the same 2–4 classes, in any numbers and order."""
+    classes = draw(st.integers(2, 4))
+    sides = []
+    for _ in range(2):
+        counts = draw(st.lists(st.integers(1, 15), min_size=classes, max_size=classes))
+        sides.append(images(draw(st.permutations(np.repeat(np.arange(classes), counts).tolist()))))
+    return Part(*sides)
+
+
+@given(labels=labels, fraction=st.floats(0, 1), seed=seeds)
+def test_hold_out_parts_every_class_in_the_same_proportion(labels, fraction, seed):
+    labels = np.array(labels)
+    kept, held = hold_out(labels, fraction, np.random.default_rng(seed))
+    assert sorted([*kept, *held]) == list(range(len(labels)))
+    for label in set(labels.tolist()):
+        size = int(np.sum(labels == label))
+        assert np.sum(labels[held] == label) == round(fraction * size)
+
+
+def test_hold_out_chooses_at_random():
+    labels = np.repeat([0, 1], 50)
+    first, again, other = (
+        hold_out(labels, 0.2, np.random.default_rng(seed))[1].tolist() for seed in (0, 0, 1)
+    )
+    assert first == again != other
+
+
+@given(a=labels, b=labels, seed=seeds)
+def test_correlated_pairs_agree_and_use_an_image_once(a, b, seed):
+    part = Part(images(a), images(b))
+    rows_a, rows_b = pair_correlated(part, np.random.default_rng(seed))
+    np.testing.assert_array_equal(part.a.labels[rows_a], part.b.labels[rows_b])
+    assert len(set(rows_a)) == len(rows_a) == len(set(rows_b))
+    assert len(rows_a) == sum(min(a.count(label), b.count(label)) for label in range(4))
+
+
+@given(part=parts(), seed=seeds)
+def test_balanced_pairs_fill_every_cell_alike_and_use_an_image_once(part, seed):
+    rows_a, rows_b = pair_balanced(part, np.random.default_rng(seed))
+    assert len(set(rows_a)) == len(rows_a) == len(set(rows_b)) == len(rows_b)
+    classes = part.a.labels.max() + 1
+    cells = np.zeros((classes, classes), dtype=int)
+    np.add.at(cells, (part.a.labels[rows_a], part.b.labels[rows_b]), 1)
+    counts = np.concatenate([np.bincount(side.labels) for side in (part.a, part.b)])
+    assert set(cells.ravel().tolist()) == {counts.min() // classes}
+
+
+@pytest.mark.parametrize("pair", [pair_correlated, pair_balanced])
+def test_pairings_depend_on_the_generator_alone(pair):
+    part = Part(images([0, 1] * 40), images([1, 0] * 40))
+    first, again, other = (
+        np.array(pair(part, np.random.default_rng(seed))).tolist() for seed in (0, 0, 1)
+    )
+    assert first == again != other
+
+
+def test_correlated_pairs_come_in_random_order_with_random_partners():
+    part = Part(images([0, 1] * 40), images([0, 1] * 40))
+    rows_a, rows_b = pair_correlated(part, np.random.default_rng(0))
+    assert np.any(np.diff(part.a.labels[rows_a]) < 0)
+    assert np.any(rows_a != rows_b)
+
+
+@given(part=parts(), seed=st.integers(0, 99))
+def test_published_images_are_parted_once_paired(part, seed):
+    train, val = split_published(part, "tiny", seed, fraction=0.25)
+    for side in ("a", "b"):
+        used = [*getattr(train, side).ids, *getattr(val, side).ids]
+        assert len(used) == len(set(used))
+    for label in range(part.a.labels.max() + 1):
+        pairs = min(np.sum(part.a.labels == label), np.sum(part.b.labels == label))
+        for split, size in ((val, round(0.25 * pairs)), (train, pairs - round(0.25 * pairs))):
+            assert np.sum(split.a.labels == label) == np.sum(split.b.labels == label) == size
+
+
+TINY = {
+    "train": Part(images([0] * 27 + [1] * 23, "a"), images([1] * 23 + [0] * 27, "b")),
+    "val": Part(images([0, 1] * 3, "va"), images([1, 0] * 3, "vb")),
+    "test": Part(images([0] * 5 + [1] * 8, "ta"), images([0] * 9 + [1] * 4, "tb")),
+}
+# Test pairs 5 + 4; cells of the probes hold 3 // 2 of val and 4 // 2 of test.
+COUNTS = {"train": 50, "val": 6, "test": 9, "probe_train": 4, "probe_test": 8}
+
+
+def tiny(**changes):
+    arguments = {
+        "dataset": "tiny",
+        "title": "Tiny",
+        "demonstration": True,
+        "features": ("below", "above"),
+        "classes": (("x", "y"), ("0", "1")),
+        **TINY,
+        "data_seed": 0,
+        "shape": (1, 4, 3),
+        "counts": COUNTS,
+    }
+    return concatenate(**(arguments | changes))
+
+
+def test_examples_carry_b_on_top_of_a_and_are_labelled_by_a():
+    prepared = tiny()
+    found = {name: len(prepared.split(name).table) for name in COUNTS}
+    assert found == COUNTS
+    for name in COUNTS:
+        part = TINY[{"probe_train": "val", "probe_test": "test"}.get(name, name)]
+        split = prepared.split(name)
+        for image, row in zip(split.images, split.table.itertuples(), strict=True):
+            id_a, id_b = row.id.split("+")
+            a, b = part.a.ids.tolist().index(id_a), part.b.ids.tolist().index(id_b)
+            np.testing.assert_array_equal(image[:, :2], part.b.pixels[b])
+            np.testing.assert_array_equal(image[:, 2:], part.a.pixels[a])
+            assert row.label == row.feature_a == part.a.labels[a]
+            assert row.feature_b == part.b.labels[b]
+            assert row.group == 2 * row.feature_a + row.feature_b
+        correlated = (split.table["feature_a"] == split.table["feature_b"]).all()
+        assert correlated == (not name.startswith("probe"))
+        if not correlated:
+            assert split.table["group"].value_counts().to_dict() == dict.fromkeys(
+                range(4), COUNTS[name] // 4
+            )
+
+
+def test_description_says_what_the_training_images_are():
+    description = tiny().description
+    assert (description.dataset, description.title) == ("tiny", "Tiny")
+    assert description.features == ("below", "above")
+    assert description.classes == (("x", "y"), ("0", "1"))
+    # Both halves are of one size and every training image is used once.
+    train = TINY["train"]
+    mean = (train.a.pixels.mean() + train.b.pixels.mean()) / 2 / 255
+    assert description.channel_mean == pytest.approx([mean], rel=1e-12)
+
+
+def test_every_channel_has_its_own_mean():
+    colours = np.array([10, 20, 40], dtype=np.uint8).reshape(1, 3, 1, 1)
+
+    def colour(side):
+        return Labelled(np.tile(colours, (len(side), 1, 2, 2)), side.labels, side.ids)
+
+    coloured = {name: Part(colour(part.a), colour(part.b)) for name, part in TINY.items()}
+    mean = tiny(**coloured, shape=(3, 4, 2)).description.channel_mean
+    assert mean == pytest.approx([10 / 255, 20 / 255, 40 / 255])
+
+
+def test_pairings_follow_from_dataset_and_data_seed():
+    first = tiny()
+    again, other_seed, other_name = tiny(), tiny(data_seed=1), tiny(dataset="other")
+    assert first.examples.equals(again.examples)
+    np.testing.assert_array_equal(first.images, again.images)
+    for other in (other_seed, other_name):
+        for name in COUNTS:
+            assert first.split(name).table["id"].tolist() != other.split(name).table["id"].tolist()
+
+
+def test_refuses_images_of_another_shape():
+    message = "tiny: its images are (1, 4, 3), expected (3, 4, 3)"
+    with pytest.raises(InputError, match=re.escape(message)):
+        tiny(shape=(3, 4, 3))
+
+
+def test_refuses_other_counts_than_expected():
+    expected = {**COUNTS, "val": 7}
+    message = f"tiny: its splits have {COUNTS} examples, expected {expected}"
+    with pytest.raises(InputError, match=re.escape(message)):
+        tiny(counts=expected)

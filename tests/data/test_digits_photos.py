@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits, load_sample_images
+
+from feature_quality.artifacts.prepared import SPLITS, read_prepared, write_prepared
+from feature_quality.data.digits_photos import COUNTS, prepare, read_digits, read_patches
+
+
+@pytest.fixture(scope="module")
+def prepared():
+    return prepare(0)
+
+
+def sources(prepared, split):
+    """Return the patches and the digits that a split is made of."""
+    pairs = [name.split("+") for name in prepared.split(split).table["id"]]
+    return {patch for patch, _ in pairs}, {digit for _, digit in pairs}
+
+
+def test_splits_have_their_counts_and_form(prepared):
+    assert {name: len(prepared.split(name).table) for name in SPLITS} == COUNTS
+    assert prepared.images.shape == (sum(COUNTS.values()), 3, 64, 32)
+    assert prepared.images.dtype == np.uint8
+    assert prepared.description.demonstration
+    assert prepared.description.features == ("photo", "digit")
+
+
+def test_labels_agree_where_the_model_learns_and_not_where_it_is_probed(prepared):
+    for name in ("train", "val", "test"):
+        table = prepared.split(name).table
+        assert (table["feature_a"] == table["feature_b"]).all()
+        assert table["label"].value_counts().to_dict() == dict.fromkeys((0, 1), COUNTS[name] // 2)
+    for name in ("probe_train", "probe_test"):
+        groups = prepared.split(name).table["group"].value_counts().to_dict()
+        assert groups == dict.fromkeys(range(4), COUNTS[name] // 4)
+
+
+def test_splits_share_no_patch_and_no_digit(prepared):
+    (train_patches, train_digits), (val_patches, val_digits), (test_patches, test_digits) = (
+        sources(prepared, name) for name in ("train", "val", "test")
+    )
+    assert not train_patches & val_patches
+    assert not train_digits & val_digits
+    assert not (train_digits | val_digits) & test_digits
+    assert all("/left/" in patch for patch in train_patches | val_patches)
+    assert all("/right/" in patch for patch in test_patches)
+    # Every digit serves, and every patch once.
+    assert len(train_digits | val_digits | test_digits) == 360
+    assert len(train_patches | val_patches) == len(test_patches) == 1040
+    for probe, split in (("probe_train", "val"), ("probe_test", "test")):
+        patches, digits = sources(prepared, probe)
+        assert patches == sources(prepared, split)[0]
+        assert len(patches) == COUNTS[probe]
+        assert digits <= sources(prepared, split)[1]
+
+
+def test_labels_say_from_which_photograph_and_digit_an_example_was_made(prepared):
+    targets = load_digits(n_class=2).target
+    for row in prepared.examples.itertuples():
+        patch, digit = row.id.split("+")
+        assert patch.split("/")[0] == ("china", "flower")[row.feature_a]
+        assert targets[int(digit.split("/")[1])] == row.feature_b
+
+
+def test_patches_tile_both_halves_of_the_photographs():
+    photos = load_sample_images().images
+    assert [photo.shape for photo in photos] == [(427, 640, 3)] * 2
+    for half, side in enumerate(read_patches()):
+        assert np.bincount(side.labels).tolist() == [26 * 20, 26 * 20]
+        for pixels, label, name in zip(side.pixels, side.labels, side.ids, strict=True):
+            row, column = divmod(int(name.split("/")[2]), 20)
+            left, top = 16 * (column + 20 * half), 16 * row
+            tile = Image.fromarray(photos[label]).crop((left, top, left + 16, top + 16))
+            enlarged = np.asarray(tile.resize((32, 32), Image.Resampling.BILINEAR))
+            np.testing.assert_array_equal(pixels, np.moveaxis(enlarged, 2, 0))
+
+
+def test_digits_span_the_range_of_a_byte_in_equal_channels():
+    digits, originals = read_digits(), load_digits(n_class=2)
+    assert digits.pixels.shape == (360, 3, 32, 32)
+    assert digits.pixels.max() == 255
+    np.testing.assert_array_equal(digits.pixels[:, 0], digits.pixels[:, 2])
+    # Enlarging by 4 keeps each image's mean up to rounding and the weight of its border.
+    ours, theirs = digits.pixels.mean(axis=(1, 2, 3)), originals.images.mean(axis=(1, 2)) * 255 / 16
+    assert np.abs(ours - theirs).max() < 6
+    np.testing.assert_array_equal(digits.labels, originals.target)
+
+
+def test_same_seed_gives_equal_bytes_and_another_seed_other_pairings(prepared, tmp_path):
+    written = []
+    for number, dataset in enumerate((prepared, prepare(0), prepare(1))):
+        images, examples = tmp_path / f"{number}.npy", tmp_path / f"{number}.parquet"
+        write_prepared(images, examples, dataset)
+        written.append((images.read_bytes(), examples.read_bytes()))
+    first, again, other = written
+    assert first == again
+    assert first[0] != other[0]
+    # Both halves of the data are drawn anew: the splits and the pairs within them.
+    third = read_prepared(tmp_path / "2.npy", tmp_path / "2.parquet")
+    assert sources(prepared, "val")[0] != sources(third, "val")[0]
+    assert sources(prepared, "test")[1] != sources(third, "test")[1]
+    assert set(prepared.split("test").table["id"]) != set(third.split("test").table["id"])

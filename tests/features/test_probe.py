@@ -1,0 +1,400 @@
+# ruff: noqa: PD011 (a probe set's values are an array)
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from feature_quality.artifacts.embeddings import Embeddings
+from feature_quality.errors import InputError
+from feature_quality.features import probe
+from feature_quality.features.probe import (
+    Fit,
+    ProbeResult,
+    ProbeSet,
+    balanced_error,
+    draw_rows,
+    fit_path,
+    probe_draw,
+)
+
+DECADES = (0.0001, 0.001, 0.01, 0.1, 1.0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Fit as the workflow does; on a busy machine more threads are slower too."""
+    with threadpool_limits(1):
+        yield
+
+
+def noise(per_group: int, features: int, seed: int, classes: int = 2) -> ProbeSet:
+    """Return balanced groups whose embedding says nothing of them."""
+    groups = np.repeat(np.arange(classes**2), per_group)
+    embedding = np.random.default_rng(seed).normal(size=(len(groups), features))
+    return ProbeSet(embedding, groups // classes, groups)
+
+
+def blobs(per_group: int, features: int, seed: int, gap: float, classes: int = 2) -> ProbeSet:
+    """Return groups whose feature stands in the first ``classes`` directions, ``gap`` apart."""
+    base = noise(per_group, features, seed, classes)
+    embedding = base.embedding.copy()
+    embedding[np.arange(len(embedding)), base.values] += gap
+    return ProbeSet(embedding, base.values, base.groups)
+
+
+def draw(train: ProbeSet, test: ProbeSet, **changes: Any) -> ProbeResult:
+    arguments: dict[str, Any] = {
+        "names": ("a dataset", 0, 0),
+        "per_group": None,
+        "strengths": DECADES,
+        "tolerance": 1e-6,
+        "max_iterations": 10_000,
+    }
+    return probe_draw(train, test, **arguments | changes)
+
+
+def reference(train: ProbeSet, strength: float) -> Any:
+    """Return a fitted probe that was never rotated."""
+    model = make_pipeline(
+        StandardScaler(), LogisticRegression(C=strength, tol=1e-8, max_iter=100_000)
+    )
+    return model.fit(train.embedding, train.values)
+
+
+class TestProbeSet:
+    embeddings = Embeddings(
+        pd.DataFrame(
+            {
+                "id": ["a", "b", "c"],
+                "label": np.array([0, 1, 1], np.int16),
+                "feature_a": np.array([0, 1, 1], np.int16),
+                "feature_b": np.array([1, 0, 1], np.int16),
+                "group": np.array([1, 2, 3], np.int16),
+            }
+        ),
+        np.zeros((3, 2), np.float32),
+        np.array([[0.1, 1], [2, 3], [4, 5]], np.float32),
+    )
+
+    @pytest.mark.parametrize(
+        ("column", "values"), [("feature_a", [0, 1, 1]), ("feature_b", [1, 0, 1])]
+    )
+    def test_takes_the_feature_of_the_column_and_float64(
+        self, column: str, values: list[int]
+    ) -> None:
+        examples = ProbeSet.of(self.embeddings, column)
+        np.testing.assert_array_equal(examples.values, values)
+        np.testing.assert_array_equal(examples.groups, [1, 2, 3])
+        assert examples.embedding.dtype == np.float64
+        # A float32 keeps its value, not its decimal spelling.
+        assert examples.embedding[0, 0] == float(np.float32(0.1))
+
+    def test_take_keeps_rows_together(self) -> None:
+        taken = ProbeSet.of(self.embeddings, "feature_b").take(np.array([2, 0]))
+        np.testing.assert_array_equal(taken.embedding[:, 1], [5, 1])
+        np.testing.assert_array_equal(taken.values, [1, 1])
+        np.testing.assert_array_equal(taken.groups, [3, 1])
+
+
+class TestBalancedError:
+    def test_every_group_has_the_same_say(self) -> None:
+        # Group 0: 1 of 4 wrong, group 1: 1 of 1 wrong, group 3: 0 of 3 wrong.
+        groups = np.array([0, 1, 0, 3, 0, 3, 0, 3])
+        truth = np.array([0, 0, 0, 1, 0, 1, 0, 1])
+        predictions = np.array([1, 1, 0, 1, 0, 1, 0, 1])
+        error = balanced_error(predictions, truth, groups)
+        assert error == pytest.approx((1 / 4 + 1 + 0) / 3)
+        assert error != pytest.approx(np.mean(predictions != truth))
+
+    @settings(deadline=None)
+    @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3)), min_size=1))
+    def test_repeating_a_group_changes_nothing(self, rows: list[tuple[int, int]]) -> None:
+        predictions, groups = np.array(rows).T
+        truth = np.zeros_like(groups)
+        error = balanced_error(predictions, truth, groups)
+        repeats = np.where(groups == groups[0], 5, 1)
+        repeated = [np.repeat(each, repeats) for each in (predictions, truth, groups)]
+        assert balanced_error(*repeated) == pytest.approx(error)
+        assert 0 <= error <= 1
+
+
+class TestDrawRows:
+    @settings(deadline=None)
+    @given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.integers(0, 2**32), st.data())
+    def test_exact_sizes_without_replacement(
+        self, groups: list[int], seed: int, data: st.DataObject
+    ) -> None:
+        smallest = min(groups.count(group) for group in set(groups))
+        per_group = data.draw(st.none() | st.integers(1, smallest))
+        rows = draw_rows(np.array(groups), per_group, np.random.default_rng(seed))
+        assert len(set(rows)) == len(rows)
+        drawn = [groups[row] for row in rows]
+        wanted = smallest if per_group is None else per_group
+        assert {group: drawn.count(group) for group in drawn} == dict.fromkeys(groups, wanted)
+
+    def test_any_row_can_be_drawn(self) -> None:
+        groups = np.array([0] * 8 + [1] * 3)
+        rng = np.random.default_rng(0)
+        counts = np.bincount(
+            np.concatenate([draw_rows(groups, 2, rng) for _ in range(2000)]), minlength=11
+        )
+        # 2 of 8 and 2 of 3; five standard deviations.
+        np.testing.assert_allclose(counts / 2000, [2 / 8] * 8 + [2 / 3] * 3, atol=0.055)
+
+    def test_too_many_are_refused_with_the_sizes(self) -> None:
+        groups = np.array([0] * 8 + [4] * 3 + [7] * 5)
+        with pytest.raises(InputError, match=re.escape("per_group")) as raised:
+            draw_rows(groups, 6, np.random.default_rng(0))
+        assert re.search(r"\b6 examples", str(raised.value))
+        assert re.search(r"\bgroup 4 has 3\b", str(raised.value))
+
+
+class TestFitPath:
+    @pytest.mark.parametrize(
+        ("classes", "per_group", "features"), [(2, 4, 60), (2, 16, 12), (5, 2, 80), (5, 4, 12)]
+    )
+    def test_the_rotated_probe_is_the_plain_one(
+        self, classes: int, per_group: int, features: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        probabilities = []
+
+        class Recorded(LogisticRegression):
+            def predict(self, X: Any) -> Any:  # noqa: N803
+                probabilities.append(self.predict_proba(X))
+                return super().predict(X)
+
+        def spoilt(examples: ProbeSet) -> ProbeSet:
+            """Put constant columns in, and scales far from each other."""
+            embedding = examples.embedding * np.geomspace(0.01, 100, features) + 3
+            embedding[:, 1] = 0
+            embedding[:, 7] = 0.3
+            return ProbeSet(embedding, examples.values, examples.groups)
+
+        train = spoilt(blobs(per_group, features, 1, 1.5, classes))
+        test = spoilt(blobs(25, features, 2, 1.5, classes))
+        monkeypatch.setattr(probe, "LogisticRegression", Recorded)
+        fits = fit_path(train, test.embedding, DECADES, 1e-8, 100_000)
+        for strength, fit, probability in zip(DECADES, fits, probabilities, strict=True):
+            plain = reference(train, strength)
+            assert fit.converged
+            np.testing.assert_array_equal(fit.predictions, plain.predict(test.embedding))
+            np.testing.assert_allclose(probability, plain.predict_proba(test.embedding), atol=1e-5)
+        # Neither one prediction for all, nor one for all strengths.
+        assert len(set(fits[-1].predictions)) == classes
+        assert np.ptp(probabilities[0]) < np.ptp(probabilities[-1])
+
+    def test_a_test_column_that_is_constant_in_training_is_ignored(self) -> None:
+        train, test = blobs(10, 6, 1, 2), blobs(10, 6, 2, 2)
+        train.embedding[:, 5] = 2.0
+        test.embedding[:, 5] = 2.0
+        moved = test.embedding.copy()
+        moved[:, 5] += np.linspace(-1000, 1000, len(moved))
+        (plain,) = fit_path(train, test.embedding, [1.0], 1e-6, 1000)
+        (shifted,) = fit_path(train, moved, [1.0], 1e-6, 1000)
+        np.testing.assert_array_equal(plain.predictions, shifted.predictions)
+
+    def test_fits_come_in_the_order_of_the_strengths(self) -> None:
+        train, test = noise(10, 30, 1), noise(50, 30, 2)
+        path = fit_path(train, test.embedding, [1.0, 1e-4], 1e-8, 10_000)
+        for strength, fit in zip([1.0, 1e-4], path, strict=True):
+            expected = reference(train, strength).predict(test.embedding)
+            np.testing.assert_array_equal(fit.predictions, expected)
+        assert (path[0].predictions != path[1].predictions).any()
+
+    def test_one_iteration_is_reported_and_not_warned_about(self) -> None:
+        train = blobs(20, 10, 1, 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            (short,) = fit_path(train, train.embedding, [1.0], 1e-8, 1)
+            (whole,) = fit_path(train, train.embedding, [1.0], 1e-8, 10_000)
+        assert not short.converged
+        assert whole.converged
+
+    @pytest.mark.xfail(
+        strict=True,
+        raises=ValueError,
+        reason="no direction is left of an embedding that is constant",
+    )
+    def test_a_constant_embedding_is_read_no_better_than_by_chance(self) -> None:
+        groups = np.repeat(np.arange(4), 10)
+        dead = ProbeSet(np.zeros((40, 5)), groups // 2, groups)
+        assert draw(dead, dead).error == 0.5
+
+
+class TestProbeDraw:
+    def test_a_separable_feature_has_error_0(self) -> None:
+        result = draw(blobs(30, 10, 1, 50), blobs(40, 10, 2, 50))
+        assert result.error == 0
+        assert result.converged
+
+    @pytest.mark.parametrize(("classes", "chance"), [(2, 1 / 2), (5, 4 / 5)])
+    def test_noise_is_read_by_chance(self, classes: int, chance: float) -> None:
+        train, test = noise(100 // classes, 8, 1, classes), noise(1000 // classes, 8, 2, classes)
+        assert draw(train, test).error == pytest.approx(chance, abs=0.04)
+
+    def test_the_error_is_balanced_over_groups(self) -> None:
+        # The feature stands in the first column alone; group 3's test examples lie.
+        groups = np.repeat(np.arange(4), 20)
+        train = ProbeSet((groups // 2)[:, None] * 10.0, groups // 2, groups)
+        sizes = [50, 10, 10, 2]
+        groups = np.repeat(np.arange(4), sizes)
+        embedding = (groups // 2)[:, None] * 10.0
+        embedding[groups == 3] = 0
+        result = draw(train, ProbeSet(embedding, groups // 2, groups))
+        assert result.error == pytest.approx(1 / 4)
+        assert result.n_test == 72
+
+    @pytest.mark.parametrize("strengths", [(0.01, 0.1, 1.0), (1.0, 0.01, 0.1)])
+    def test_ties_go_to_the_smaller_c(self, strengths: tuple[float, ...]) -> None:
+        train = blobs(30, 10, 1, 50)
+        # All of them fit it without error, whatever the halves.
+        for strength in strengths:
+            assert reference(train, strength).score(train.embedding, train.values) == 1
+        assert draw(train, train, strengths=strengths).C == 0.01
+
+    def test_equal_names_give_the_same_result(self) -> None:
+        train, test = noise(40, 10, 1), noise(300, 10, 2)
+        assert draw(train, test, per_group=10) == draw(train, test, per_group=10)
+
+    @pytest.mark.parametrize("per_group", [10, None])
+    def test_different_names_give_different_draws_and_halves(
+        self, per_group: int | None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen: list[frozenset[float]] = []
+
+        def recorded(train: ProbeSet, *rest: Any) -> list[Fit]:
+            seen.append(frozenset(train.embedding[:, 0]))
+            return fit_path(train, *rest)
+
+        monkeypatch.setattr(probe, "fit_path", recorded)
+        train = noise(20, 3, 1)
+        for names in [("a", 0, 0), ("a", 0, 1), ("a", 1, 0), ("b", 0, 0)]:
+            draw(train, train, names=names, per_group=per_group, strengths=(0.1, 1.0))
+        halves, wholes = seen[::2], seen[1::2]
+        assert len(set(halves)) == 4
+        assert len(set(wholes)) == (1 if per_group is None else 4)
+
+    @pytest.mark.parametrize(("per_group", "n_train"), [(10, 40), (7, 28), (None, 60)])
+    def test_sizes(self, per_group: int | None, n_train: int) -> None:
+        full = blobs(20, 5, 1, 3)
+        # Group 2 has 15.
+        train = full.take(np.delete(np.arange(80), np.arange(40, 45)))
+        result = draw(train, blobs(9, 5, 2, 3), per_group=per_group)
+        assert (result.n_train, result.n_test) == (n_train, 36)
+
+    def test_too_many_a_group_are_refused(self) -> None:
+        train = noise(20, 5, 1)
+        with pytest.raises(InputError, match=r"asks for 21 .* group 0 has 20"):
+            draw(train, train, per_group=21)
+
+    @pytest.mark.xfail(
+        strict=True, raises=ValueError, reason="one example a group cannot be split into halves"
+    )
+    def test_one_a_group_is_refused_in_our_words(self) -> None:
+        train = noise(20, 5, 1)
+        with pytest.raises(InputError, match="per_group"):
+            draw(train, train, per_group=1)
+
+    def test_the_protocol(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        calls: list[tuple[ProbeSet, np.ndarray, list[float]]] = []
+
+        def recorded(
+            train: ProbeSet, test: np.ndarray, strengths: Sequence[float], *rest: Any
+        ) -> list[Fit]:
+            calls.append((train, test, list(strengths)))
+            return fit_path(train, test, strengths, *rest)
+
+        monkeypatch.setattr(probe, "fit_path", recorded)
+        # Three times weak: some C does better than the smallest.
+        train, test = blobs(30, 15, 1, 0.9), blobs(50, 15, 2, 0.9)
+        chosen = []
+        for number in range(4):
+            calls.clear()
+            result = draw(
+                train, test, names=("a", 0, number), per_group=12, strengths=DECADES[::-1]
+            )
+            (half, validation, strengths), (whole, tested, final) = calls
+            halves = np.concatenate([half.embedding, validation])
+            assert len(np.unique(halves, axis=0)) == len(halves) == 48
+            assert set(map(tuple, halves)) == set(map(tuple, whole.embedding))
+            assert set(map(tuple, whole.embedding)) <= set(map(tuple, train.embedding))
+            assert np.bincount(half.groups).tolist() == [6] * 4
+            assert np.bincount(whole.groups).tolist() == [12] * 4
+            np.testing.assert_array_equal(tested, test.embedding)
+
+            truth = dict(zip(map(tuple, whole.embedding), whole.values, strict=True))
+            values = [truth[tuple(row)] for row in validation]
+            # Halves have equally many of every group: the balanced error is the plain one.
+            errors = [
+                (np.mean(reference(half, strength).predict(validation) != values), strength)
+                for strength in sorted(strengths)
+            ]
+            _, best = min(errors)
+            assert best == result.C
+            assert final == [result.C]
+            predictions = reference(whole, result.C).predict(test.embedding)
+            assert result.error == pytest.approx(np.mean(predictions != test.values))
+            chosen.append(result.C)
+        assert len(set(chosen)) > 1
+
+    def test_test_data_choose_nothing(self) -> None:
+        train, test = blobs(30, 15, 1, 0.9), blobs(50, 15, 2, 0.9)
+        rng = np.random.default_rng(3)
+        order = rng.permutation(len(test.values))
+        relabelled = ProbeSet(test.embedding, test.values[order], test.groups[order])
+        other = ProbeSet(rng.normal(size=test.embedding.shape), test.values, test.groups)
+        chosen = []
+        for number in range(4):
+            results = [
+                draw(train, each, names=("a", 0, number), per_group=12)
+                for each in (test, relabelled, other)
+            ]
+            assert len({result.C for result in results}) == 1
+            assert len({result.error for result in results}) > 1
+            chosen.append(results[0].C)
+        assert len(set(chosen)) > 1
+
+    def test_non_convergence_is_reported_without_a_warning(self) -> None:
+        train = blobs(20, 10, 1, 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert not draw(train, train, max_iterations=1).converged
+            assert draw(train, train).converged
+
+    @pytest.mark.parametrize("failing", ["first of the path", "last of the path", "final"])
+    def test_one_fit_that_did_not_converge_is_enough(
+        self, failing: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def stubborn(*arguments: Any) -> list[Fit]:
+            fits = fit_path(*arguments)
+            where = {"first of the path": 0, "last of the path": -1}.get(failing)
+            if len(fits) > 1 and where is not None:
+                fits[where] = Fit(fits[where].predictions, converged=False)
+            if len(fits) == 1 and where is None:
+                fits[0] = Fit(fits[0].predictions, converged=False)
+            return fits
+
+        monkeypatch.setattr(probe, "fit_path", stubborn)
+        train = blobs(20, 10, 1, 1)
+        assert not draw(train, train).converged
+
+    def test_numpys_global_generator_is_left_alone(self) -> None:
+        train, test = noise(40, 10, 1), noise(100, 10, 2)
+        results = []
+        for seed in (1, 2):
+            np.random.seed(seed)  # noqa: NPY002
+            before = np.random.get_state(legacy=False)  # noqa: NPY002
+            results.append(draw(train, test, per_group=10))
+            after = np.random.get_state(legacy=False)  # noqa: NPY002
+            np.testing.assert_equal(after, before)
+        assert results[0] == results[1]

@@ -1,0 +1,88 @@
+"""Scripts end as processes do, so each test runs one."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import feature_quality
+
+PRELUDE = """
+import logging, warnings
+from feature_quality.errors import InputError
+from feature_quality.job import job
+with job("job.log") as log:
+    log.info("begun")
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Return a function that runs a body in a job and gives (exit status, terminal, log)."""
+
+    def run(body):
+        script = tmp_path / "script.py"
+        content = PRELUDE + textwrap.indent(textwrap.dedent(body), "    ")
+        script.write_text(content, encoding="utf-8")
+        ended = subprocess.run(
+            [sys.executable, script],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(Path(feature_quality.__file__).parents[1])},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        terminal = ended.stdout + ended.stderr
+        return ended.returncode, terminal, (tmp_path / "job.log").read_text(encoding="utf-8")
+
+    return run
+
+
+def test_progress_and_warnings_go_to_the_log_only(run):
+    status, terminal, log = run(
+        """
+        logging.getLogger("feature_quality.training").info("epoch %d", 3)
+        logging.getLogger("elsewhere").info("chatter")
+        warnings.warn("mind this")
+        """
+    )
+    assert (status, terminal) == (0, "")
+    assert log.index("begun\n") < log.index("epoch 3\n") < log.index("mind this")
+    assert "chatter" not in log
+
+
+def test_unusable_input_ends_with_its_message_and_no_traceback(run):
+    status, terminal, log = run('raise InputError("set.csv: 3 rows, expected 4")')
+    assert status == 1
+    assert terminal == "Error: set.csv: 3 rows, expected 4\n"
+    assert log.endswith(" set.csv: 3 rows, expected 4\n")
+    assert "Traceback" not in log
+
+
+def test_a_fault_ends_with_one_line_and_a_traceback_in_the_log(run):
+    status, terminal, log = run(
+        """
+        def divide():
+            return 1 / 0
+        divide()
+        """
+    )
+    assert status == 1
+    assert terminal == "Error: ZeroDivisionError: division by zero (traceback in job.log)\n"
+    assert "Traceback (most recent call last)" in log
+    assert "in divide" in log
+
+
+def test_an_interrupt_is_not_taken_for_a_fault(run):
+    status, _, log = run("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+    assert status == -signal.SIGINT
+    assert "Traceback" not in log
+
+
+def test_a_log_is_of_the_last_run_only(run):
+    run('log.info("first")')
+    assert "first" not in run('log.info("second")')[2]

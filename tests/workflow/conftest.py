@@ -1,0 +1,89 @@
+"""Whole small runs through real snakemake processes, each in a copy of the repository."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+WORKFLOW_FILES = ("Snakefile", "config.yaml", "envs", "profiles", "workflow")
+
+TINY = {
+    "datasets": ["digits_photos"],
+    "seeds": [0],
+    "grid": {"digits_photos": {"lr": [0.05], "rho": [0, 0.1]}},
+    "training": {"digits_photos": {"epochs": 2, "snapshot_epochs": [1]}},
+    "probe": {"draws": 1},
+}
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A copy of the workflow, with results of its own."""
+
+    path: Path
+
+    def snakemake(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
+        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        command = [sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments]
+        return subprocess.run(
+            command, cwd=self.path, env=environment, capture_output=True, text=True, check=False
+        )
+
+    def run(self, *arguments: str, cores: int = 2) -> str:
+        result = self.snakemake(*arguments, cores=cores)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout + result.stderr
+
+    def due(self, *arguments: str) -> Counter[str]:
+        """How many jobs of each rule a run would execute now, by a dry run."""
+        output = self.run("--dry-run", *arguments)
+        if "Nothing to be done" in output:
+            return Counter()
+        table = output.rsplit("Job stats:", 1)[1].split("\n\n")[0].splitlines()[3:]
+        counts = {name: int(count) for name, count in (line.split() for line in table)}
+        del counts["total"]
+        return Counter(counts)
+
+    def results(self, *folders: str) -> dict[str, bytes]:
+        """The content of every file in some of the results' folders."""
+        root = self.path / "results"
+        files = (file for folder in folders for file in (root / folder).rglob("*"))
+        return {str(f.relative_to(root)): f.read_bytes() for f in files if f.is_file()}
+
+
+def copy_workflow(target: Path, config: dict | None = None) -> Tree:
+    target.mkdir()
+    for name in WORKFLOW_FILES:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, target / name)
+    if config is not None:
+        (target / "config.yaml").write_text(yaml.safe_dump(config))
+    return Tree(target)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    """A fresh tree with the tiny configuration."""
+    return copy_workflow(tmp_path / "tree", TINY)
+
+
+@pytest.fixture(scope="session")
+def finished_once(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """A tree that has run to its end; tests that change it work on a copy."""
+    tree = copy_workflow(tmp_path_factory.mktemp("finished") / "tree", TINY)
+    tree.run()
+    return tree
+
+
+@pytest.fixture
+def finished(finished_once: Tree, tmp_path: Path) -> Tree:
+    """A copy of the finished tree, metadata included."""
+    shutil.copytree(finished_once.path, tmp_path / "tree")
+    return Tree(tmp_path / "tree")

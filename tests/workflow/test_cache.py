@@ -1,0 +1,177 @@
+"""What reruns after a change: what depends on it, and nothing else."""
+
+import ast
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from .conftest import ROOT, WORKFLOW_FILES, Tree
+
+PACKAGE = ROOT / "workflow" / "feature_quality"
+
+# The rules in the order in which data flows, with the rules that read what each one writes.
+READERS = {
+    "prepare_digits_photos": ["train", "embed", "probe", "table1", "grid"],
+    "train": ["select_settings", "embed", "collect"],
+    "select_settings": ["collect", "table1"],
+    "embed": ["probe", "collect"],
+    "probe": ["collect"],
+    "collect": ["table1", "grid"],
+    "table1": ["all"],
+    "grid": ["all"],
+    "all": [],
+}
+
+# The rules whose scripts come to run each module, by reading them; * stands for every rule.
+USERS = {
+    "artifacts/atomic.py": "*",
+    "artifacts/embeddings.py": "embed probe collect",
+    "artifacts/history.py": "train select_settings embed collect",
+    "artifacts/parquet.py": "*",
+    "artifacts/prepared.py": "prepare_digits_photos train embed probe table1 grid",
+    "artifacts/probes.py": "probe collect",
+    "artifacts/selection.py": "select_settings collect table1 grid",
+    "artifacts/tables.py": "collect table1 grid",
+    "artifacts/weights.py": "train embed",
+    "data/cifar10.py": "",
+    "data/cifar_mnist.py": "",
+    "data/concatenated.py": "prepare_digits_photos",
+    "data/digits_photos.py": "prepare_digits_photos",
+    "data/fmnist_mnist.py": "",
+    "data/idx.py": "",
+    "data/labelled.py": "prepare_digits_photos",
+    "data/sources.py": "",
+    "errors.py": "*",
+    "features/embedding.py": "embed",
+    "features/probe.py": "probe",
+    "job.py": "*",
+    "record.py": "train probe",
+    "reporting/grid.py": "grid",
+    "reporting/rendering.py": "table1 grid",
+    "reporting/runs.py": "collect",
+    "reporting/selection.py": "select_settings table1 grid",
+    "reporting/table1.py": "table1 grid",
+    "seeds.py": "prepare_digits_photos train embed probe",
+    "training/descent.py": "train embed",
+    "training/device.py": "train embed",
+    "training/loop.py": "train embed",
+    "training/models.py": "train embed",
+    "training/sam.py": "train embed",
+}
+# Read when the workflow is laid out, or by `snakemake plan`: no job's result depends on them.
+CONFIG = {f"config/{path.name}" for path in PACKAGE.glob("config/[!_]*.py")}
+LAYOUT = {"digest.py", "plan.py", *CONFIG}
+
+
+def downstream(rules: set[str]) -> set[str]:
+    """Add all that reads, directly or not, what ``rules`` write."""
+    reached = set(rules)
+    for rule, readers in READERS.items():
+        if rule in reached:
+            reached.update(readers)
+    return reached
+
+
+def modules() -> list[str]:
+    return sorted(
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        if path.name != "__init__.py"
+    )
+
+
+def edit(path: Path) -> str:
+    """Add a statement to a module; return its text as it was."""
+    text = path.read_text()
+    path.write_text(text + "\nEDITED = True\n")
+    return text
+
+
+def test_a_second_run_does_nothing(finished_once: Tree) -> None:
+    assert "Nothing to be done" in finished_once.run()
+
+
+def test_every_module_has_its_expectation() -> None:
+    assert set(modules()) == set(USERS) | LAYOUT
+
+
+@pytest.mark.parametrize("module", modules())
+def test_an_edited_module_reruns_what_uses_it(finished_once: Tree, module: str) -> None:
+    users = USERS.get(module, "")
+    expected = downstream(set(READERS) - {"all"} if users == "*" else set(users.split()))
+    path = finished_once.path / "workflow" / "feature_quality" / module
+    before = edit(path)
+    try:
+        assert set(finished_once.due()) == expected
+    finally:
+        path.write_text(before)
+
+
+@pytest.mark.parametrize("script", sorted(rule for rule in READERS if rule != "all"))
+def test_an_edited_script_reruns_its_rule(finished_once: Tree, script: str) -> None:
+    path = finished_once.path / "workflow" / "scripts" / f"{script}.py"
+    before = edit(path)
+    try:
+        assert set(finished_once.due()) == downstream({script})
+    finally:
+        path.write_text(before)
+
+
+def test_an_edited_table_reruns_for_real_and_retrains_nothing(finished: Tree) -> None:
+    module = finished.path / "workflow" / "feature_quality" / "reporting" / "rendering.py"
+    module.write_text(module.read_text().replace("# Table 1: ", "# Table 1, edited: "))
+    models = finished.results("runs", "embeddings", "probes")
+    finished.run()
+    table = (finished.path / "results/tables/table1.md").read_text()
+    assert table.startswith("# Table 1, edited: ")
+    assert finished.results("runs", "embeddings", "probes") == models
+    assert not finished.due()
+
+
+def test_comments_docstrings_and_touches_rerun_nothing(finished: Tree) -> None:
+    for path in (finished.path / "workflow").rglob("*.py"):
+        text = path.read_text()
+        docstring = ast.get_docstring(ast.parse(text), clean=False)
+        if docstring:
+            text = text.replace(docstring, f"{docstring} Reworded.", 1)
+        path.write_text(f"# A comment.\n\n{text}\n# Another.\n")
+        os.utime(path)
+    assert not finished.due()
+
+
+def test_a_fresh_checkout_beside_old_results_reruns_nothing(finished: Tree) -> None:
+    for name in WORKFLOW_FILES:
+        if name == "config.yaml":
+            os.utime(finished.path / name)
+            continue
+        target = finished.path / name
+        (shutil.rmtree if target.is_dir() else Path.unlink)(target)
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, target, copy_function=shutil.copyfile)
+        else:
+            shutil.copyfile(ROOT / name, target)
+    assert not finished.due()
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("seeds=[0,1]", {"train": 2, "embed": 2, "probe": 2}),
+        ("probe={draws: 2}", {"probe": 2}),
+        ("training={digits_photos: {epochs: 3}}", {"train": 2, "embed": 2, "probe": 2}),
+        (
+            "grid={digits_photos: {lr: [0.05], rho: [0, 0.1, 0.2]}}",
+            {"train": 1, "embed": 1, "probe": 1},
+        ),
+        ("data_seed=1", {"prepare_digits_photos": 1, "train": 2, "embed": 2, "probe": 2}),
+        ("grid={digits_photos: {lr: [5.0e-2], rho: [0.0, 0.10]}}", {}),
+    ],
+)
+def test_a_changed_setting_reruns_what_it_concerns(
+    finished_once: Tree, override: str, expected: dict[str, int]
+) -> None:
+    due = finished_once.due("--config", override)
+    stages = ("prepare_digits_photos", "train", "embed", "probe")
+    assert {rule: due[rule] for rule in stages if due[rule]} == expected

@@ -1,0 +1,79 @@
+"""Whole runs, and what they leave."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from .conftest import TINY, Tree, copy_workflow
+
+MADE = ("data", "runs", "embeddings", "probes", "selection", "tables")
+
+
+def test_the_tables_are_there_and_say_that_they_demonstrate(finished_once: Tree) -> None:
+    tables = finished_once.path / "results" / "tables"
+    table = pd.read_csv(tables / "table1.csv")
+    assert table["demonstration"].all()
+    assert set(table["method"]) >= {"SGD", "SAM"}
+    assert set(table["metric"]) == {"test_error", "easy_probe_error", "hard_probe_error"}
+    assert table["mean"].between(0, 1).all()
+    assert table["std"].isna().all()
+    assert (table["n_seeds"] == 1).all()
+    for name in ("table1.md", "table1.tex"):
+        assert "DEMONSTRATION" in (tables / name).read_text()
+    runs = pq.read_table(tables / "runs.parquet").to_pandas()
+    sgd = runs[(runs["rho"] == 0) & (runs["metric"] == "error") & (runs["split"] == "test")]
+    mean = table.query("method == 'SGD' and metric == 'test_error'")["mean"]
+    assert mean.tolist() == sgd["value"].tolist()
+
+
+def test_the_number_of_cores_changes_no_byte(finished_once: Tree, tree: Tree) -> None:
+    tree.run(cores=1)
+    assert tree.results(*MADE) == finished_once.results(*MADE)
+
+
+def test_each_stage_can_be_rerun_alone(finished: Tree) -> None:
+    before = finished.results(*MADE)
+    run = "digits_photos/lr=0.05/rho=0.1/seed=0"
+    finished.run("--force", f"results/probes/{run}/probe.parquet")
+    finished.run("table1")
+    assert finished.results(*MADE) == before
+
+
+def test_only_selected_runs_are_probed_on_request(tmp_path: Path) -> None:
+    # One learning rate is far too small to be selected.
+    grid = {"digits_photos": {"lr": [0.00001, 0.05], "rho": [0, 0.1]}}
+    tree = copy_workflow(tmp_path / "tree", TINY | {"grid": grid, "probe_runs": "selected"})
+    tree.run()
+    probed = {file.split("/")[2] for file in tree.results("probes")}
+    assert probed == {"lr=0.05"}
+    grid_page = (tree.path / "results/tables/grid.md").read_text()
+    assert re.search(r"\|\s+\| 0\s+\| 1e-05 .* – ", grid_page)
+    assert "→" in grid_page
+    runs = pq.read_table(tree.path / "results/tables/runs.parquet").to_pandas()
+    assert set(runs.loc[runs["selected"], "lr"]) == {0.05}
+    assert not tree.due()
+
+
+def test_a_diverged_run_is_counted_and_left_out(tmp_path: Path) -> None:
+    grid = {"digits_photos": {"lr": [1e10, 0.05], "rho": [0]}}
+    tree = copy_workflow(tmp_path / "tree", TINY | {"grid": grid})
+    tree.run("--config", "probe_runs=selected")
+    grid_table = pd.read_csv(tree.path / "results/tables/grid.csv")
+    assert (grid_table["lr"] == 0.05).all()
+    selection = (tree.path / "results/selection/digits_photos.json").read_text()
+    assert '"diverged": [\n        0\n      ]' in selection
+
+
+def test_one_run_is_a_target(tree: Tree) -> None:
+    run = "results/runs/digits_photos/lr=0.05/rho=0/seed=0"
+    due = tree.due(f"{run}/history.parquet")
+    assert due == {"prepare_digits_photos": 1, "train": 1}
+
+
+def test_the_plan_is_printed_before_anything_runs(tree: Tree) -> None:
+    output = tree.run("plan", "--quiet", "all")
+    assert re.search(r"digits_photos +2 +\d+\.\d\d GB", output)
+    assert "hours on 2 cores" in output
+    assert not (tree.path / "results" / "data").exists()

@@ -1,0 +1,263 @@
+"""Each rule's script, run alone with a stand-in for Snakemake's object."""
+
+import json
+import logging
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params, Wildcards
+
+from feature_quality.artifacts.embeddings import read_embeddings
+from feature_quality.artifacts.history import read_history
+from feature_quality.artifacts.prepared import read_prepared
+from feature_quality.artifacts.probes import read_probes
+from feature_quality.artifacts.selection import read_selection
+from feature_quality.artifacts.tables import read_runs
+from feature_quality.artifacts.weights import read_weights
+from feature_quality.config.settings import load
+
+from .conftest import ROOT
+
+DATASET = "digits_photos"
+RUNS = [("0.05", rho) for rho in ("0", "0.1")]
+
+
+class Scripts:
+    """Runs rule scripts on files in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.settings = load({"training": {DATASET: {"epochs": 2, "snapshot_epochs": [1]}}})
+        self.images = folder / "images.npy"
+        self.examples = folder / "examples.parquet"
+
+    def place(self, kind: str, lr: str, rho: str) -> Path:
+        return self.folder / f"{kind}-{lr}-{rho}"
+
+    def __call__(
+        self,
+        script: str,
+        input: Any = (),  # noqa: A002
+        output: Any = (),
+        params: dict[str, Any] | None = None,
+        **wildcards: str,
+    ) -> None:
+        runpy.run_path(
+            str(ROOT / "workflow" / "scripts" / f"{script}.py"),
+            init_globals={
+                "snakemake": SimpleNamespace(
+                    input=_named(InputFiles, input),
+                    output=_named(OutputFiles, output),
+                    params=_named(Params, (params or {}) | {"code": "0123456789abcdef"}),
+                    wildcards=_named(Wildcards, wildcards),
+                    log=_named(Log, [self.folder / f"{script}.log"]),
+                )
+            },
+        )
+
+    def prepare(self) -> None:
+        output = {"images": self.images, "examples": self.examples}
+        self("prepare_digits_photos", output=output, params={"data_seed": 0})
+
+    def train(self, lr: str, rho: str) -> None:
+        self(
+            "train",
+            {"images": self.images, "examples": self.examples},
+            {name: self.place(name, lr, rho) for name in ("model", "snapshots", "history")},
+            {"settings": self.settings.training.digits_photos.model_dump()},
+            dataset=DATASET,
+            lr=lr,
+            rho=rho,
+            seed="0",
+        )
+
+    def select(self) -> None:
+        histories = [self.place("history", *run) for run in RUNS]
+        self("select_settings", histories, [self.folder / "selection.json"], dataset=DATASET)
+
+    def embed(self, lr: str, rho: str) -> None:
+        files = {name: self.place(name, lr, rho) for name in ("model", "history")}
+        self(
+            "embed",
+            {"images": self.images, "examples": self.examples} | files,
+            {name: self.place(name, lr, rho) for name in ("probe_train", "probe_test", "test")},
+        )
+
+    def probe(self, lr: str, rho: str) -> None:
+        settings = self.settings.probe.model_dump(exclude={"draws", "per_group"})
+        self(
+            "probe",
+            {
+                "examples": self.examples,
+                "train": self.place("probe_train", lr, rho),
+                "test": self.place("probe_test", lr, rho),
+            },
+            [self.place("probe", lr, rho)],
+            {"draws": 2, "settings": settings | {"per_group": None}},
+        )
+
+    def report(self) -> None:
+        self(
+            "collect",
+            {
+                "histories": [self.place("history", *run) for run in RUNS],
+                "tests": [self.place("test", *run) for run in RUNS],
+                "probes": [self.place("probe", *run) for run in RUNS],
+                "selections": [self.folder / "selection.json"],
+            },
+            [self.folder / "runs.parquet"],
+        )
+        files = {"runs": self.folder / "runs.parquet", "examples": [self.examples]}
+        self(
+            "table1",
+            files | {"selections": [self.folder / "selection.json"]},
+            {kind: self.folder / f"table1.{kind}" for kind in ("csv", "md", "tex")},
+            {"constants": [self.settings.standing(DATASET)]},
+        )
+        self("grid", files, {kind: self.folder / f"grid.{kind}" for kind in ("csv", "md")})
+
+
+def _named(kind: Any, items: Any) -> Any:
+    """Snakemake's own container, from a list or from a dictionary of names."""
+
+    def text(value: Any) -> Any:
+        if isinstance(value, list) and value and isinstance(value[0], Path):
+            return InputFiles(fromdict=None, toclone=[str(path) for path in value])
+        return str(value) if isinstance(value, Path) else value
+
+    if isinstance(items, dict):
+        return kind(fromdict={name: text(value) for name, value in items.items()})
+    return kind(toclone=[text(value) for value in items])
+
+
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scripts]:
+    """All scripts run in the order of the workflow."""
+    deterministic, threads = torch.get_deterministic_debug_mode(), torch.get_num_threads()
+    scripts = Scripts(tmp_path_factory.mktemp("scripts"))
+    scripts.prepare()
+    for run in RUNS:
+        scripts.train(*run)
+    scripts.select()
+    for run in RUNS:
+        scripts.embed(*run)
+        scripts.probe(*run)
+    scripts.report()
+    yield scripts
+    torch.set_deterministic_debug_mode(deterministic)
+    torch.set_num_threads(threads)
+    logging.captureWarnings(False)
+
+
+def test_prepare(scripts: Scripts) -> None:
+    prepared = read_prepared(scripts.images, scripts.examples)
+    assert prepared.description.demonstration
+    assert len(prepared.split("train").images) == 832
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_train(scripts: Scripts, run: tuple[str, str]) -> None:
+    history, description = read_history(scripts.place("history", *run))
+    assert history["epoch"].tolist() == [1, 2]
+    assert (description["lr"], description["rho"], description["seed"]) == (*map(float, run), 0)
+    assert description["diverged"] is None
+    assert description["code"] == "0123456789abcdef"
+    assert description["settings"]["epochs"] == 2
+    weights = read_weights(scripts.place("model", *run))
+    snapshots = read_weights(scripts.place("snapshots", *run))
+    assert snapshots.keys() == {f"epoch=1/{name}" for name in weights}
+
+
+def test_sgd_and_sam_end_elsewhere_from_the_same_start(scripts: Scripts) -> None:
+    sgd, sam = (read_weights(scripts.place("model", *run)) for run in RUNS)
+    assert not torch.equal(sgd["7.weight"], sam["7.weight"])
+
+
+def test_select(scripts: Scripts) -> None:
+    selection = read_selection(scripts.folder / "selection.json")
+    assert selection["choices"]["SGD"]["rho"] == 0
+    assert selection["choices"]["SAM"]["rho"] == 0.1
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_embed(scripts: Scripts, run: tuple[str, str]) -> None:
+    prepared = read_prepared(scripts.images, scripts.examples)
+    weights = read_weights(scripts.place("model", *run))
+    for split in ("probe_train", "probe_test", "test"):
+        embeddings, description = read_embeddings(scripts.place(split, *run))
+        assert description["split"] == split
+        assert embeddings.table["id"].tolist() == prepared.split(split).table["id"].tolist()
+        # The logits are the last layer's, on what the file calls the embedding.
+        logits = torch.from_numpy(embeddings.embedding.copy()) @ weights["7.weight"].T
+        logits += weights["7.bias"]
+        torch.testing.assert_close(torch.from_numpy(embeddings.logits.copy()), logits)
+
+
+def test_probe(scripts: Scripts) -> None:
+    probes, description = read_probes(scripts.place("probe", *RUNS[0]))
+    assert probes[["feature", "draw"]].to_numpy().tolist() == [
+        [feature, draw] for feature in ("photo", "digit") for draw in (0, 1)
+    ]
+    assert (probes["n_test"] == 1040).all()
+    assert probes["converged"].all()
+    assert description["dataset"] == DATASET
+
+
+def test_reports(scripts: Scripts) -> None:
+    runs = read_runs(scripts.folder / "runs.parquet")
+    table = pd.read_csv(scripts.folder / "table1.csv")
+    probes, _ = read_probes(scripts.place("probe", *RUNS[1]))
+    easy = table.query("method == 'SAM' and metric == 'easy_probe_error'").iloc[0]
+    errors = probes.loc[probes["feature"] == easy["feature"], "error"]
+    assert easy["mean"] == pytest.approx(errors.mean())
+    assert set(runs["seed"]) == {0}
+    for page in ("table1.md", "table1.tex", "grid.md"):
+        assert "emonstration" in (scripts.folder / page).read_text()
+
+
+def test_fetch_says_what_could_not_be_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from feature_quality.data import sources
+
+    key = "MNIST/raw/t10k-labels-idx1-ubyte.gz"
+    # Nothing listens on the discard port.
+    nowhere = sources.Source(("http://127.0.0.1:9/labels.gz",), "0" * 32, 4542, "none")
+    monkeypatch.setitem(sources.SOURCES, key, nowhere)
+    with pytest.raises(SystemExit, match=f"{key} could not be downloaded") as failure:
+        Scripts(tmp_path)("fetch", output=[tmp_path / "labels.gz"], original=key)
+    assert "Place the file by hand" in str(failure.value)
+    assert not (tmp_path / "labels.gz").exists()
+    logging.captureWarnings(False)
+
+
+@pytest.mark.parametrize("dataset", ["fmnist_mnist", "cifar_mnist"])
+def test_prepare_refuses_other_files_by_name(tmp_path: Path, dataset: str) -> None:
+    wrong = tmp_path / "wrong.gz"
+    wrong.write_bytes(b"not it")
+    keys = ["MNIST/raw/train-images-idx3-ubyte.gz", "MNIST/raw/train-labels-idx1-ubyte.gz"]
+    keys += [f"Fashion{key}" for key in keys]
+    output = {"images": tmp_path / "images.npy", "examples": tmp_path / "examples.parquet"}
+    with pytest.raises(SystemExit, match="MNIST/raw/train-images-idx3-ubyte.gz: md5"):
+        Scripts(tmp_path)(
+            f"prepare_{dataset}",
+            {"cifar": tmp_path, "originals": [wrong] * len(keys)},
+            output,
+            {"original_keys": keys, "data_seed": 0},
+        )
+    assert not list(tmp_path.glob("images*"))
+    logging.captureWarnings(False)
+
+
+def test_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    workload = load({}).workload("cifar_mnist")
+    Scripts(tmp_path)("plan", params={"workloads": [workload], "cores": 2})
+    printed = capsys.readouterr().out
+    assert "cifar_mnist           84" in printed
+    assert json.dumps(workload)  # What a rule hands to a script is plain data.
