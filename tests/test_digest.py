@@ -188,7 +188,6 @@ def test_a_new_import_brings_its_module_in(workflow: Path, changed: Callable[[],
     assert digests(workflow)["collect.py"] != first
 
 
-@pytest.mark.xfail(strict=True, reason="packages run when their modules are imported, unseen")
 def test_a_statement_in_a_package_counts_for_the_scripts_that_load_it(
     workflow: Path, changed: Callable[[], set[str]]
 ) -> None:

@@ -87,24 +87,7 @@ def ragged(path):
     write_parquet(path, table.set_column(5, "logits", lists), {})
 
 
-NOT_YET = {
-    "history": pytest.mark.xfail(
-        strict=True, raises=KeyError, reason="a file without these columns is not an InputError yet"
-    ),
-    "ragged": pytest.mark.xfail(
-        strict=True, reason="lists of varying length are not refused by the check of columns yet"
-    ),
-}
-
-
-@pytest.mark.parametrize(
-    "write",
-    [
-        other_types,
-        pytest.param(history, marks=NOT_YET["history"]),
-        pytest.param(ragged, marks=NOT_YET["ragged"]),
-    ],
-)
+@pytest.mark.parametrize("write", [other_types, history, ragged])
 def test_refuses_other_columns(tmp_path, write):
     path = tmp_path / "e.parquet"
     write(path)

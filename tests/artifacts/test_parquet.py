@@ -1,5 +1,6 @@
 import re
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -63,6 +64,20 @@ def test_a_description_that_is_no_json_leaves_the_old_file(path):
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_full_disk_leaves_the_old_file(path, monkeypatch):
+    before = path.read_bytes()
+
+    def write_half(table, file, **_):
+        file.write_bytes(before[:100])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pq, "write_table", write_half)
+    with pytest.raises(OSError, match="No space"):
+        write_parquet(path, TABLE, {})
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
 @pytest.mark.parametrize(
     "schema",
     [
@@ -107,3 +122,14 @@ def test_refuses_another_programs_file(tmp_path):
     pq.write_table(TABLE, tmp_path / "theirs.parquet")
     with pytest.raises(InputError, match=r"theirs\.parquet: was not written by this workflow"):
         read_parquet(tmp_path / "theirs.parquet", TABLE.schema)
+
+
+def test_a_flipped_bit_in_a_page_is_noticed(path):
+    write_parquet(path, pa.table({"value": np.arange(100, dtype=np.float64)}), {})
+    whole = path.read_bytes()
+    column = pq.read_metadata(path).row_group(0).column(0)
+    end = column.dictionary_page_offset + column.total_compressed_size
+    for position in range(column.data_page_offset + 40, end):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
+        with pytest.raises(InputError, match="cannot be read as parquet"):
+            read_parquet(path)

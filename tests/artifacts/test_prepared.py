@@ -89,6 +89,17 @@ def test_equal_input_gives_equal_bytes(paths, tmp_path):
     assert paths[1].read_bytes() == (tmp_path / "b").read_bytes()
 
 
+def test_a_full_disk_leaves_no_images(paths, monkeypatch):
+    def save_half(file, images, **_):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "save", save_half)
+    with pytest.raises(OSError, match="No space"):
+        write_prepared(*paths, make())
+    assert list(paths[0].parent.iterdir()) == []
+
+
 def at(row, value, column):
     values = make().examples[column].tolist()
     values[row] = value
@@ -105,7 +116,7 @@ BAD = {
     "another group": (at(0, 5, "group"), "group must be feature_a · 3 + feature_b"),
     "empty splits": (
         {"split": ["train"] * 4 + ["test"] * 3 + ["probe_test"] * 3},
-        "no example in probe_train, val",
+        "its splits are probe_test, test, train, expected train, val, test, probe_train",
     ),
     "images of floats": (
         {"images": np.zeros((7, 3, 2, 4), np.float32)},
@@ -115,17 +126,23 @@ BAD = {
         {"images": np.zeros((7, 2, 4), np.uint8)},
         "images are uint8 with 3 dimensions, expected uint8 (n, channels, height, width)",
     ),
+    "another split": (
+        {"split": [*make().examples["split"][:9], "extra"]},
+        "its splits are ",
+    ),
     "too few images": ({"images": np.zeros((6, 3, 2, 4), np.uint8)}, "image must lie in 0 … 5"),
 }
 
 
 @pytest.mark.parametrize(("change", "message"), BAD.values(), ids=BAD)
 def test_refuses_to_write_or_read_what_does_not_fit_together(paths, change, message):
-    with pytest.raises(InputError, match=re.escape(f"examples.parquet: {message}")):
+    file = "images.npy" if message.startswith("images") else "examples.parquet"
+    refusal = pytest.raises(InputError, match=re.escape(f"{file}: {message}"))
+    with refusal:
         write_prepared(*paths, make(**change))
     assert not paths[0].parent.exists()
     write_unchecked(paths, make(**change))
-    with pytest.raises(InputError, match=re.escape(f": {message}")):
+    with refusal:
         read_prepared(*paths)
 
 

@@ -1,9 +1,11 @@
 import json
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors import safe_open
 
+from feature_quality.artifacts import weights as weights_module
 from feature_quality.artifacts.weights import read_weights, write_weights
 from feature_quality.errors import InputError
 
@@ -47,11 +49,16 @@ def test_equal_input_gives_equal_bytes_whatever_its_layout_and_order(tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_a_failure_leaves_the_old_file(path):
+def test_a_full_disk_leaves_the_old_file(path, monkeypatch):
     before = path.read_bytes()
-    tensor = torch.zeros(3)
-    with pytest.raises(RuntimeError, match="share memory"):
-        write_weights(path, {"a": tensor, "b": tensor}, {})
+
+    def save_half(tensors, file, metadata):
+        Path(file).write_bytes(before[:100])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(weights_module, "save_file", save_half)
+    with pytest.raises(OSError, match="No space"):
+        write_weights(path, weights(), {})
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
 

@@ -35,7 +35,7 @@ def test_weakest_goes_from_paper_to_ours() -> None:
         assert weakest([strong, weak]) is weakest([weak, strong]) is weak
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.sampled_from(list(Provenance)), min_size=1))
 def test_one_weak_constant_weakens_all(provenances: list[Provenance]) -> None:
     result = weakest(provenances)
@@ -139,20 +139,20 @@ class TestStanding:
                 "seeds": [7],
                 "grid": {"cifar_mnist": {"lr": [0.5]}, "fmnist_mnist": {"rho": [0]}},
                 "training": {"cifar_mnist": {"epochs": 3}},
-                "probe": {"draws": 2, "per_group": {"cifar_mnist": 9, "fmnist_mnist": 8}},
+                "probe": {"draws": 2, "per_group": {"cifar_mnist": None, "fmnist_mnist": 8}},
             }
         )
         assert loaded.standing("cifar_mnist")["departures"] == (
-            "seeds is (7,), documented (0, 1, 2, 3).",
-            "grid.cifar_mnist.lr is (0.5,), documented (0.01, 0.05, 0.1).",
-            "training.cifar_mnist.epochs is 3, documented 20.",
-            "probe.draws is 2, documented 5.",
-            "probe.per_group.cifar_mnist is 9, documented 250.",
+            "seeds: [7] instead of the documented [0, 1, 2, 3].",
+            "grid.cifar_mnist.lr: [0.5] instead of the documented [0.01, 0.05, 0.1].",
+            "training.cifar_mnist.epochs: 3 instead of the documented 20.",
+            "probe.draws: 2 instead of the documented 5.",
+            "probe.per_group.cifar_mnist: null instead of the documented 250.",
         )
         # What was changed for one dataset says nothing of the others.
         assert loaded.standing("digits_photos")["departures"] == (
-            "seeds is (7,), documented (0, 1, 2, 3).",
-            "probe.draws is 2, documented 5.",
+            "seeds: [7] instead of the documented [0, 1, 2, 3].",
+            "probe.draws: 2 instead of the documented 5.",
         )
 
     def test_saying_what_is_documented_is_no_departure(self) -> None:

@@ -10,13 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
 from feature_quality.data.cifar10 import ARCHIVE, BATCHES, CLASSES
 from feature_quality.data.sources import SOURCES
-
-settings.register_profile("data", deadline=None)
-settings.load_profile("data")
 
 
 @pytest.fixture(scope="session")

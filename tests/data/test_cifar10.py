@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -55,7 +57,8 @@ def test_refuses_a_damaged_or_missing_batch(tiny_cifar, name, split, harm):
     path.unlink()
     if harm == "change a byte":
         path.write_bytes(content)
-    with pytest.raises(InputError, match=f"{BATCHES}: a batch file is missing or damaged"):
+    said = "md5 [0-9a-f]{32}, expected" if harm == "change a byte" else "is missing"
+    with pytest.raises(InputError, match=f"{BATCHES}/{name}: {said}"):
         read_batches(tiny_cifar.folder, split)
 
 
@@ -68,7 +71,7 @@ def test_tells_a_folder_of_images_from_the_published_files(tiny_cifar, tmp_path)
 
 @pytest.fixture
 def folder(tmp_path):
-    """An image folder with two airplanes, stored in another order than that of their names."""
+    """A folder with two airplanes and an automobile."""
     rng = np.random.default_rng(0)
     for name in ("train/airplane/0002.png", "train/airplane/0001.PNG", "train/automobile/7.png"):
         path = tmp_path / name
@@ -92,6 +95,13 @@ def test_reads_a_folder_of_images(folder):
         with Image.open(folder / "train" / name) as image:
             channels = [np.asarray(channel) for channel in image.split()]
         np.testing.assert_array_equal(pixels, channels)
+
+
+def test_reads_images_in_order_of_name_whatever_the_file_system_says(folder, monkeypatch):
+    listed = [folder / "train" / "airplane" / name for name in ("0002.png", "0001.PNG")]
+    monkeypatch.setattr(Path, "glob", lambda *_: iter(listed))
+    images = read_folder(folder, "train", ("airplane",))
+    assert images.ids.tolist() == ["train/airplane/0001", "train/airplane/0002"]
 
 
 def test_labels_are_those_of_the_ten_classes(folder):

@@ -19,7 +19,7 @@ from feature_quality.errors import InputError
 
 def images(labels, prefix="i", shape=(1, 2, 3)):
     labels = np.array(labels, dtype=np.int64)
-    rng = np.random.default_rng(len(labels))
+    rng = np.random.default_rng([len(labels), *prefix.encode()])
     pixels = rng.integers(0, 256, (len(labels), *shape), dtype=np.uint8)
     return Labelled(pixels, labels, np.array([f"{prefix}{row}" for row in range(len(labels))]))
 
@@ -103,6 +103,22 @@ def test_published_images_are_parted_once_paired(part, seed):
         pairs = min(np.sum(part.a.labels == label), np.sum(part.b.labels == label))
         for split, size in ((val, round(0.25 * pairs)), (train, pairs - round(0.25 * pairs))):
             assert np.sum(split.a.labels == label) == np.sum(split.b.labels == label) == size
+
+
+def test_published_pairs_follow_from_dataset_and_data_seed():
+    part = Part(images([0, 1] * 30, "a"), images([1, 0] * 30, "b"))
+
+    def pairs(dataset, data_seed):
+        train, val = split_published(part, dataset, data_seed)
+        train, val = (set(zip(s.a.ids, s.b.ids, strict=True)) for s in (train, val))
+        return train | val, val
+
+    (first, first_val), again = pairs("tiny", 0), pairs("tiny", 0)
+    assert again == (first, first_val)
+    for names in (("tiny", 1), ("other", 0)):
+        other, other_val = pairs(*names)
+        assert first != other
+        assert first_val != other_val
 
 
 TINY = {

@@ -49,7 +49,9 @@ def test_every_metric_of_every_setting_by_hand(runs: pd.DataFrame, subject_of: S
     ]
     settings = table[["rho", "lr"]].drop_duplicates().to_numpy().tolist()
     assert settings == [[0, 0.02], [0, 0.1], [0.05, 0.02], [0.05, 0.1]]
-    assert "diverged" not in set(table["metric"])
+    share = record(table, 0.02, 0.0, "train", "diverged")
+    assert (share["mean"], share["n_seeds"], share["diverged"]) == (0.5, 2, 1)
+    assert record(table, 0.1, 0.05, "train", "diverged")["mean"] == 0
 
     both = record(table, 0.1, 0.0, "test", "error")
     assert both["mean"] == pytest.approx(0.2)
@@ -135,17 +137,17 @@ def test_datasets_stand_apart(
     assert len(second) == 4
 
 
-@pytest.mark.xfail(
-    strict=True, raises=ValueError, reason="a setting without a finished run has no row"
-)
 def test_a_setting_all_of_whose_seeds_diverged_is_shown(
     runs: pd.DataFrame, rows_of: Rows, subject_of: Subjects, markdown_tables: Tables
 ) -> None:
     descriptions = [subject_of().description]
-    gone = [rows_of(0.1, 0.2, seed, diverged=True) for seed in range(2)]
-    (rows,) = markdown_tables(
-        to_markdown(grid(pd.concat([runs, *gone], ignore_index=True), descriptions), descriptions)
-    )
-    (row,) = [row for row in rows if row["ρ"] == "0.2"]
-    assert row["Diverged"] == "2"
-    assert row["Test error"] == "–"
+    gone = [rows_of(0.1, 0.2, seed, test=0.9, val=(0.9, 0.9), diverged=True) for seed in range(2)]
+    table = grid(pd.concat([runs, *gone], ignore_index=True), descriptions)
+    (rows,) = markdown_tables(to_markdown(table, descriptions))
+    dash = "–"
+    assert list(rows[-1].values()) == ["", "0.2", "0.1", *[dash] * 5, "0", "2"]
+    assert len(rows) == 5
+    text = table.to_csv(index=False, lineterminator="\n")
+    error = record(pd.read_csv(io.StringIO(text)), 0.1, 0.2, "test", "error")
+    assert math.isnan(error["mean"])
+    assert (error["n_seeds"], error["diverged"]) == (0, 2)

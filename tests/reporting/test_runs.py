@@ -58,10 +58,10 @@ def test_a_run_that_diverged_later_says_so() -> None:
 
 
 def test_the_test_error_counts_every_example_once() -> None:
-    # Groups of 3 and 1: a mean over groups would be 2/3.
+    # Groups of 3 and 1: a mean over groups would be 1/6.
     examples = pd.DataFrame({"label": [0, 0, 0, 1], "group": [0, 0, 0, 3]})
-    logits = np.array([[2, 1], [0, 1], [5, -5], [3, 2]], np.float32)
-    assert values(reporting.test_rows(examples, logits, RUN)) == {("test", "error"): 0.5}
+    logits = np.array([[2, 1], [0, 1], [5, -5], [2, 3]], np.float32)
+    assert values(reporting.test_rows(examples, logits, RUN)) == {("test", "error"): 0.25}
 
 
 def test_probe_rows_are_means_over_draws_for_each_feature() -> None:

@@ -251,7 +251,7 @@ grids = st.lists(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(grids, st.randoms(use_true_random=False))
 def test_the_order_of_the_runs_does_not_matter(runs: list[Run], shuffler: random.Random) -> None:
     shuffled = list(runs)
@@ -259,7 +259,7 @@ def test_the_order_of_the_runs_does_not_matter(runs: list[Run], shuffler: random
     assert json.dumps(select("toy", shuffled)) == json.dumps(select("toy", runs))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(grids)
 def test_the_choice_is_the_minimum_of_what_is_eligible(runs: list[Run]) -> None:
     selection = select("toy", runs)

@@ -377,6 +377,20 @@ def test_weights_that_overflow_are_a_divergence_though_the_loss_was_finite():
     assert result.history == []
 
 
+@pytest.mark.parametrize("rho", [0.0, 0.1])
+def test_a_validation_loss_that_is_not_finite_is_a_divergence(rho):
+    """With one step an epoch no training pass comes before it; the weights are finite."""
+    model = convolutional_network((2, 6, 5), 3)
+    initial = state(model)
+    result = run(model, rho=rho, lr=1e25, epochs=1, batch_size=len(TRAIN), snapshot_epochs=(1,))
+    assert result.diverged == (1, 1)
+    assert result.history == []
+    assert result.snapshots == {}
+    for name, tensor in result.weights.items():
+        assert torch.isfinite(tensor).all()
+        assert not torch.equal(tensor, initial[name])
+
+
 # The order of examples
 
 

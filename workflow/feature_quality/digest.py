@@ -25,7 +25,9 @@ def script_digest(script: Path) -> str:
 def _closure(script: Path) -> set[str]:
     graph = _import_graph()
     imported = {name for name in _imports(script) if name in graph.modules}
-    return imported.union(*(graph.find_upstream_modules(name) for name in imported))
+    imported = imported.union(*(graph.find_upstream_modules(name) for name in imported))
+    # Importing a module runs the packages that it lies in.
+    return imported.union(*(_parents(name) for name in imported))
 
 
 @cache
@@ -43,6 +45,11 @@ def _imports(script: Path) -> set[str]:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
     return names
+
+
+def _parents(module: str) -> list[str]:
+    parts = module.split(".")
+    return [".".join(parts[:length]) for length in range(1, len(parts))]
 
 
 def _path(module: str) -> Path:

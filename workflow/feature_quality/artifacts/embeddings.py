@@ -74,8 +74,9 @@ def read_logits(path: str | Path) -> tuple[pd.DataFrame, npt.NDArray[np.float32]
 
 
 def _require(path: str | Path, schema: pa.Schema) -> None:
-    sizes = [getattr(schema.field(name).type, "list_size", -1) for name in ("logits", "embedding")]
-    if not schema.equals(embedding_schema(*sizes)):
+    kinds = [schema.field(name).type for name in ("logits", "embedding") if name in schema.names]
+    sizes = [kind.list_size for kind in kinds if pa.types.is_fixed_size_list(kind)]
+    if len(sizes) != 2 or not schema.equals(embedding_schema(*sizes)):
         raise InputError(f"{path}: does not hold embeddings; its columns are {schema.names}")
 
 

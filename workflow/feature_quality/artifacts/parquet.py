@@ -22,6 +22,7 @@ def write_parquet(path: str | Path, table: pa.Table, metadata: Mapping[str, Any]
             table.replace_schema_metadata({METADATA_KEY: description}),
             temporary,
             compression="zstd",
+            write_page_checksum=True,
         )
 
 
@@ -39,13 +40,16 @@ def read_parquet(
             raise InputError(
                 f"{path}: its columns are ({_describe(found)}), expected ({_describe(schema)})"
             )
-        table = pq.read_table(path, columns=columns)
-    except (pa.ArrowInvalid, OSError) as error:
+        missing = set(columns or ()) - set(found.names)
+        if missing:
+            raise InputError(f"{path}: has no column {', '.join(sorted(missing))}")
+        table = pq.read_table(path, columns=columns, page_checksum_verification=True)
+        metadata = json.loads((found.metadata or {})[METADATA_KEY])
+    except KeyError as error:
+        raise InputError(f"{path}: was not written by this workflow (no description)") from error
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as parquet ({error})") from error
-    metadata = (found.metadata or {}).get(METADATA_KEY)
-    if metadata is None:
-        raise InputError(f"{path}: was not written by this workflow (it has no description)")
-    return table.replace_schema_metadata(None), json.loads(metadata)
+    return table.replace_schema_metadata(None), metadata
 
 
 def _describe(schema: pa.Schema) -> str:

@@ -79,7 +79,7 @@ def write_prepared(images_path: str | Path, examples_path: str | Path, prepared:
     Raises:
         InputError: labels, groups or image rows are out of range, or a split is empty.
     """
-    _check(prepared.images, prepared.examples, prepared.description, str(examples_path))
+    _check(prepared, images_path, examples_path)
     with replacing(images_path) as temporary, temporary.open("wb") as file:
         np.save(file, prepared.images, allow_pickle=False)
     table = pa.Table.from_pandas(prepared.examples, schema=EXAMPLES, preserve_index=False)
@@ -98,9 +98,9 @@ def read_prepared(images_path: str | Path, examples_path: str | Path) -> Prepare
         images = np.load(images_path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise InputError(f"{images_path}: cannot be read as an array ({error})") from error
-    examples = table.to_pandas()
-    _check(images, examples, description, str(images_path))
-    return Prepared(description, images, examples)
+    prepared = Prepared(description, images, table.to_pandas())
+    _check(prepared, images_path, examples_path)
+    return prepared
 
 
 def read_description(examples_path: str | Path) -> Description:
@@ -120,15 +120,14 @@ def _description(metadata: dict[str, Any]) -> Description:
     )
 
 
-def _check(
-    images: npt.NDArray[np.uint8], examples: pd.DataFrame, description: Description, path: str
-) -> None:
+def _check(prepared: Prepared, images_path: str | Path, examples_path: str | Path) -> None:
+    images, examples = prepared.images, prepared.examples
     if images.dtype != np.uint8 or images.ndim != 4:
         raise InputError(
-            f"{path}: images are {images.dtype} with {images.ndim} dimensions, "
+            f"{images_path}: images are {images.dtype} with {images.ndim} dimensions, "
             "expected uint8 (n, channels, height, width)"
         )
-    sizes = [len(names) for names in description.classes]
+    sizes = [len(names) for names in prepared.description.classes]
     limits = {
         "image": len(images),
         "label": sizes[0],
@@ -138,9 +137,12 @@ def _check(
     }
     for column, limit in limits.items():
         if not examples[column].between(0, limit - 1).all():
-            raise InputError(f"{path}: {column} must lie in 0 … {limit - 1}")
+            raise InputError(f"{examples_path}: {column} must lie in 0 … {limit - 1}")
     if not (examples["group"] == examples["feature_a"] * sizes[1] + examples["feature_b"]).all():
-        raise InputError(f"{path}: group must be feature_a · {sizes[1]} + feature_b")
-    missing = set(SPLITS) - set(examples["split"])
-    if missing:
-        raise InputError(f"{path}: no example in {', '.join(sorted(missing))}")
+        raise InputError(f"{examples_path}: group must be feature_a · {sizes[1]} + feature_b")
+    found = set(examples["split"])
+    if found != set(SPLITS):
+        raise InputError(
+            f"{examples_path}: its splits are {', '.join(sorted(found))}, "
+            f"expected {', '.join(SPLITS)}"
+        )

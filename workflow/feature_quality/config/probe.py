@@ -11,10 +11,11 @@ from feature_quality.config.section import (
     PositiveNumber,
     PositiveWhole,
     Section,
+    Several,
 )
 
 PerGroup = Annotated[
-    PositiveWhole | None,
+    Several | None,
     Field(
         description="Examples of every group in a probe's training set; "
         "null takes the size of the smallest group."

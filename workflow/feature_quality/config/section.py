@@ -59,11 +59,13 @@ def _reject_repetition(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-Number = Annotated[float, BeforeValidator(_reject_boolean)]
-Whole = Annotated[int, BeforeValidator(_reject_boolean)]
-PositiveNumber = Annotated[Number, Field(gt=0)]
-NonNegativeNumber = Annotated[Number, Field(ge=0)]
-PositiveWhole = Annotated[Whole, Field(gt=0)]
-NonNegativeWhole = Annotated[Whole, Field(ge=0)]
+_NotBoolean = BeforeValidator(_reject_boolean)
+
+PositiveNumber = Annotated[float, Field(gt=0), _NotBoolean]
+NonNegativeNumber = Annotated[float, Field(ge=0), _NotBoolean]
+Fraction = Annotated[float, Field(ge=0, lt=1), _NotBoolean]
+PositiveWhole = Annotated[int, Field(gt=0), _NotBoolean]
+NonNegativeWhole = Annotated[int, Field(ge=0), _NotBoolean]
+Several = Annotated[int, Field(ge=2), _NotBoolean]
 Distinct = AfterValidator(_reject_repetition)
 NotEmpty = Field(min_length=1)

@@ -1,5 +1,6 @@
 """The whole configuration: its keys, its checks, and the messages for what is wrong with it."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -97,7 +98,8 @@ class Settings(Section):
         return {
             "provenance": weakest([constant.provenance for constant in constants]).value,
             "departures": tuple(
-                f"{constant.key} is {constant.value}, documented {constant.documented}."
+                f"{constant.key}: {json.dumps(constant.value)} instead of the documented "
+                f"{json.dumps(constant.documented)}."
                 for constant in constants
                 if constant.departs
             ),
@@ -126,7 +128,8 @@ def load(config: Mapping[str, Any]) -> Settings:
 def _sentence(fault: Any) -> str:
     """Put one of pydantic's faults in words: key, value, what is allowed."""
     location = fault["loc"]
-    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)[1:]
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    key = key.removeprefix(".")
     if fault["type"] == "extra_forbidden":
         allowed = ", ".join(_section_at(location[:-1]).model_fields)
         return f"{key}: unknown key; allowed here: {allowed}"
@@ -140,6 +143,8 @@ def _sentence(fault: Any) -> str:
         "float_parsing": "should be a number",
         "float_type": "should be a number",
         "finite_number": "should be a finite number",
+        "path_type": "should be the path of a directory",
+        "invalid_key": "is no key",
     }.get(fault["type"], fault["msg"])
     rule = rule.removeprefix("Value error, ").replace("Input should", "should")
     return f"{key}: {fault['input']!r} {rule}"

@@ -7,6 +7,7 @@ from pydantic import Field
 from feature_quality.config.provenance import ours, paper
 from feature_quality.config.section import (
     Distinct,
+    Fraction,
     NonNegativeNumber,
     PositiveWhole,
     Section,
@@ -14,7 +15,7 @@ from feature_quality.config.section import (
 
 Epochs = Annotated[PositiveWhole, Field(description="Passes over the training set.")]
 BatchSize = Annotated[PositiveWhole, Field(description="Examples a step.")]
-Momentum = Annotated[NonNegativeNumber, Field(lt=1, description="Momentum of the base optimizer.")]
+Momentum = Annotated[Fraction, Field(description="Momentum of the base optimizer.")]
 WeightDecay = Annotated[
     NonNegativeNumber,
     Field(description="L2 penalty of the base optimizer, at the real parameters."),

@@ -62,14 +62,17 @@ def read_batches(folder: str | Path, split: str) -> Labelled:
         InputError: a batch is missing or is not the published one.
     """
     from torchvision.datasets import CIFAR10
+    from torchvision.datasets.utils import calculate_md5
 
-    try:
-        dataset = CIFAR10(Path(folder).parent, train=split == "train")
-    except RuntimeError as error:
-        raise InputError(
-            f"{folder}: a batch file is missing or damaged (its md5 is not the published one)"
-        ) from error
-    return _labelled(dataset, split)
+    labels = [CIFAR10.meta["filename"], CIFAR10.meta["md5"]]
+    for name, expected in [*CIFAR10.train_list, *CIFAR10.test_list, labels]:
+        batch = Path(folder, name)
+        if not batch.is_file():
+            raise InputError(f"{batch}: is missing")
+        found = calculate_md5(batch)
+        if found != expected:
+            raise InputError(f"{batch}: md5 {found}, expected {expected}")
+    return _labelled(CIFAR10(Path(folder).parent, train=split == "train"), split)
 
 
 def _labelled(dataset: Any, split: str) -> Labelled:
@@ -82,7 +85,7 @@ def read_folder(folder: str | Path, split: str, classes: tuple[str, ...]) -> Lab
     """Read the 32×32 images ``folder/split/class/*.{jpg,png}`` of ``classes``, in order of name.
 
     Raises:
-        InputError: a class has no images, or a file is not a 32×32 RGB image.
+        InputError: a class has no images, or a file is not a 32×32 image.
     """
     pixels, labels, ids = [], [], []
     for name in classes:

@@ -1,6 +1,7 @@
 """MNIST's and Fashion-MNIST's original files."""
 
 import gzip
+import math
 import zlib
 from pathlib import Path
 
@@ -29,10 +30,12 @@ def read_idx(path: str | Path) -> npt.NDArray[np.uint8]:
         raise InputError(f"{path}: is not an IDX file of unsigned bytes")
     dimensions = content[3]
     header = 4 + 4 * dimensions
-    shape = np.frombuffer(content[4:header], dtype=">u4").astype(int)
-    if len(content) - header != shape.prod():
+    if len(content) < header:
+        raise InputError(f"{path}: ends inside its header")
+    shape = np.frombuffer(content[4:header], dtype=">u4").tolist()
+    if len(content) - header != math.prod(shape):
         raise InputError(
-            f"{path}: holds {len(content) - header} bytes, its header states {shape.prod()}"
+            f"{path}: holds {len(content) - header} bytes, its header states {math.prod(shape)}"
         )
     return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
 

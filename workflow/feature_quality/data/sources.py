@@ -80,8 +80,6 @@ def fetch(key: str, source: Source, target: str | Path, progress: bool = False) 
     for url in source.urls:
         try:
             with replacing(target) as temporary:
-                # An empty file under this name would be checked instead of overwritten.
-                temporary.unlink()
                 pooch.retrieve(
                     url,
                     known_hash=f"md5:{source.md5}",

@@ -80,11 +80,16 @@ def draw_rows(groups: Labels, per_group: int | None, rng: np.random.Generator) -
     """Draw ``per_group`` rows of every group without replacement; None: the smallest group's size.
 
     Raises:
-        InputError: a group has fewer rows.
+        InputError: a group has fewer rows, or fewer than the two that halves need.
     """
     names, sizes = np.unique(groups, return_counts=True)
     if per_group is None:
         per_group = int(sizes.min())
+    if per_group < 2:
+        raise InputError(
+            f"group {names[sizes.argmin()]} has {sizes.min()} examples to draw probes from; "
+            "at least 2 are needed, one for each half"
+        )
     if per_group > sizes.min():
         raise InputError(
             f"probe.per_group asks for {per_group} examples of every group, "
@@ -108,7 +113,9 @@ def fit_path(
     scaler = StandardScaler().fit(train.embedding)
     standard = scaler.transform(train.embedding)
     _, singular, basis = np.linalg.svd(standard, full_matrices=False)
-    basis = basis[singular > singular[0] * np.finfo(float).eps * max(standard.shape)]
+    rank = np.sum(singular > singular[0] * np.finfo(float).eps * max(standard.shape))
+    # A dead network embeds everything in one point: one direction is left, in which all are equal.
+    basis = basis[: max(rank, 1)]
     rotated, rotated_test = standard @ basis.T, scaler.transform(test) @ basis.T
     fits = []
     for strength in strengths:

@@ -15,13 +15,19 @@ COLUMNS = [
 
 
 def grid(runs: pd.DataFrame, descriptions: Sequence[Description]) -> pd.DataFrame:
-    """Return mean and deviation over seeds of every metric at every setting (``COLUMNS``)."""
+    """Return mean and deviation over seeds of every metric at every setting (``COLUMNS``).
+
+    The mean of ``diverged`` is the share of runs that did; the other metrics leave those out.
+    """
     table = []
     demonstration = {each.dataset: each.demonstration for each in descriptions}
     for (dataset, rho, lr), setting in runs.groupby(["dataset", "rho", "lr"]):
         diverged = int(setting.loc[setting["metric"] == "diverged", "value"].sum())
         measured = finished(setting)
-        for (split, metric), rows in measured.groupby(["split", "metric"]):
+        for (split, metric), rows in setting.groupby(["split", "metric"]):
+            counted = (
+                rows if metric == "diverged" else measured.loc[measured.index.isin(rows.index)]
+            )
             table.append(
                 {
                     "dataset": dataset,
@@ -29,14 +35,13 @@ def grid(runs: pd.DataFrame, descriptions: Sequence[Description]) -> pd.DataFram
                     "rho": rho,
                     "split": split,
                     "metric": metric,
-                    **summarise(rows["value"]),
+                    **summarise(counted["value"]),
                     "diverged": diverged,
-                    "selected": bool(rows["selected"].any()),
+                    "selected": bool(setting["selected"].any()),
                     "demonstration": demonstration[str(dataset)],
                 }
             )
-    result = pd.DataFrame(table, columns=COLUMNS)
-    return result[result["metric"] != "diverged"].reset_index(drop=True)
+    return pd.DataFrame(table, columns=COLUMNS)
 
 
 def to_markdown(table: pd.DataFrame, descriptions: Sequence[Description]) -> str:
@@ -60,14 +65,15 @@ def to_markdown(table: pd.DataFrame, descriptions: Sequence[Description]) -> str
         }
         rows = []
         for (rho, lr), metrics in part.groupby(["rho", "lr"]):
-            first = metrics.iloc[0]
-            row = {"": "→" if first["selected"] else "", "ρ": f"{rho:g}", "lr": f"{lr:g}"}
+            runs = metrics[metrics["metric"] == "diverged"].iloc[0]
+            row = {"": "→" if runs["selected"] else "", "ρ": f"{rho:g}", "lr": f"{lr:g}"}
             cells = {
                 (metric["split"], metric["metric"]): spread(metric["mean"], metric["std"])
                 for _, metric in metrics.iterrows()
             }
             row |= {heading: cells.get(key, "–") for key, heading in headings.items()}
-            rows.append(row | {"Seeds": str(first["n_seeds"]), "Diverged": str(first["diverged"])})
+            seeds = str(runs["n_seeds"] - runs["diverged"])
+            rows.append(row | {"Seeds": seeds, "Diverged": str(runs["diverged"])})
         parts.append(f"## {description.title}")
         parts.append(pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True))
     return "\n\n".join(parts) + "\n"

@@ -18,7 +18,9 @@ PROTOCOL = (
 
 
 def spread(mean: float, std: float | None) -> str:
-    """Return ``0.0123 ± 0.0045``, or the mean alone where one seed has no deviation."""
+    """Return ``0.0123 ± 0.0045``; the mean alone for one seed, a dash for none."""
+    if pd.isna(mean):
+        return "–"
     return f"{mean:.4f}" if std is None or pd.isna(std) else f"{mean:.4f} ± {std:.4f}"
 
 
@@ -31,9 +33,9 @@ def readable(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
         row = {"Method": method, "lr": f"{first['lr']:g}", "ρ": f"{first['rho']:g}"}
         for _, metric in metrics.iterrows():
             heading = metric["metric"].replace("_", " ").replace("probe", "feature")
-            heading = heading.removesuffix(" error").capitalize()
+            heading = heading.capitalize()
             if metric["feature"]:
-                heading += f": {metric['feature']}"
+                heading = f"{heading.removesuffix(' error')}: {metric['feature']}"
             row[heading] = spread(metric["mean"], metric["std"])
         rows.append(row | {"Seeds": str(first["n_seeds"]), "Diverged": str(first["diverged"])})
     return pd.DataFrame(rows)
@@ -83,16 +85,16 @@ def to_latex(
     parts = []
     for subject in _present(table, subjects):
         text = _escaped(readable(table, subject.dataset))
-        caption = " ".join([subject.description.title + ".", *remarks[subject.dataset], *PROTOCOL])
-        parts.append(
-            text.to_latex(
-                index=False,
-                column_format="l" + "c" * (text.shape[1] - 1),
-                caption=_escape(caption),
-                label=f"tab:{subject.dataset}",
-                position="t",
-            )
+        tabular = text.to_latex(
+            index=False,
+            column_format="l" + "c" * (text.shape[1] - 1),
+            caption=_escape(subject.description.title),
+            label=f"tab:{subject.dataset}",
+            position="t",
         )
+        small_print = _escape(" ".join([*remarks[subject.dataset], *PROTOCOL]))
+        end = "\\end{tabular}\n"
+        parts.append(tabular.replace(end, f"{end}\n\\footnotesize {small_print}\n"))
     return "\n".join(parts)
 
 

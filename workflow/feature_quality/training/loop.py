@@ -1,7 +1,9 @@
 """The training of one network on one dataset with one (lr, rho, seed)."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +58,8 @@ class TrainedRun:
         weights: the last epoch's weights, or the last finite ones of a run that diverged.
         snapshots: the weights after each of the configured epochs that was reached.
         history: one row an epoch, the columns of ``artifacts.history.HISTORY``.
-        diverged: (epoch, step) at which loss or gradient stopped being finite, both from 1.
+        diverged: (epoch, step), both from 1, at which loss, gradient or weights stopped being
+            finite.
     """
 
     weights: dict[str, Tensor]
@@ -103,31 +106,31 @@ def train(
         model.train()
         order = torch.from_numpy(epoch_order(dataset, seed, epoch, len(train_split)))
         order = order.to(train_split.labels.device)
-        total_loss = total_wrong = 0.0
-        for number, rows in enumerate(torch.split(order, batch_size), 1):
+        loss_sum = wrong = 0.0
+        for number, rows in enumerate(torch.split(order, batch_size)):
+            optimizer.lr = lr * cosine((epoch - 1) * steps + number, epochs * steps)
             images, labels = train_split.take(rows)
-
-            def forward(images: Tensor = images, labels: Tensor = labels) -> tuple[Tensor, Tensor]:
-                logits = model(images)
-                return cross_entropy(logits, labels), logits
-
-            optimizer.lr = lr * cosine((epoch - 1) * steps + number - 1, epochs * steps)
             try:
+                forward = partial(_loss_and_logits, model, images, labels)
                 loss, logits = step(forward, model, optimizer, rho)
-                _require_finite_weights(model)
+                _require_finite(model.state_dict().values())
             except NonFiniteError:
-                run.diverged = (epoch, number)
-                report(f"epoch {epoch}, step {number}: diverged")
+                run.diverged = (epoch, number + 1)
+                report(f"epoch {epoch}, step {number + 1}: diverged")
                 return run
             _copy_into(run.weights, model)
-            total_loss += loss.item() * len(rows)
-            total_wrong += (logits.argmax(1) != labels).sum().item()
+            loss_sum += loss.item() * len(rows)
+            wrong += (logits.argmax(1) != labels).sum().item()
         val_loss, val_error = evaluate(model, val_split)
+        if not math.isfinite(val_loss):
+            run.diverged = (epoch, steps)
+            report(f"epoch {epoch}: diverged on the validation split")
+            return run
         row = {
             "epoch": epoch,
             "lr": optimizer.lr,
-            "train_loss": total_loss / len(train_split),
-            "train_error": total_wrong / len(train_split),
+            "train_loss": loss_sum / len(train_split),
+            "train_error": wrong / len(train_split),
             "val_loss": val_loss,
             "val_error": val_error,
         }
@@ -136,6 +139,11 @@ def train(
         if epoch in snapshot_epochs:
             run.snapshots[epoch] = _copy(model)
     return run
+
+
+def _loss_and_logits(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    logits = model(images)
+    return cross_entropy(logits, labels), logits
 
 
 @torch.no_grad()
@@ -160,6 +168,6 @@ def _copy_into(weights: dict[str, Tensor], model: nn.Module) -> None:
         weights[name].copy_(tensor)
 
 
-def _require_finite_weights(model: nn.Module) -> None:
-    if not all(torch.isfinite(tensor).all() for tensor in model.state_dict().values()):
+def _require_finite(tensors: Iterable[Tensor]) -> None:
+    if not all(torch.isfinite(tensor).all() for tensor in tensors):
         raise NonFiniteError
