@@ -299,7 +299,7 @@ class TestProbeDraw:
             draw(train, train, per_group=1)
         # Group 2 is left with one.
         small = train.take(np.delete(np.arange(80), np.arange(41, 60)))
-        with pytest.raises(InputError, match=r"group 2 has 1 .* at least 2"):
+        with pytest.raises(InputError, match=r"group 2 with 1\).* at least 2"):
             draw(small, train, per_group=None)
         assert draw(train, train, per_group=2).n_train == 8
 

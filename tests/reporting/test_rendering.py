@@ -177,12 +177,12 @@ class TestMarkdown:
         # The protocol closes the page and holds for all.
         assert "test data chose nothing" in toys
 
-    def test_a_dataset_that_is_not_in_the_table_has_no_heading(
+    def test_a_dataset_that_is_not_in_the_table_is_said_to_be_left_out(
         self, table: pd.DataFrame, subject_of: Subjects, markdown_tables: Tables
     ) -> None:
         subjects = [subject_of("gone", title="The Gone"), subject_of()]
         text = to_markdown(table, subjects, {"gone": [], "toy": []})
-        assert "The Gone" not in text
+        assert "## The Gone\n\nLeft out: every run of SGD diverged.\n" in text
         assert len(markdown_tables(text)) == 1
         assert "The Gone" not in to_latex(table, subjects, {"gone": [], "toy": []})
 

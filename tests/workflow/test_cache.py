@@ -53,6 +53,7 @@ USERS = {
     "reporting/runs.py": "collect",
     "reporting/selection.py": "select_settings table1 grid",
     "reporting/table1.py": "table1 grid",
+    "spelling.py": "table1 grid",
     "seeds.py": "prepare_digits_photos train embed probe",
     "training/descent.py": "train embed",
     "training/device.py": "train embed",

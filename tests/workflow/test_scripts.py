@@ -244,7 +244,7 @@ def test_prepare_refuses_other_files_by_name(tmp_path: Path, dataset: str) -> No
     keys = ["MNIST/raw/train-images-idx3-ubyte.gz", "MNIST/raw/train-labels-idx1-ubyte.gz"]
     keys += [f"Fashion{key}" for key in keys]
     output = {"images": tmp_path / "images.npy", "examples": tmp_path / "examples.parquet"}
-    with pytest.raises(SystemExit, match="MNIST/raw/train-images-idx3-ubyte.gz: md5"):
+    with pytest.raises(SystemExit, match=r"MNIST/raw/train-images-idx3-ubyte\.gz: md5"):
         Scripts(tmp_path)(
             f"prepare_{dataset}",
             {"cifar": tmp_path, "originals": [wrong] * len(keys)},

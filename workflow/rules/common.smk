@@ -18,7 +18,7 @@ os.environ.update(
 )
 
 from feature_quality.config.settings import load
-from feature_quality.config.spelling import spell
+from feature_quality.spelling import spell
 from feature_quality.data.sources import SOURCES
 from feature_quality.digest import script_digest
 from feature_quality.errors import InputError

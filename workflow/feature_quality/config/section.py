@@ -65,7 +65,8 @@ PositiveNumber = Annotated[float, Field(gt=0), _NotBoolean]
 NonNegativeNumber = Annotated[float, Field(ge=0), _NotBoolean]
 Fraction = Annotated[float, Field(ge=0, lt=1), _NotBoolean]
 PositiveWhole = Annotated[int, Field(gt=0), _NotBoolean]
-NonNegativeWhole = Annotated[int, Field(ge=0), _NotBoolean]
+# Seeds are stored in 32 bits.
+Seed = Annotated[int, Field(ge=0, lt=2**31), _NotBoolean]
 Several = Annotated[int, Field(ge=2), _NotBoolean]
 Distinct = AfterValidator(_reject_repetition)
 NotEmpty = Field(min_length=1)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from feature_quality.config.grid import Grid
 from feature_quality.config.probe import Probe
 from feature_quality.config.provenance import ours, paper, weakest
-from feature_quality.config.section import Constant, Distinct, NonNegativeWhole, NotEmpty, Section
+from feature_quality.config.section import Constant, Distinct, NotEmpty, Section, Seed
 from feature_quality.config.training import Training
 from feature_quality.errors import InputError
 
@@ -42,13 +42,13 @@ class Settings(Section):
         ),
     ] = None
     seeds: Annotated[
-        tuple[NonNegativeWhole, ...],
+        tuple[Seed, ...],
         NotEmpty,
         Distinct,
         Field(description="Run seeds: initialisation and order. SGD and SAM share them."),
     ] = paper((0, 1, 2, 3), "Section 4.1: four seeds")
     data_seed: Annotated[
-        NonNegativeWhole, Field(description="Seed of splits and pairings, the same for all runs.")
+        Seed, Field(description="Seed of splits and pairings, the same for all runs.")
     ] = ours(0, "any will do")
     grid: Grid = Grid()
     training: Training = Training()

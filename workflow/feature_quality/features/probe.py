@@ -87,8 +87,8 @@ def draw_rows(groups: Labels, per_group: int | None, rng: np.random.Generator) -
         per_group = int(sizes.min())
     if per_group < 2:
         raise InputError(
-            f"group {names[sizes.argmin()]} has {sizes.min()} examples to draw probes from; "
-            "at least 2 are needed, one for each half"
+            f"probes would be trained on {per_group} example of every group (the smallest is group "
+            f"{names[sizes.argmin()]} with {sizes.min()}); at least 2 are needed, one for each half"
         )
     if per_group > sizes.min():
         raise InputError(
@@ -123,8 +123,10 @@ def fit_path(
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
             probe.fit(rotated, train.values)
-        converged = not any(issubclass(w.category, ConvergenceWarning) for w in caught)
-        fits.append(Fit(probe.predict(rotated_test), converged))
+        others = [w.message for w in caught if not issubclass(w.category, ConvergenceWarning)]
+        for other in others:
+            warnings.warn(other, stacklevel=2)
+        fits.append(Fit(probe.predict(rotated_test), converged=len(caught) == len(others)))
     return fits
 
 

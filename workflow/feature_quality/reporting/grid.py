@@ -7,6 +7,7 @@ import pandas as pd
 from feature_quality.artifacts.prepared import Description
 from feature_quality.reporting.rendering import spread
 from feature_quality.reporting.table1 import finished, summarise
+from feature_quality.spelling import spell
 
 COLUMNS = [
     *("dataset", "lr", "rho", "split", "metric", "mean", "std", "n_seeds"),
@@ -64,9 +65,13 @@ def to_markdown(table: pd.DataFrame, descriptions: Sequence[Description]) -> str
             },
         }
         rows = []
-        for (rho, lr), metrics in part.groupby(["rho", "lr"]):
+        for _, metrics in part.groupby(["rho", "lr"]):
             runs = metrics[metrics["metric"] == "diverged"].iloc[0]
-            row = {"": "→" if runs["selected"] else "", "ρ": f"{rho:g}", "lr": f"{lr:g}"}
+            row = {
+                "": "→" if runs["selected"] else "",
+                "ρ": spell(runs["rho"]),
+                "lr": spell(runs["lr"]),
+            }
             cells = {
                 (metric["split"], metric["metric"]): spread(metric["mean"], metric["std"])
                 for _, metric in metrics.iterrows()

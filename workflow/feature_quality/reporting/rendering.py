@@ -7,6 +7,7 @@ import pandas as pd
 from feature_quality.artifacts.selection import Selection
 from feature_quality.reporting.selection import SAM, SGD
 from feature_quality.reporting.table1 import Subject
+from feature_quality.spelling import spell
 
 PROTOCOL = (
     "Errors are fractions: mean ± sample standard deviation over seeds. The probing error of a "
@@ -30,7 +31,7 @@ def readable(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
     rows = []
     for method, metrics in part.groupby("method", sort=False):
         first = metrics.iloc[0]
-        row = {"Method": method, "lr": f"{first['lr']:g}", "ρ": f"{first['rho']:g}"}
+        row = {"Method": method, "lr": spell(first["lr"]), "ρ": spell(first["rho"])}
         for _, metric in metrics.iterrows():
             heading = metric["metric"].replace("_", " ").replace("probe", "feature")
             heading = heading.capitalize()
@@ -70,9 +71,12 @@ def to_markdown(
 ) -> str:
     """Return Table 1 in Markdown; ``remarks`` holds the notes of each dataset."""
     parts = ["# Table 1: feature probing errors of SGD and SAM"]
-    for subject in _present(table, subjects):
-        text = readable(table, subject.dataset)
+    for subject in subjects:
         parts.append(f"## {subject.description.title}")
+        if subject not in _present(table, subjects):
+            parts.append("Left out: every run of SGD diverged.")
+            continue
+        text = readable(table, subject.dataset)
         parts.append(text.to_markdown(index=False, disable_numparse=True))
         parts.append("\n".join(f"- {line}" for line in remarks[subject.dataset]))
     return "\n\n".join([*parts, *PROTOCOL]) + "\n"

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feature_quality.config.settings import load
-from feature_quality.config.spelling import spell
+from feature_quality.spelling import spell
 
 CANONICAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?")
 finite = st.floats(allow_nan=False, allow_infinity=False)
