@@ -22,15 +22,15 @@ rule all:
 
 
 rule plan:
-    params:
-        workloads=[settings.workload(dataset) for dataset in settings.datasets],
-        cores=workflow.cores,
     log:
         "results/logs/plan.log",
-    message:
-        "Estimate runs, disk and hours"
     localrule: True
     conda:
         "envs/workflow.yaml"
+    params:
+        workloads=[settings.workload(dataset) for dataset in settings.datasets],
+        cores=workflow.cores,
+    message:
+        "Estimate runs, disk and hours"
     script:
         "workflow/scripts/plan.py"

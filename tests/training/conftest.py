@@ -1,14 +1,16 @@
 import random
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
-import torch
 
 
 @pytest.fixture(autouse=True)
 def torch_settings() -> Iterator[None]:
     """One thread, so that equal computations give equal bits; all global state comes back."""
+    # Not above: the process that only hands tests to workers reads this file too.
+    import numpy as np
+    import torch
+
     threads = torch.get_num_threads()
     mode = torch.get_deterministic_debug_mode()
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn

@@ -17,7 +17,7 @@ SHAPES = ((3, 2), (4,), (1,))
     weight_decay=st.one_of(st.just(0.0), st.floats(1e-6, 1.0)),
     seed=st.integers(0, 2**31),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_descent_has_the_bits_of_torch_sgd(lr, momentum, weight_decay, seed):
     source = torch.Generator().manual_seed(seed)
     start = [torch.randn(shape, generator=source) for shape in SHAPES]

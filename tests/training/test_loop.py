@@ -289,6 +289,7 @@ def test_snapshots_are_kept_at_the_epochs_that_are_reached():
     assert_bits(result.snapshots[1], expected.epochs[0])
     assert_bits(result.snapshots[3], expected.epochs[2])
     assert_bits(result.snapshots[3], result.weights)
+    assert list(run(network(), snapshot_epochs=(2, 7)).snapshots) == [2]
 
 
 def test_what_a_run_kept_does_not_change_with_the_model():

@@ -48,7 +48,7 @@ def test_layers_are_those_of_appendix_b(shape, classes, features):
     width=st.integers(1, 41),
     classes=st.integers(1, 4),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_linear_layer_fits_the_features_of_any_image_size(channels, height, width, classes):
     network = convolutional_network((channels, height, width), classes)
     features = network[:-1](torch.zeros(2, channels, height, width))
@@ -109,9 +109,3 @@ def test_normalise_by_hand():
     )
     assert result.dtype == torch.float32
     torch.testing.assert_close(result, expected, rtol=0, atol=1e-7)
-
-
-def test_normalise_leaves_the_stored_images_alone():
-    images = torch.arange(12, dtype=torch.uint8).view(1, 3, 2, 2)
-    normalise(images, torch.tensor([0.1, 0.2, 0.3]))
-    assert torch.equal(images.flatten(), torch.arange(12, dtype=torch.uint8))

@@ -305,7 +305,7 @@ def test_the_norm_is_one_norm_over_all_parameters():
     rho=st.sampled_from([0.01, 0.05, 0.2, 3.0]),
     seed=st.integers(0, 2**31),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_gradients_of_any_size_give_a_perturbation_of_norm_rho_along_them(exponent, rho, seed):
     source = torch.Generator().manual_seed(seed)
     directions = [
@@ -447,3 +447,28 @@ def test_a_layer_without_running_statistics_stays_so():
     with frozen_statistics(model):
         pass
     assert model.track_running_stats is False
+
+
+def test_gradients_whose_sum_overflows_are_finite():
+    model = torch.nn.Linear(1, 1)
+    torch.nn.init.zeros_(model.weight)
+    torch.nn.init.zeros_(model.bias)
+
+    def forward():
+        loss = (model.weight.sum() + model.bias.sum()) * 2e38
+        return loss, loss
+
+    step(forward, model, torch.optim.SGD(model.parameters(), lr=1e-38), 0.0)
+    assert model.weight.item() == model.bias.item() == pytest.approx(-2)
+
+
+def test_perturbing_nothing_is_refused():
+    model = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def forward():
+        logits = model(torch.ones(1, 2))
+        return logits.sum(), logits
+
+    with pytest.raises(ValueError, match="none of the parameters to perturb has a gradient"):
+        step(forward, model, optimizer, 0.1, perturbed=[])

@@ -57,7 +57,8 @@ def step(
     torch.autograd.backward(loss)
     _require_finite(loss, model)
     if rho > 0:
-        with phantom_parameters(perturbed or model.parameters(), rho), frozen_statistics(model):
+        moved = model.parameters() if perturbed is None else perturbed
+        with phantom_parameters(moved, rho), frozen_statistics(model):
             optimizer.zero_grad()
             phantom_loss, _ = forward()
             torch.autograd.backward(phantom_loss)
@@ -72,12 +73,17 @@ def phantom_parameters(parameters: Iterable[nn.Parameter], rho: float) -> Iterat
 
     The norm is taken and applied in float64, so that it neither underflows nor needs an additive
     constant; a zero gradient perturbs nothing. θ comes back from a copy, bit for bit.
+
+    Raises:
+        ValueError: no parameter has a gradient.
     """
     moved, gradients = [], []
     for parameter in parameters:
         if parameter.grad is not None:
             moved.append(parameter)
             gradients.append(parameter.grad.double())
+    if not moved:
+        raise ValueError("none of the parameters to perturb has a gradient")
     norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
     scale = torch.where(norm > 0, rho / norm, 0.0)
     saved = [parameter.detach().clone() for parameter in moved]
@@ -112,5 +118,5 @@ def frozen_statistics(model: nn.Module) -> Iterator[None]:
 def _require_finite(loss: Tensor, model: nn.Module) -> None:
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
     norms = torch.stack([torch.linalg.vector_norm(g, ord=float("inf")) for g in gradients])
-    if not torch.isfinite(loss + norms.sum()):
+    if not torch.isfinite(loss) & torch.isfinite(norms).all():
         raise NonFiniteError
