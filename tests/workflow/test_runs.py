@@ -77,3 +77,27 @@ def test_the_plan_is_printed_before_anything_runs(tree: Tree) -> None:
     assert re.search(r"digits_photos +2 +\d+\.\d\d GB", output)
     assert "hours on 2 cores" in output
     assert not (tree.path / "results" / "data").exists()
+
+
+def test_the_embedded_default_is_small_and_downloads_nothing(tmp_path: Path) -> None:
+    due = copy_workflow(tmp_path / "tree").due()
+    assert due["train"] == due["embed"] == due["probe"] == 12
+    assert due["fetch"] == 0
+
+
+def test_the_paper_configuration_is_the_published_sweep(tmp_path: Path) -> None:
+    due = copy_workflow(tmp_path / "tree").due("--configfile", "workflow/config/paper.yaml")
+    assert due["train"] == due["embed"] == due["probe"] == 2 * 3 * 7 * 4
+    assert due["prepare_cifar_mnist"] == due["prepare_fmnist_mnist"] == 1
+    # Eight files of MNIST and Fashion-MNIST, and CIFAR-10's archive.
+    assert due["fetch"] == 9
+
+
+def test_own_files_are_used_instead_of_downloads(tmp_path: Path) -> None:
+    tree = copy_workflow(tmp_path / "tree")
+    data = tmp_path / "my data"
+    (data / "MNIST" / "raw").mkdir(parents=True)
+    (data / "MNIST" / "raw" / "t10k-labels-idx1-ubyte.gz").touch()
+    (data / "cifar10").mkdir()
+    arguments = ("--configfile", "workflow/config/paper.yaml", "--config", f"data_dir={data}")
+    assert tree.due(*arguments)["fetch"] == 7
