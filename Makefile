@@ -35,5 +35,6 @@ $(INSTALLED): envs/bootstrap.txt envs/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; $(PYTHON) is " + sys.version.split()[0] + ". Name another one: make PYTHON=…")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement envs/bootstrap.txt
-	$(BIN)/uv pip sync --quiet --python .venv --require-hashes envs/bootstrap.txt envs/requirements.txt
+	@# Compiled to bytecode now: the first jobs would otherwise spend their time on it.
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python .venv --require-hashes envs/bootstrap.txt envs/requirements.txt
 	@touch $@
