@@ -6,7 +6,7 @@ import pandas as pd
 
 from feature_quality.artifacts.prepared import Description
 from feature_quality.reporting.rendering import spread
-from feature_quality.reporting.table1 import finished, summarise
+from feature_quality.reporting.table1 import count_diverged, finished, summarise
 from feature_quality.spelling import spell
 
 COLUMNS = [
@@ -23,7 +23,6 @@ def grid(runs: pd.DataFrame, descriptions: Sequence[Description]) -> pd.DataFram
     table = []
     demonstration = {each.dataset: each.demonstration for each in descriptions}
     for (dataset, rho, lr), setting in runs.groupby(["dataset", "rho", "lr"]):
-        diverged = int(setting.loc[setting["metric"] == "diverged", "value"].sum())
         measured = finished(setting)
         for (split, metric), rows in setting.groupby(["split", "metric"]):
             counted = (
@@ -37,7 +36,7 @@ def grid(runs: pd.DataFrame, descriptions: Sequence[Description]) -> pd.DataFram
                     "split": split,
                     "metric": metric,
                     **summarise(counted["value"]),
-                    "diverged": diverged,
+                    "diverged": count_diverged(setting),
                     "selected": bool(setting["selected"].any()),
                     "demonstration": demonstration[str(dataset)],
                 }

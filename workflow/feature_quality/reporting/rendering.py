@@ -73,7 +73,7 @@ def to_markdown(
     parts = ["# Table 1: feature probing errors of SGD and SAM"]
     for subject in subjects:
         parts.append(f"## {subject.description.title}")
-        if subject not in _present(table, subjects):
+        if not _is_in(table, subject):
             parts.append("Left out: every run of SGD diverged.")
             continue
         text = readable(table, subject.dataset)
@@ -87,7 +87,9 @@ def to_latex(
 ) -> str:
     """Return Table 1 in LaTeX (booktabs), one table environment a dataset."""
     parts = []
-    for subject in _present(table, subjects):
+    for subject in subjects:
+        if not _is_in(table, subject):
+            continue
         text = _escaped(readable(table, subject.dataset))
         tabular = text.to_latex(
             index=False,
@@ -102,8 +104,8 @@ def to_latex(
     return "\n".join(parts)
 
 
-def _present(table: pd.DataFrame, subjects: Sequence[Subject]) -> list[Subject]:
-    return [subject for subject in subjects if subject.dataset in set(table["dataset"])]
+def _is_in(table: pd.DataFrame, subject: Subject) -> bool:
+    return subject.dataset in set(table["dataset"])
 
 
 def _escape(text: str) -> str:

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from feature_quality.artifacts.selection import Selection
-
-COLUMNS = ["dataset", "lr", "rho", "seed", "split", "metric", "value", "selected"]
+from feature_quality.artifacts.tables import RUNS
+from feature_quality.reporting.selection import SAM, SGD
 
 
 def training_rows(history: pd.DataFrame, run: dict[str, Any]) -> pd.DataFrame:
@@ -45,12 +45,14 @@ def collect(rows: Iterable[pd.DataFrame], selections: Iterable[Selection]) -> pd
     chosen = {
         (selection["dataset"], choice["lr"], choice["rho"])
         for selection in selections
-        for choice in (selection["choices"].get(method) for method in ("SGD", "SAM"))
+        for choice in (selection["choices"].get(method) for method in (SGD, SAM))
         if choice
     }
     settings = zip(runs["dataset"], runs["lr"], runs["rho"], strict=True)
     runs["selected"] = [setting in chosen for setting in settings]
-    return runs.sort_values(COLUMNS[:6], ignore_index=True)[COLUMNS]
+    columns: list[str] = RUNS.names
+    identity = [column for column in columns if column not in ("value", "selected")]
+    return runs.sort_values(identity, ignore_index=True)[columns]
 
 
 def _rows(run: dict[str, Any], values: list[tuple[str, str, float]]) -> pd.DataFrame:

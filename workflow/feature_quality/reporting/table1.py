@@ -53,6 +53,11 @@ def finished(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[~rows["seed"].isin(diverged["seed"])]
 
 
+def count_diverged(rows: pd.DataFrame) -> int:
+    """Return how many runs of a setting diverged."""
+    return int(rows.loc[rows["metric"] == "diverged", "value"].sum())
+
+
 def easy_and_hard(rows: pd.DataFrame, features: Sequence[str]) -> tuple[str, str]:
     """Return (easy, hard): the easy feature has the lower mean probing error in SGD's ``rows``.
 
@@ -82,7 +87,6 @@ def table1(
         easy, hard = easy_and_hard(finished(sgd), subject.description.features)
         for method, choice in choices.items():
             rows = setting_runs(runs, subject.dataset, choice["lr"], choice["rho"])
-            diverged = int(rows.loc[rows["metric"] == "diverged", "value"].sum())
             for metric, feature, name, split in (
                 ("test_error", "", "error", "test"),
                 ("easy_probe_error", easy, f"{easy}_probe_error", "probe_test"),
@@ -98,7 +102,7 @@ def table1(
                         **summarise(finished(rows).loc[of_metric, "value"]),
                         "lr": choice["lr"],
                         "rho": choice["rho"],
-                        "diverged": diverged,
+                        "diverged": count_diverged(rows),
                         "demonstration": subject.description.demonstration,
                         "provenance": subject.provenance,
                     }

@@ -15,7 +15,7 @@ from feature_quality.artifacts.prepared import Examples
 from feature_quality.seeds import generator
 from feature_quality.training.descent import Descent, cosine
 from feature_quality.training.models import normalise
-from feature_quality.training.sam import NonFiniteError, step
+from feature_quality.training.sam import NonFiniteError, require_finite, step
 
 EVALUATION_BATCH = 500
 
@@ -113,7 +113,7 @@ def train(
             try:
                 forward = partial(_loss_and_logits, model, images, labels)
                 loss, logits = step(forward, model, optimizer, rho)
-                _require_finite(model.state_dict().values())
+                require_finite(model.state_dict().values())
             except NonFiniteError:
                 run.diverged = (epoch, number + 1)
                 report(f"epoch {epoch}, step {number + 1}: diverged")
@@ -166,8 +166,3 @@ def _copy(model: nn.Module) -> dict[str, Tensor]:
 def _copy_into(weights: dict[str, Tensor], model: nn.Module) -> None:
     for name, tensor in model.state_dict().items():
         weights[name].copy_(tensor)
-
-
-def _require_finite(tensors: Iterable[Tensor]) -> None:
-    if not all(torch.isfinite(tensor).all() for tensor in tensors):
-        raise NonFiniteError

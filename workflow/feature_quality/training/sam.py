@@ -55,14 +55,14 @@ def step(
     optimizer.zero_grad()
     loss, logits = forward()
     torch.autograd.backward(loss)
-    _require_finite(loss, model)
+    require_finite([loss, *_gradients(model)])
     if rho > 0:
         moved = model.parameters() if perturbed is None else perturbed
         with phantom_parameters(moved, rho), frozen_statistics(model):
             optimizer.zero_grad()
             phantom_loss, _ = forward()
             torch.autograd.backward(phantom_loss)
-        _require_finite(phantom_loss, model)
+        require_finite([phantom_loss, *_gradients(model)])
     optimizer.step()
     return loss.detach(), logits.detach()
 
@@ -115,8 +115,11 @@ def frozen_statistics(model: nn.Module) -> Iterator[None]:
             layer.track_running_stats = True
 
 
-def _require_finite(loss: Tensor, model: nn.Module) -> None:
-    gradients = [p.grad for p in model.parameters() if p.grad is not None]
-    norms = torch.stack([torch.linalg.vector_norm(g, ord=float("inf")) for g in gradients])
-    if not torch.isfinite(loss) & torch.isfinite(norms).all():
+def require_finite(tensors: Iterable[Tensor]) -> None:
+    """Raise NonFiniteError if any element of any tensor is infinite or not a number."""
+    if not torch.stack([torch.isfinite(tensor).all() for tensor in tensors]).all():
         raise NonFiniteError
+
+
+def _gradients(model: nn.Module) -> list[Tensor]:
+    return [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
