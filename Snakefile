@@ -9,6 +9,7 @@ configfile: "config.yaml"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/training.smk"
+include: "workflow/rules/toy.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/reporting.smk"
 

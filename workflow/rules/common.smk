@@ -22,6 +22,7 @@ from feature_quality.spelling import spell
 from feature_quality.data.sources import SOURCES
 from feature_quality.digest import script_digest
 from feature_quality.errors import InputError
+from feature_quality.toy import studies
 
 try:
     settings = load(config)
@@ -80,6 +81,17 @@ def probed(pattern):
         ]
 
     return runs
+
+
+def first_sgd_run(dataset):
+    """A trained network to look into: SGD's at the first learning rate and seed."""
+    lr = spell(getattr(settings.grid, dataset).lr[0])
+    return RUN.format(dataset=dataset, lr=lr, rho=0, seed=settings.seeds[0])
+
+
+def toy_parts(study):
+    """The parts of a toy study: their names and what spans their runs."""
+    return studies.parts(study, **settings.toy.model_dump(exclude={"studies"}))
 
 
 def selected_runs(dataset):

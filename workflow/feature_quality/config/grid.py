@@ -11,13 +11,8 @@ from feature_quality.config.section import (
     NotEmpty,
     PositiveNumber,
     Section,
+    require_baseline,
 )
-
-
-def _require_baseline(rho: tuple[float, ...]) -> tuple[float, ...]:
-    if 0 not in rho:
-        raise ValueError("should hold 0, which is SGD")
-    return rho
 
 
 LearningRates = Annotated[
@@ -30,7 +25,7 @@ Radii = Annotated[
     tuple[NonNegativeNumber, ...],
     NotEmpty,
     Distinct,
-    AfterValidator(_require_baseline),
+    AfterValidator(require_baseline),
     Field(description="Radii ρ of SAM's perturbation; 0 is SGD."),
 ]
 

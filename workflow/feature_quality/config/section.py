@@ -59,11 +59,19 @@ def _reject_repetition(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
+def require_baseline(rho: tuple[float, ...]) -> tuple[float, ...]:
+    """Refuse a sweep over ρ without the run that all others are compared with."""
+    if 0 not in rho:
+        raise ValueError("should hold 0, which is SGD")
+    return rho
+
+
 _NotBoolean = BeforeValidator(_reject_boolean)
 
 PositiveNumber = Annotated[float, Field(gt=0), _NotBoolean]
 NonNegativeNumber = Annotated[float, Field(ge=0), _NotBoolean]
 Fraction = Annotated[float, Field(ge=0, lt=1), _NotBoolean]
+Probability = Annotated[float, Field(ge=0, le=1), _NotBoolean]
 PositiveWhole = Annotated[int, Field(gt=0), _NotBoolean]
 # Seeds are stored in 32 bits.
 Seed = Annotated[int, Field(ge=0, lt=2**31), _NotBoolean]

@@ -11,6 +11,7 @@ from feature_quality.config.grid import Grid
 from feature_quality.config.probe import Probe
 from feature_quality.config.provenance import ours, paper, weakest
 from feature_quality.config.section import Constant, Distinct, NotEmpty, Section, Seed
+from feature_quality.config.toy import Toy
 from feature_quality.config.training import Training
 from feature_quality.errors import InputError
 
@@ -60,6 +61,8 @@ class Settings(Section):
             "that the selection on validation data chose."
         ),
     ] = "all"
+
+    toy: Toy = Toy()
 
     def constants_of(self, dataset: DatasetId) -> list[Constant]:
         """Return every constant that a result on ``dataset`` rests on."""
@@ -117,22 +120,25 @@ def load(config: Mapping[str, Any]) -> Settings:
     except ValidationError as error:
         # A list whose items are all refused is not an empty list.
         faults = [
-            _sentence(fault)
+            sentence
             for fault in error.errors()
             if not (fault["type"] == "too_short" and fault["input"])
+            for sentence in _sentences(fault)
         ]
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         raise InputError("\n  ".join([f"The configuration has {count}:", *faults])) from error
 
 
-def _sentence(fault: Any) -> str:
+def _sentences(fault: Any) -> list[str]:
     """Put one of pydantic's faults in words: key, value, what is allowed."""
+    if fault["type"] == "disagreement":
+        return str(fault["msg"]).splitlines()
     location = fault["loc"]
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     key = key.removeprefix(".")
     if fault["type"] == "extra_forbidden":
         allowed = ", ".join(_section_at(location[:-1]).model_fields)
-        return f"{key}: unknown key; allowed here: {allowed}"
+        return [f"{key}: unknown key; allowed here: {allowed}"]
     rule = {
         "tuple_type": "should be a list",
         "too_short": "should not be empty",
@@ -147,7 +153,7 @@ def _sentence(fault: Any) -> str:
         "invalid_key": "is no key",
     }.get(fault["type"], fault["msg"])
     rule = rule.removeprefix("Value error, ").replace("Input should", "should")
-    return f"{key}: {fault['input']!r} {rule}"
+    return [f"{key}: {fault['input']!r} {rule}"]
 
 
 def _section_at(location: tuple[int | str, ...]) -> type[BaseModel]:

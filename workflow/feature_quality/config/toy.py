@@ -1,0 +1,191 @@
+"""The toy study (Sections 5 and 6, Appendices C, D, E, G and H)."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from feature_quality.config.provenance import derived, ours, paper
+from feature_quality.config.section import (
+    Constant,
+    Distinct,
+    Fraction,
+    NonNegativeNumber,
+    NotEmpty,
+    PositiveNumber,
+    PositiveWhole,
+    Probability,
+    Section,
+    Seed,
+    require_baseline,
+)
+from feature_quality.config.training import BatchSize, Epochs
+
+Study = Literal["complexity", "dynamics", "interventions", "noise", "batch_size", "appendix_d"]
+Norm = Literal["constant", "tracking"]
+
+Probabilities = Annotated[tuple[Probability, ...], NotEmpty, Distinct]
+
+
+class Shown(Section):
+    """What the figures show where they show one value only."""
+
+    complexity: Annotated[PositiveNumber, Field(description="Rotation of the spiral, degrees.")] = (
+        ours(270.0, "the least complexity at which SGD fails on the spiral")
+    )
+    rho: Annotated[PositiveNumber, Field(description="Radius ρ of LSAM.")] = ours(
+        0.5, "the middle of the sweep"
+    )
+    network_rho: Annotated[
+        PositiveNumber,
+        Field(description="Radius at which Appendix D's check perturbs an image network."),
+    ] = ours(0.1, "within the published sweep")
+
+
+class Distribution(Section):
+    """The data (Appendix E)."""
+
+    train_points: Annotated[PositiveWhole, Field(description="Training points.")] = paper(
+        300, "Appendix B"
+    )
+    test_points: Annotated[PositiveWhole, Field(description="Fresh points for the errors.")] = ours(
+        2000, "the paper does not say; an error of 0.2 is then known to 0.01"
+    )
+    gap: Annotated[Fraction, Field(description="Least |u| of the linear feature, unscaled.")] = (
+        ours(0.1, "the paper's value is lost")
+    )
+    easy_scale: Annotated[PositiveNumber, Field(description="Scale of the linear feature.")] = ours(
+        1.0, "the paper's value is lost"
+    )
+    hard_scale: Annotated[PositiveNumber, Field(description="Scale of the spiral.")] = ours(
+        3.0, "chosen by SGD alone: docs/toy.md"
+    )
+    inner_radius: Annotated[
+        Fraction, Field(description="Radius at which the spiral starts, unscaled; it ends at 1.")
+    ] = ours(0.1, "the paper's form is lost; arms that start apart can be told apart")
+    jitter: Annotated[
+        NonNegativeNumber,
+        Field(description="Half-width of the uniform noise on the spiral, after its scale."),
+    ] = ours(0.06, "the paper's value is lost; 0.02 of the scale")
+
+
+class ToyTraining(Section):
+    """The training: constant learning rate, no momentum, no weight decay."""
+
+    lr: Annotated[PositiveNumber, Field(description="Constant learning rate.")] = paper(
+        0.01, "Appendix B"
+    )
+    batch_size: BatchSize = paper(5, "Appendix B")
+    epochs: Epochs = ours(300, "the paper does not say; the label is learned by then")
+
+
+class Noise(Section):
+    """Levels of each kind of noise on the training data (Appendix H.1); 0 is none."""
+
+    label: Annotated[
+        Probabilities, Field(description="Probability that a feature has the other label's value.")
+    ] = derived((0.0, 0.02, 0.04, 0.06, 0.08, 0.1), "Appendix H.1: from 0% to 10%")
+    gaussian: Annotated[
+        tuple[NonNegativeNumber, ...],
+        NotEmpty,
+        Distinct,
+        Field(description="Standard deviation of what is added to every coordinate."),
+    ] = derived((0.0, 0.2, 0.4, 0.6, 0.8, 1.0), "Appendix H.1: from 0 to 1.0")
+    dropout: Annotated[
+        Probabilities, Field(description="Probability that a feature is replaced by 0.")
+    ] = derived((0.0, 0.08, 0.16, 0.24, 0.32, 0.4), "Appendix H.1: from 0 to 0.4")
+
+
+class Sweep(Section):
+    """The values along the figures' axes."""
+
+    complexity: Annotated[
+        tuple[PositiveNumber, ...],
+        NotEmpty,
+        Distinct,
+        Field(description="Rotations of the spiral, degrees."),
+    ] = ours((180.0, 270.0, 360.0, 450.0, 540.0), "the paper's values are lost")
+    rho: Annotated[
+        tuple[NonNegativeNumber, ...],
+        NotEmpty,
+        Distinct,
+        AfterValidator(require_baseline),
+        Field(description="Radii ρ of LSAM; 0 is SGD."),
+    ] = ours((0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0), "the paper's values are lost")
+    alpha: Annotated[
+        tuple[PositiveNumber, ...],
+        NotEmpty,
+        Distinct,
+        Field(description="Ratios ŵ_h/ŵ_e of the interventions."),
+    ] = ours((0.25, 0.5, 1.0, 2.0, 4.0), "the paper's values are lost")
+    kappa: Annotated[
+        tuple[Norm, ...],
+        NotEmpty,
+        Distinct,
+        Field(
+            description="Norm of the interventions' weights: √2 throughout, or ‖w‖ at the moment."
+        ),
+    ] = ours(("constant", "tracking"), "Appendix C can be read both ways")
+    batch_size: Annotated[
+        tuple[PositiveWhole, ...], NotEmpty, Distinct, Field(description="Batch sizes.")
+    ] = ours((1, 2, 5, 10, 20, 50, 100, 300), "the paper's values are lost")
+    checkpoints: Annotated[
+        tuple[PositiveWhole, ...],
+        NotEmpty,
+        Distinct,
+        Field(description="Epochs whose importance weights are kept, besides the last one."),
+    ] = ours((1, 3, 10, 30, 100), "evenly on a logarithmic scale")
+    noise: Noise = Noise()
+
+
+class Toy(Section):
+    """The toy study."""
+
+    studies: Annotated[
+        tuple[Study, ...],
+        Distinct,
+        Field(description="The studies to run; figures need theirs. An empty list leaves it out."),
+    ] = ("complexity", "dynamics", "interventions", "noise", "batch_size", "appendix_d")
+    seeds: Annotated[
+        tuple[Seed, ...],
+        NotEmpty,
+        Distinct,
+        Field(description="Run seeds: data, initial weights and order. SGD and LSAM share them."),
+    ] = ours(tuple(range(10)), "the paper does not say")
+    shown: Shown = Shown()
+    distribution: Distribution = Distribution()
+    training: ToyTraining = ToyTraining()
+    sweep: Sweep = Sweep()
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        """Refuse sections that are right one by one and wrong together."""
+        points = self.distribution.train_points
+        sizes = [("training.batch_size", self.training.batch_size)]
+        sizes += [(f"sweep.batch_size[{i}]", n) for i, n in enumerate(self.sweep.batch_size)]
+        faults = [
+            f"toy.{key}: {size} should be at most toy.distribution.train_points, {points}"
+            for key, size in sizes
+            if size > points
+        ]
+        for key, value, values in (
+            ("complexity", self.shown.complexity, self.sweep.complexity),
+            ("rho", self.shown.rho, self.sweep.rho),
+        ):
+            if value not in values:
+                faults.append(f"toy.shown.{key}: {value:g} should be among toy.sweep.{key}")
+        if faults:
+            raise PydanticCustomError("disagreement", "{faults}", {"faults": "\n".join(faults)})
+        return self
+
+    def all_constants(self) -> list[Constant]:
+        """Return every constant that the figures of the toy rest on."""
+        sections = {
+            "toy": self,
+            "toy.shown": self.shown,
+            "toy.distribution": self.distribution,
+            "toy.training": self.training,
+            "toy.sweep": self.sweep,
+            "toy.sweep.noise": self.sweep.noise,
+        }
+        return [c for prefix, section in sections.items() for c in section.constants(prefix)]

@@ -1,0 +1,78 @@
+"""How a perturbation of single examples changes their margins (Appendix D)."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from feature_quality.training.sam import phantom_parameters
+
+
+@dataclass(frozen=True)
+class Perturbation:
+    """What SAM does to one example when it is a batch of its own.
+
+    Attributes:
+        margin: m(θ).
+        phantom_margin: m(θ̃) at θ̃ = θ − ρ ∇m/‖∇m‖, where the loss has risen.
+        gradient_norm: ‖∇m(θ)‖ over what is perturbed.
+    """
+
+    margin: float
+    phantom_margin: float
+    gradient_norm: float
+
+
+def perturb(
+    margin: Callable[[], Tensor], parameters: Sequence[nn.Parameter], rho: float
+) -> Perturbation:
+    """Perturb ``parameters`` by SAM at radius ``rho`` for the one example of ``margin``.
+
+    The direction is the same for the exponential and the logistic loss: both fall with the margin.
+
+    Args:
+        margin: computes the example's margin, a scalar, at the parameters' present values.
+        parameters: what is perturbed; they are unchanged afterwards.
+        rho: radius, > 0.
+    """
+    for parameter in parameters:
+        parameter.grad = None
+    real = margin()
+    torch.autograd.backward(-real, inputs=list(parameters))
+    norms = [
+        torch.linalg.vector_norm(parameter.grad)
+        for parameter in parameters
+        if parameter.grad is not None
+    ]
+    with phantom_parameters(parameters, rho), torch.no_grad():
+        phantom = margin()
+    norm = torch.linalg.vector_norm(torch.stack(norms))
+    return Perturbation(float(real), float(phantom), float(norm))
+
+
+def perturb_examples(
+    margins: Iterable[Callable[[], Tensor]],
+    perturbed: Mapping[str, Sequence[nn.Parameter]],
+    rho: float,
+) -> pd.DataFrame:
+    """Perturb every set of parameters in ``perturbed`` for every example, one at a time.
+
+    Returns:
+        one row an example and set: ``perturbed`` and ``example``, the set's name and the example's
+        place, ``rho``, and the fields of ``Perturbation``.
+    """
+    return pd.DataFrame(
+        {"perturbed": name, "rho": rho, "example": example}
+        | asdict(perturb(margin, parameters, rho))
+        for example, margin in enumerate(margins)
+        for name, parameters in perturbed.items()
+    )
+
+
+def class_margin(model: nn.Module, image: Tensor, label: int) -> Tensor:
+    """Return m = z_y − log Σ_{k≠y} exp z_k of one image (channels, height, width)."""
+    logits = model(image[None])[0]
+    others = torch.cat([logits[:label], logits[label + 1 :]])
+    return logits[label] - torch.logsumexp(others, dim=0)

@@ -1,0 +1,71 @@
+"""The toy studies, and the parts in which they are trained, one job each."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from feature_quality.spelling import spell
+
+INTERVENTIONS = ("importance_weighting", "learning_rate", "both")
+NOISY = ("both", "hard")
+BUDGETS = ("updates", "epochs")
+
+
+def parts(
+    study: str,
+    *,
+    seeds: Sequence[int],
+    shown: Mapping[str, float],
+    distribution: Mapping[str, Any],
+    training: Mapping[str, Any],
+    sweep: Mapping[str, Any],
+) -> dict[str, dict[str, list[Any]]]:
+    """Return the axes of every part of a study, by the part's name; ``runs.spanned`` takes them.
+
+    The arguments after ``study`` are the toy's section of the configuration. A part is what one
+    changed value retrains: one complexity, kind of noise, norm of the interventions, or batch size
+    and budget.
+    """
+
+    def steps(batch_size: int) -> int:
+        return int(training["epochs"]) * math.ceil(distribution["train_points"] / batch_size)
+
+    base: dict[str, list[Any]] = {
+        "complexity": [shown["complexity"]],
+        "batch_size": [training["batch_size"]],
+        "steps": [steps(training["batch_size"])],
+    }
+    last: dict[str, list[Any]] = {"seed": list(seeds)}
+    compared = {"rho": [0.0, shown["rho"]]}
+    swept = {"rho": list(sweep["rho"])}
+    if study == "complexity":
+        return {
+            f"complexity={spell(value)}": base | {"complexity": [value]} | swept | last
+            for value in sweep["complexity"]
+        }
+    if study == "dynamics":
+        return {"runs": base | compared | last}
+    if study == "interventions":
+        varied = {"intervention": list(INTERVENTIONS), "alpha": list(sweep["alpha"])}
+        return {
+            f"kappa={value}": base | {"kappa": [value]} | varied | last for value in sweep["kappa"]
+        }
+    if study == "noise":
+        return {
+            f"noise={kind}": base
+            | {"noise": [kind], "noisy": list(NOISY), "level": list(levels)}
+            | compared
+            | last
+            for kind, levels in sweep["noise"].items()
+        }
+    if study == "batch_size":
+        return {
+            f"batch_size={size},equal={budget}": base
+            | {"batch_size": [size], "budget": [budget]}
+            | {"steps": [steps(training["batch_size"] if budget == "updates" else size)]}
+            | swept
+            | last
+            for size in sweep["batch_size"]
+            for budget in BUDGETS
+        }
+    raise ValueError(study)

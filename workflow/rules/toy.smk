@@ -1,0 +1,115 @@
+# toy: the studies of Sections 5 and 6, each in parts; a part trains all its runs at once.
+
+
+rule toy_study:
+    output:
+        "results/toy/{study}/{part}.parquet",
+    log:
+        "results/logs/toy/{study}/{part}.log",
+    benchmark:
+        "results/benchmarks/toy/{study}/{part}.tsv"
+    wildcard_constraints:
+        study="complexity|interventions|noise|batch_size",
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=120,
+        gpu=GPUS_PER_JOB,
+    params:
+        axes=lambda wildcards: toy_parts(wildcards.study)[wildcards.part],
+        settings={
+            "distribution": settings.toy.distribution.model_dump(),
+            "lr": settings.toy.training.lr,
+        },
+        code=code("toy_study.py"),
+    message:
+        "Train the toy study of {wildcards.study}: {wildcards.part}"
+    script:
+        "../scripts/toy_study.py"
+
+
+rule toy_dynamics:
+    output:
+        runs="results/toy/dynamics/runs.parquet",
+        epochs="results/toy/dynamics/epochs.parquet",
+        points="results/toy/dynamics/points.parquet",
+        contours="results/toy/dynamics/contours.parquet",
+        networks="results/toy/dynamics/networks.safetensors",
+    log:
+        "results/logs/toy/dynamics.log",
+    benchmark:
+        "results/benchmarks/toy/dynamics.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=60,
+        gpu=GPUS_PER_JOB,
+    params:
+        axes=toy_parts("dynamics")["runs"],
+        settings={
+            "distribution": settings.toy.distribution.model_dump(),
+            "lr": settings.toy.training.lr,
+            "checkpoints": settings.toy.sweep.checkpoints,
+            "rho": settings.toy.shown.rho,
+        },
+        code=code("toy_dynamics.py"),
+    message:
+        "Train the toy study of dynamics"
+    script:
+        "../scripts/toy_dynamics.py"
+
+
+rule perturb_toy:
+    input:
+        runs=rules.toy_dynamics.output.runs,
+        networks=rules.toy_dynamics.output.networks,
+    output:
+        "results/toy/appendix_d/toy.parquet",
+    log:
+        "results/logs/toy/appendix_d/toy.log",
+    benchmark:
+        "results/benchmarks/toy/appendix_d/toy.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        rho=settings.toy.shown.rho,
+        code=code("perturb_toy.py"),
+    message:
+        "Perturb single examples of the toy"
+    script:
+        "../scripts/perturb_toy.py"
+
+
+rule perturb_network:
+    input:
+        images="results/data/{dataset}/images.npy",
+        examples="results/data/{dataset}/examples.parquet",
+        model=lambda wildcards: f"results/runs/{first_sgd_run(wildcards.dataset)}/model.safetensors",
+        history=lambda wildcards: f"results/runs/{first_sgd_run(wildcards.dataset)}/history.parquet",
+    output:
+        "results/toy/appendix_d/{dataset}.parquet",
+    log:
+        "results/logs/toy/appendix_d/{dataset}.log",
+    benchmark:
+        "results/benchmarks/toy/appendix_d/{dataset}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=10,
+    params:
+        rho=settings.toy.shown.network_rho,
+        code=code("perturb_network.py"),
+    message:
+        "Perturb single examples of a network: {wildcards.dataset}"
+    script:
+        "../scripts/perturb_network.py"
