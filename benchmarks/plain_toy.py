@@ -1,0 +1,63 @@
+"""The toy as a loop over single runs, the way it is usually written: autograd and torch.optim.SGD."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from feature_quality.seeds import generator
+from feature_quality.toy.distribution import Distribution, train_points
+from feature_quality.toy.network import SHAPES, WIDTH, Networks
+from feature_quality.toy.runs import Run
+
+
+class PlainToy(nn.Module):
+    """f(x) = w_e f_e(x_e) + w_h f_h(x_h), from the engine's initial weights."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.features = nn.ModuleList(
+            nn.Sequential(
+                nn.Linear(2, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH), nn.ReLU(), nn.Linear(WIDTH, 1)
+            )
+            for _ in range(2)
+        )
+        self.last = nn.Parameter(torch.ones(2))
+        initial = Networks.initial([seed], torch.device("cpu")).layers
+        for j, feature in enumerate(self.features):
+            layers = [layer for layer in feature if isinstance(layer, nn.Linear)]
+            for layer, weight, bias in zip(layers, list(SHAPES)[::2], list(SHAPES)[1::2], strict=True):
+                matrix = initial[weight][j]
+                layer.weight.data = (matrix if weight == "third" else matrix.T).contiguous()
+                layer.bias.data = initial[bias][j, 0].clone()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return f(x), (n,), for x (2, n, 2)."""
+        phi = torch.cat([feature(x[j]) for j, feature in enumerate(self.features)], dim=1)
+        return phi @ self.last
+
+
+def train_plainly(run: Run, distribution: Distribution, lr: float) -> PlainToy:
+    """Train one run by SGD, or by LSAM with its two evaluations where ``rho`` > 0."""
+    model = PlainToy(run.seed)
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    points = train_points(run, distribution)
+    x, y = torch.from_numpy(points.x), torch.from_numpy(points.y)
+    order = generator("toy", "order", run.seed)
+    batches: list[Tensor] = []
+    for _ in range(run.steps):
+        if not batches:
+            permutation = torch.from_numpy(order.permutation(len(y)))
+            batches = list(permutation.split(run.batch_size))[::-1]
+        batch = batches.pop()
+        optimizer.zero_grad()
+        softplus(-y[batch] * model(x[:, batch])).mean().backward()
+        if run.rho > 0:
+            with torch.no_grad():
+                real, gradient = model.last.clone(), model.last.grad
+                model.last.add_(run.rho * gradient / gradient.norm())
+            optimizer.zero_grad()
+            softplus(-y[batch] * model(x[:, batch])).mean().backward()
+            with torch.no_grad():
+                model.last.copy_(real)
+        optimizer.step()
+    return model

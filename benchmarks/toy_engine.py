@@ -1,0 +1,88 @@
+"""Measure the toy engine against a plain loop over single runs.
+
+``make benchmark`` runs it. Both sides train LSAM with its two evaluations, in two processes of one
+thread each at the same time, in turns; a figure is the median of the turns.
+"""
+
+import multiprocessing
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+
+import torch
+from plain_toy import train_plainly
+
+from feature_quality.toy.distribution import Distribution
+from feature_quality.toy.engine import chunks, train
+from feature_quality.toy.runs import Run, spanned
+
+PROCESSES = 2
+TURNS = 5
+PLAIN_STEPS = 1000
+STACKS = (1, 4, 16, 64, 256, 1024)
+MODEL_STEPS = 100_000
+LR = 0.01
+DISTRIBUTION = Distribution(
+    train_points=300,
+    test_points=2000,
+    gap=0.1,
+    easy_scale=1.0,
+    hard_scale=3.0,
+    inner_radius=0.1,
+    jitter=0.06,
+)
+
+
+def runs(number: int, steps: int) -> list[Run]:
+    """Return runs that differ in seed, as most of the study's do."""
+    axes = {"complexity": [270], "batch_size": [5], "steps": [steps], "rho": [0.5]}
+    return spanned(axes | {"seed": range(number)})
+
+
+def plain(_: int) -> float:
+    """Return model-steps a second of the loop."""
+    torch.set_num_threads(1)
+    start = time.perf_counter()
+    train_plainly(runs(1, PLAIN_STEPS)[0], DISTRIBUTION, LR)
+    return PLAIN_STEPS / (time.perf_counter() - start)
+
+
+def stacked(number: int) -> float:
+    """Return model-steps a second of the engine with ``number`` runs."""
+    torch.set_num_threads(1)
+    steps = max(60, min(1000, MODEL_STEPS // number))
+    cpu = torch.device("cpu")
+    start = time.perf_counter()
+    for chunk in chunks(runs(number, steps), cpu):
+        train(chunk, DISTRIBUTION, LR, cpu)
+    return number * steps / (time.perf_counter() - start)
+
+
+def main() -> None:
+    """Print the table."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(PROCESSES) as pool:
+
+        def together(side: Callable[[int], float], number: int) -> float:
+            return sum(pool.map(side, [number] * PROCESSES, chunksize=1))
+
+        # Once unmeasured: imports and first calls.
+        together(plain, 1), together(stacked, 1)
+        speeds: dict[int, list[float]] = {number: [] for number in (0, *STACKS)}
+        for _ in range(TURNS):
+            speeds[0].append(together(plain, 1))
+            for number in STACKS:
+                speeds[number].append(together(stacked, number))
+    medians = {number: statistics.median(values) for number, values in speeds.items()}
+    print(f"{platform.machine()}, {PROCESSES} processes of one thread, torch {version('torch')}")
+    print(f"{'runs':>12}{'model-steps/s':>16}{'µs a step':>12}{'ratio':>8}")
+    for number, speed in medians.items():
+        name = f"{number}" if number else "plain loop"
+        microseconds = PROCESSES / speed * 1e6
+        print(f"{name:>12}{speed:>16,.0f}{microseconds:>12.1f}{speed / medians[0]:>8.1f}")
+
+
+if __name__ == "__main__":
+    main()
