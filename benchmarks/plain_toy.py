@@ -1,4 +1,4 @@
-"""The toy as a loop over single runs, the way it is usually written: autograd and torch.optim.SGD."""
+"""The toy as a loop over single runs, as it is usually written: autograd, torch.optim.SGD."""
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,11 @@ class PlainToy(nn.Module):
         super().__init__()
         self.features = nn.ModuleList(
             nn.Sequential(
-                nn.Linear(2, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH), nn.ReLU(), nn.Linear(WIDTH, 1)
+                nn.Linear(2, WIDTH),
+                nn.ReLU(),
+                nn.Linear(WIDTH, WIDTH),
+                nn.ReLU(),
+                nn.Linear(WIDTH, 1),
             )
             for _ in range(2)
         )
@@ -25,7 +29,9 @@ class PlainToy(nn.Module):
         initial = Networks.initial([seed], torch.device("cpu")).layers
         for j, feature in enumerate(self.features):
             layers = [layer for layer in feature if isinstance(layer, nn.Linear)]
-            for layer, weight, bias in zip(layers, list(SHAPES)[::2], list(SHAPES)[1::2], strict=True):
+            for layer, weight, bias in zip(
+                layers, list(SHAPES)[::2], list(SHAPES)[1::2], strict=True
+            ):
                 matrix = initial[weight][j]
                 layer.weight.data = (matrix if weight == "third" else matrix.T).contiguous()
                 layer.bias.data = initial[bias][j, 0].clone()

@@ -89,6 +89,16 @@ def first_sgd_run(dataset):
     return RUN.format(dataset=dataset, lr=lr, rho=0, seed=settings.seeds[0])
 
 
+def study_files(study):
+    """The files of a toy study's parts, in order."""
+    if study == "appendix_d":
+        networks = ["toy", settings.datasets[0]]
+        return expand("results/toy/appendix_d/{network}.parquet", network=networks)
+    return expand(
+        "results/toy/{study}/{part}.parquet", study=study, part=toy_parts(study)
+    )
+
+
 def toy_parts(study):
     """The parts of a toy study: their names and what spans their runs."""
     return studies.parts(study, **settings.toy.model_dump(exclude={"studies"}))

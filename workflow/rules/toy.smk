@@ -113,3 +113,9 @@ rule perturb_network:
         "Perturb single examples of a network: {wildcards.dataset}"
     script:
         "../scripts/perturb_network.py"
+
+
+rule toy:
+    input:
+        [study_files(study) for study in settings.toy.studies],
+    localrule: True

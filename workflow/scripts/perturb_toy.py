@@ -29,11 +29,12 @@ with job(snakemake.log[0]):
         if run.seed != runs[0].seed:
             continue
         weights = networks.chosen([place]).tensors()
-        model = Networks.of({name: nn.Parameter(each.double()) for name, each in weights.items()})
+        parameters = {name: nn.Parameter(each.double()) for name, each in weights.items()}
+        model = Networks.of(parameters)
         points = training_set([run], Distribution(**dynamics["distribution"]), torch.device("cpu"))
         points = Stack(points.x.double(), points.y.double())
         margins = [partial(margin, model, point) for point in points.batches(1)]
-        perturbed = {"last layer": [model.last], "all": list(model.tensors().values())}
+        perturbed = {"last layer": [parameters["last"]], "all": list(parameters.values())}
         table = perturb_examples(margins, perturbed, snakemake.params.rho)
         tables.append(table.assign(network="toy", seed=run.seed, trained_rho=run.rho))
     description = {"code": snakemake.params.code, "versions": versions("torch", "numpy")}

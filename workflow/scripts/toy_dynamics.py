@@ -27,7 +27,7 @@ with job(snakemake.log[0]) as log:
     training = training_set(runs, distribution, device)
     epoch_steps = -(-distribution.train_points // runs[0].batch_size)
     kept = {*settings["checkpoints"], runs[0].steps // epoch_steps}
-    points = []
+    points: list[pd.DataFrame] = []
 
     def observe(epoch: int, networks: Networks) -> None:
         """Keep the importance weights at checkpoints and at the end."""
@@ -46,7 +46,9 @@ with job(snakemake.log[0]) as log:
         "versions": versions("torch", "numpy"),
     }
     description = settings | made
-    write_toy(snakemake.output.runs, run_table(runs, trained, distribution, device), RUNS, description)
+    write_toy(
+        snakemake.output.runs, run_table(runs, trained, distribution, device), RUNS, description
+    )
     write_toy(snakemake.output.epochs, epoch_table(runs, trained, epoch_steps), EPOCHS, description)
     write_toy(snakemake.output.points, pd.concat(points, ignore_index=True), POINTS, description)
     write_toy(snakemake.output.contours, contours, CONTOURS, description)

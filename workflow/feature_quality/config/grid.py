@@ -14,7 +14,6 @@ from feature_quality.config.section import (
     require_baseline,
 )
 
-
 LearningRates = Annotated[
     tuple[PositiveNumber, ...],
     NotEmpty,

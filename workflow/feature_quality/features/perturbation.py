@@ -73,6 +73,6 @@ def perturb_examples(
 
 def class_margin(model: nn.Module, image: Tensor, label: int) -> Tensor:
     """Return m = z_y − log Σ_{k≠y} exp z_k of one image (channels, height, width)."""
-    logits = model(image[None])[0]
+    logits: Tensor = model(image[None])[0]
     others = torch.cat([logits[:label], logits[label + 1 :]])
     return logits[label] - torch.logsumexp(others, dim=0)

@@ -1,4 +1,4 @@
-"""The toy's data: a linear and a spiral feature, each fully predictive of the label (Appendix E)."""
+"""The toy's data: a linear and a spiral feature, each predictive of the label (Appendix E)."""
 
 from dataclasses import dataclass
 
@@ -59,7 +59,9 @@ def test_points(run: Run, distribution: Distribution) -> Points:
     return _points("test", distribution.test_points, run, distribution, noisy=False)
 
 
-def spiral(position: npt.ArrayLike, complexity: float, inner_radius: float) -> npt.NDArray[np.float64]:
+def spiral(
+    position: npt.ArrayLike, complexity: float, inner_radius: float
+) -> npt.NDArray[np.float64]:
     """Return the points (n, 2) of the arm of label 1 at positions (n,) in [0, 1], before the scale.
 
     The arm starts at ``inner_radius``, ends at radius 1 and turns by ``complexity`` degrees.

@@ -66,7 +66,7 @@ class Trained:
 
 
 def chunks(runs: Sequence[Run], device: torch.device) -> Iterator[list[Run]]:
-    """Yield the runs in chunks that can be trained together, in an order that depends on them alone.
+    """Yield the runs in chunks that can be trained together.
 
     Runs of one chunk take the same number of steps at the same batch size.
     """
@@ -83,7 +83,7 @@ def train(
     distribution: Distribution,
     lr: float,
     device: torch.device,
-    observe: Callable[[int, Networks], None] = lambda epoch, networks: None,
+    observe: Callable[[int, Networks], None] | None = None,
 ) -> Trained:
     """Train one chunk of runs by SGD with a constant learning rate, no momentum, no weight decay.
 
@@ -112,7 +112,8 @@ def train(
             phantom[step] = take_step(networks, batch, substitution, lr)
             step += 1
         epoch += 1
-        observe(epoch, networks)
+        if observe is not None:
+            observe(epoch, networks)
     return Trained(networks, real.cpu(), phantom.cpu())
 
 

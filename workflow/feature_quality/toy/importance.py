@@ -84,7 +84,9 @@ class Substitution:
             alpha=torch.tensor([run.alpha or 1.0 for run in runs], device=device),
             tracking=torch.tensor([run.kappa == "tracking" for run in runs], device=device),
             in_importance=torch.tensor([kind != "learning_rate" for kind in kinds], device=device),
-            in_rates=torch.tensor([kind != "importance_weighting" for kind in kinds], device=device),
+            in_rates=torch.tensor(
+                [kind != "importance_weighting" for kind in kinds], device=device
+            ),
         )
 
     def weights(self, last: Tensor, signed: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -21,7 +21,7 @@ Array = npt.NDArray[np.float64]
 
 
 def errors(networks: Networks, points: Stack) -> dict[str, Array]:
-    """Return the errors of R models, each on points of its own: ``label``, ``easy``, ``hard``, (R,).
+    """Return the errors of R models, each on its own points: ``label``, ``easy``, ``hard``, (R,).
 
     A feature is right where y·w_j f_j(x_j) > 0, the label where y·f(x) > 0 (Section 5.1): no probe
     is needed, and 0 is wrong.
@@ -125,7 +125,7 @@ def contours(
     places = torch.tensor(extents)[:, None, None] * unit
     x = places.transpose(1, 2).to(networks.last.device)
     everyone = x.expand(networks.last.shape[0], -1, -1, -1)
-    values = [networks.forward(part).phi for part in everyone.split(SLICE, dim=2)]
+    values = [networks.forward(part).phi for part in torch.split(everyone, SLICE, dim=2)]
     return places.numpy(), torch.cat(values, dim=2).transpose(0, 1).cpu().numpy()
 
 

@@ -58,7 +58,7 @@ class Networks:
     def chosen(self, models: Sequence[int]) -> "Networks":
         """Return copies of some models, by their places."""
         layers = {
-            name: each.unflatten(0, (-1, 2))[list(models)].flatten(0, 1)
+            name: each.view(-1, 2, *each.shape[1:])[list(models)].flatten(0, 1)
             for name, each in self.layers.items()
         }
         return Networks(layers, self.last[list(models)])
@@ -119,4 +119,5 @@ def _draw(seed: int) -> dict[str, np.ndarray]:
 
 def _relu_backward(slope: Tensor, output: Tensor) -> Tensor:
     """Return ``slope`` where the ReLU's output is positive, else 0."""
-    return torch.ops.aten.threshold_backward(slope, output, 0)
+    masked: Tensor = torch.ops.aten.threshold_backward(slope, output, 0)
+    return masked

@@ -28,7 +28,7 @@ def parts(
     """
 
     def steps(batch_size: int) -> int:
-        return int(training["epochs"]) * math.ceil(distribution["train_points"] / batch_size)
+        return math.ceil(int(distribution["train_points"]) / batch_size) * int(training["epochs"])
 
     base: dict[str, list[Any]] = {
         "complexity": [shown["complexity"]],

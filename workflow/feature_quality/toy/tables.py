@@ -44,7 +44,7 @@ def epoch_table(runs: Sequence[Run], trained: Trained, epoch_steps: int) -> pd.D
     """Return one row a run and epoch of ``epoch_steps`` steps: the mean of w̃_j/w_j over it."""
     scaling = trained.phantom.double() / trained.real.double()
     tables = []
-    for epoch, part in enumerate(scaling.split(epoch_steps), start=1):
+    for epoch, part in enumerate(torch.split(scaling, epoch_steps), start=1):
         means = part.mean(0).numpy()
         columns = {f"{name}_scaling": means[:, j] for j, name in enumerate(FEATURES)}
         tables.append(_of_runs(runs).assign(epoch=epoch, **columns))
@@ -85,9 +85,7 @@ def contour_table(
     return pd.concat(tables, ignore_index=True)
 
 
-def training_set(
-    runs: Sequence[Run], distribution: Distribution, device: torch.device
-) -> Stack:
+def training_set(runs: Sequence[Run], distribution: Distribution, device: torch.device) -> Stack:
     """Return the training points of every run, on ``device``."""
     return Stack.of([train_points(run, distribution) for run in runs], device)
 
