@@ -18,7 +18,9 @@ CONSTANT_KAPPA = 2**0.5
 
 def importance(last: Tensor, signed: Tensor) -> Tensor:
     """Return λ = σ(−y·(w_e f_e + w_h f_h)), (R, n), for w (R, 2) and y·φ (R, 2, n)."""
-    return torch.sigmoid(-(last[:, :, None] * signed).sum(1))
+    margin = (last[:, :, None] * signed).sum(1)
+    # torch.sigmoid rounds an element by its place in memory, and so by the run's neighbours.
+    return 1 / (1 + torch.exp(margin))
 
 
 def last_layer_gradient(weights: Tensor, signed: Tensor) -> Tensor:
