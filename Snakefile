@@ -19,6 +19,7 @@ rule all:
     input:
         rules.table1.output,
         rules.grid.output,
+        rules.figures.input,
     localrule: True
 
 

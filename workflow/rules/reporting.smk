@@ -2,6 +2,29 @@
 SELECTIONS = expand("results/selection/{dataset}.json", dataset=settings.datasets)
 EXAMPLES = expand("results/data/{dataset}/examples.parquet", dataset=settings.datasets)
 
+# What there is to draw figures from, and what each is drawn from.
+DRAWABLE = {study: study_files(study) for study in settings.toy.studies}
+if "dynamics" in settings.toy.studies:
+    DRAWABLE.update(rules.toy_dynamics.output.items())
+DRAWN_FROM = {
+    "figure_01": ["contours", "points"],
+    "figure_02": ["complexity"],
+    "figure_03": ["points"],
+    "figure_04": ["epochs", "complexity"],
+    "figure_05": ["points"],
+    "figure_06": ["interventions", "complexity"],
+    "figure_07": ["points"],
+    "figure_08": ["points"],
+    "figure_09": ["noise"],
+    "figure_10": ["batch_size"],
+    "figure_appendix_d": ["appendix_d"],
+}
+FIGURES = {
+    figure: {name: DRAWABLE[name] for name in names}
+    for figure, names in DRAWN_FROM.items()
+    if DRAWABLE.keys() >= set(names)
+}
+
 
 rule collect:
     input:
@@ -80,3 +103,37 @@ rule grid:
         "Make the table of the whole sweep"
     script:
         "../scripts/grid.py"
+
+
+rule figure:
+    input:
+        unpack(lambda wildcards: FIGURES[wildcards.figure]),
+    output:
+        pdf="results/figures/{figure}.pdf",
+        png="results/figures/{figure}.png",
+    log:
+        "results/logs/{figure}.log",
+    benchmark:
+        "results/benchmarks/{figure}.tsv"
+    wildcard_constraints:
+        figure="|".join(FIGURES),
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        complexity=settings.toy.shown.complexity,
+        remark=settings.toy.remark(),
+        code=lambda wildcards: code(f"{wildcards.figure}.py"),
+    message:
+        "Draw {wildcards.figure}"
+    script:
+        "../scripts/{wildcards.figure}.py"
+
+
+rule figures:
+    input:
+        expand("results/figures/{figure}.{kind}", figure=FIGURES, kind=["pdf", "png"]),
+    localrule: True

@@ -1,6 +1,6 @@
 """What the toy studies leave: tidy tables, one row a run, an epoch, a point or a place."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +115,8 @@ def read_toy(path: str | Path, schema: pa.Schema) -> tuple[pd.DataFrame, dict[st
     """Read one of the tables above and the description of how it was made."""
     table, metadata = read_parquet(path, schema)
     return table.to_pandas(), metadata
+
+
+def read_parts(paths: Sequence[str | Path], schema: pa.Schema) -> pd.DataFrame:
+    """Read the parts of a study as one table."""
+    return pd.concat([read_toy(path, schema)[0] for path in paths], ignore_index=True)

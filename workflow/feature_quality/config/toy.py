@@ -178,6 +178,14 @@ class Toy(Section):
             raise PydanticCustomError("disagreement", "{faults}", {"faults": "\n".join(faults)})
         return self
 
+    def remark(self) -> str:
+        """Say below a figure what its runs were, and which settings are not the documented ones."""
+        departures = [constant.key for constant in self.all_constants() if constant.departs]
+        text = f"Toy data: {len(self.seeds)} seeds, {self.training.epochs} epochs."
+        if departures:
+            text += f" Not the documented settings: {', '.join(departures)}."
+        return text.replace("toy.", "")
+
     def all_constants(self) -> list[Constant]:
         """Return every constant that the figures of the toy rest on."""
         sections = {

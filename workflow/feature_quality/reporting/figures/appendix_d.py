@@ -1,0 +1,62 @@
+"""Appendix D as a figure: how much the weight of a single example rises, measured and predicted."""
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from feature_quality.reporting.figures.style import METHODS, NEUTRAL, canvas, method_of
+from feature_quality.reporting.uniformity import Array
+
+MARKERS = {"last layer": "o", "all": "x"}
+LOSSES = ("exponential loss", "logistic loss")
+
+
+def appendix_d(perturbations: pd.DataFrame) -> Figure:
+    """Draw log(λ̃/λ) of single examples against its first-order value: a column a network.
+
+    For the exponential loss, λ = exp(−m), that value is ρ‖∇m‖ (equation 23); for the logistic
+    loss, λ = σ(−m), it is σ(m)·ρ‖∇m‖.
+    """
+    networks = list(perturbations["network"].unique())
+    figure, axes = canvas(len(LOSSES), len(networks), 5.2)
+    for row, loss in enumerate(LOSSES):
+        for column, network in enumerate(networks):
+            panel = axes[row, column]
+            _panel(panel, perturbations[perturbations["network"] == network], loss)
+            panel.set(title=f"{network}: {loss}", ylabel="measured log($\\tilde{λ}$/λ)")
+            panel.set_xlabel("predicted, " + ("ρ‖∇m‖" if row == 0 else "σ(m)·ρ‖∇m‖"))
+    axes[0, 0].legend(markerscale=1.5)
+    return figure
+
+
+def log_ratios(perturbations: pd.DataFrame, loss: str) -> tuple[Array, Array]:
+    """Return the predicted and the measured log(λ̃/λ) of every row."""
+    real = perturbations["margin"].to_numpy()
+    phantom = perturbations["phantom_margin"].to_numpy()
+    first_order = (perturbations["rho"] * perturbations["gradient_norm"]).to_numpy()
+    if loss == "exponential loss":
+        return first_order, real - phantom
+    # log σ(−m) = −log(1 + exp m)
+    measured = np.logaddexp(0, real) - np.logaddexp(0, phantom)
+    return first_order / (1 + np.exp(-real)), measured
+
+
+def _panel(panel: Axes, perturbations: pd.DataFrame, loss: str) -> None:
+    methods = method_of(perturbations["trained_rho"])
+    for method, perturbed in product(METHODS, MARKERS):
+        rows = perturbations[(methods == method) & (perturbations["perturbed"] == perturbed)]
+        predicted, measured = log_ratios(rows, loss)
+        panel.scatter(
+            predicted,
+            measured,
+            s=7,
+            marker=MARKERS[perturbed],
+            color=METHODS[method],
+            linewidth=0.5,
+            alpha=0.6,
+            label=f"{method}, {'w' if perturbed == 'last layer' else 'θ'} perturbed",
+        )
+    panel.axline((0, 0), slope=1, color=NEUTRAL, linewidth=0.8, linestyle=":")

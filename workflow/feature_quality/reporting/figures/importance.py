@@ -1,0 +1,125 @@
+"""Figures 3, 5, 7 and 8: how SGD and LSAM weight the training examples."""
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from feature_quality.reporting.figures.style import METHODS, NEUTRAL, canvas, lines, method_of
+from feature_quality.reporting.uniformity import Array, edges, gini, lorenz, median_by_bin
+
+KINDS = {"weight": "λ", "phantom_weight": "$\\tilde{λ}$"}
+STYLES = {"weight": "--", "phantom_weight": "-"}
+RATIO = "$\\tilde{λ}$/λ"
+BINS = 16
+BINS_OF_ALL = "Training points of all seeds; bins of fewer than 5 are blank."
+# Contributions beyond these quantiles are few and far out.
+INNER = (0.005, 0.995)
+# Medians below this are drawn as if they were this.
+FAINTEST = 1e-6
+
+
+def lorenz_curves(points: pd.DataFrame, epochs: Sequence[int]) -> Figure:
+    """Draw the Lorenz curves of λ and λ̃ with their Gini coefficients, means over seeds.
+
+    One checkpoint puts the methods side by side (figure 3); several have a column each (figure 7).
+    """
+    single = len(epochs) == 1
+    rows, columns, height = (1, 2, 2.8) if single else (2, len(epochs), 3.2)
+    figure, axes = canvas(rows, columns, height, sharex=True, sharey=True)
+    for (method, epoch), panel in zip(product(METHODS, epochs), axes.flat, strict=True):
+        _lorenz_panel(panel, _part(points, method, epoch), METHODS[method])
+        panel.set_title(f"trained by {method}" if single else f"{method}, epoch {epoch}")
+        panel.set(xlabel="share of points", ylabel="share of weight", xlim=(0, 1), ylim=(0, 1))
+        panel.set_aspect("equal")
+        panel.label_outer()
+    return figure
+
+
+def median_weights(points: pd.DataFrame, epochs: Sequence[int]) -> Figure:
+    """Draw the median of λ and λ̃, and their ratio, by the two features' contributions.
+
+    One checkpoint has a row a method (figure 5); several have a column each (figure 8).
+    """
+    single = len(epochs) == 1
+    figure, axes = canvas(2, 3, 4.4) if single else canvas(6, len(epochs), 8.2)
+    maps = {
+        (method, epoch): _medians(_part(points, method, epoch))
+        for method, epoch in product(METHODS, epochs)
+    }
+    reach = max(np.nanmax(np.abs(np.log10(each["ratio"]))) for each, _ in maps.values())
+    norms = {kind: LogNorm(FAINTEST, 1) for kind in KINDS} | {
+        "ratio": LogNorm(10**-reach, 10**reach)
+    }
+    images: dict[str, Any] = {}
+    cells = product(METHODS, norms, epochs)
+    for (method, kind, epoch), panel in zip(cells, axes.flat, strict=True):
+        medians, bins = maps[method, epoch]
+        images[kind] = _map(panel, medians[kind], bins, norms[kind])
+        name = f"{method}: {KINDS.get(kind, RATIO)}"
+        place = panel.get_subplotspec()
+        if single:
+            panel.set_title(name)
+        elif place.is_first_row():
+            panel.set_title(f"epoch {epoch}")
+        if place.is_last_row():
+            panel.set_xlabel("easy, $y w_e f_e$")
+        if place.is_first_col():
+            hard = "hard, $y w_h f_h$"
+            panel.set_ylabel(hard if single else f"{name}\n{hard}")
+    bar: dict[str, Any] = {
+        "ax": axes,
+        "location": "bottom",
+        "shrink": 0.6,
+        "aspect": 40,
+        "pad": 0.02,
+    }
+    figure.colorbar(images["weight"], label="median weight, λ or $\\tilde{λ}$", extend="min", **bar)
+    figure.colorbar(images["ratio"], label=f"ratio of medians, {RATIO}", **bar)
+    return figure
+
+
+def _part(points: pd.DataFrame, method: str, epoch: int) -> pd.DataFrame:
+    return points[(method_of(points["rho"]) == method) & (points["epoch"] == epoch)]
+
+
+def _lorenz_panel(panel: Axes, points: pd.DataFrame, colour: str) -> None:
+    panel.plot([0, 1], [0, 1], color=NEUTRAL, linewidth=0.7, linestyle=":")
+    handles = []
+    for kind, name in KINDS.items():
+        weights = [each[kind].to_numpy() for _, each in points.groupby("seed")]
+        curves = [pd.DataFrame(dict(zip("xy", lorenz(each), strict=True))) for each in weights]
+        style: dict[str, Any] = {"color": colour, "linestyle": STYLES[kind]}
+        lines(pd.concat(curves), panel, x="x", y="y", marker=None, legend=False, **style)
+        evenness = np.mean([gini(each) for each in weights])
+        handles.append(Line2D([], [], label=f"{name}: G = {evenness:.2f}", **style))
+    panel.legend(handles=handles, loc="lower right", handlelength=1.6, borderpad=0.2)
+
+
+def _medians(points: pd.DataFrame) -> tuple[dict[str, Array], tuple[Array, Array]]:
+    """Return the map of each kind over bins that all of them share, and the bins."""
+    easy, hard = points["easy_contribution"], points["hard_contribution"]
+    bins = (
+        edges(easy.clip(*easy.quantile(INNER)), BINS),
+        edges(hard.clip(*hard.quantile(INNER)), BINS),
+    )
+    found = {kind: median_by_bin(easy, hard, points[kind], bins) for kind in KINDS}
+    return found | {"ratio": found["phantom_weight"] / found["weight"]}, bins
+
+
+def _map(panel: Axes, medians: Array, bins: tuple[Array, Array], norm: LogNorm) -> Any:
+    # What is around 1 diverges, what ends at 1 does not.
+    colours = "PuOr_r" if norm.vmax is not None and norm.vmax > 1 else "viridis"
+    image = panel.pcolormesh(*bins, medians.T, norm=norm, cmap=colours, rasterized=True)
+    panel.axline((0, 0), slope=1, color=NEUTRAL, linewidth=0.7, linestyle=":")
+    panel.axhline(0, color=NEUTRAL, linewidth=0.5)
+    panel.axvline(0, color=NEUTRAL, linewidth=0.5)
+    panel.set(xlim=bins[0][[0, -1]], ylim=bins[1][[0, -1]])
+    panel.grid(visible=False)
+    return image

@@ -1,0 +1,85 @@
+"""Figure 6: each mechanism alone, by interventions on the gradient."""
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter, ScalarFormatter
+
+from feature_quality.reporting.figures.complexity import breaks
+from feature_quality.reporting.figures.style import (
+    HARD_ERROR,
+    METHODS,
+    NEUTRAL,
+    canvas,
+    interval,
+    lines,
+)
+
+TITLES = {
+    "importance_weighting": "importance weighting",
+    "learning_rate": "learning rate",
+    "both": "both",
+}
+KAPPAS: dict[str, tuple[Any, str]] = {"constant": ("-", "κ = √2"), "tracking": ("--", "κ = ‖w‖")}
+
+
+def interventions(intervened: pd.DataFrame, trained: pd.DataFrame) -> Figure:
+    """Draw the hard feature's error against the ratio of weights, a panel an intervention.
+
+    Args:
+        intervened: runs under the interventions.
+        trained: SGD and LSAM runs at the same complexity; each ρ stands at its mean over training
+            of w̃_h/w̃_e, and is left out where that mean breaks.
+    """
+    figure, axes = canvas(1, 3, 2.7, sharey=True)
+    for panel, (kind, title) in zip(axes[0], TITLES.items(), strict=True):
+        runs = intervened[intervened["intervention"] == kind]
+        for kappa, (linestyle, _) in KAPPAS.items():
+            chosen = runs[runs["kappa"] == kappa]
+            lines(chosen, panel, x="alpha", y="hard_error", color=NEUTRAL, linestyle=linestyle)
+        _references(panel, trained[~breaks(trained)])
+        panel.set(
+            title=title, xscale="log", xlabel="ratio of weights, hard/easy", ylabel=HARD_ERROR
+        )
+        panel.set_xticks(sorted(runs["alpha"].unique()))
+        panel.xaxis.set_major_formatter(ScalarFormatter())
+        panel.xaxis.set_minor_formatter(NullFormatter())
+        panel.label_outer()
+    axes[0, 0].set_ylim(bottom=0)
+    axes[0, -1].legend(handles=_legend(sorted(intervened["kappa"].unique())))
+    return figure
+
+
+def _references(panel: Axes, runs: pd.DataFrame) -> None:
+    """Draw SGD's point with a line at its error, and LSAM's points, joined by rising ρ."""
+    by_rho = runs.groupby("rho")
+    x, y = by_rho["phantom_ratio_mean"].mean(), by_rho["hard_error"].mean()
+    spans = [interval(errors) for _, errors in by_rho["hard_error"]]
+    bars = [(y - [low for low, _ in spans]), ([high for _, high in spans] - y)]
+    panel.plot(x, y, color=METHODS["LSAM"], linewidth=1)
+    for method, chosen in (("SGD", y.index == 0), ("LSAM", y.index > 0)):
+        panel.errorbar(
+            x[chosen],
+            y[chosen],
+            [bar[chosen] for bar in bars],
+            color=METHODS[method],
+            fmt="o",
+            elinewidth=0.8,
+        )
+    panel.axhline(y[0], color=METHODS["SGD"], linewidth=0.8, linestyle=":")
+
+
+def _legend(kappas: list[str]) -> list[Line2D]:
+    handles = [
+        Line2D([], [], color=colour, marker="o", ls="-" if method == "LSAM" else ":", label=method)
+        for method, colour in METHODS.items()
+    ]
+    handles += [
+        Line2D([], [], color=NEUTRAL, linestyle=linestyle, label=label)
+        for kappa, (linestyle, label) in KAPPAS.items()
+        if kappa in kappas
+    ]
+    return handles

@@ -1,0 +1,41 @@
+"""Figure 4: LSAM's phantom learning rates over the real ones."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
+
+from feature_quality.reporting.figures.style import FEATURES, NEUTRAL, RHO, canvas, lines
+
+SCALING = "phantom/real rate, $\\tilde{w}_j/w_j$"
+
+
+def scaling(epochs: pd.DataFrame, runs: pd.DataFrame) -> Figure:
+    """Draw w̃_j/w_j of both features: over training at the shown ρ, and its mean against ρ.
+
+    Args:
+        epochs: the runs of the study of dynamics, one row an epoch.
+        runs: those of the study of complexity, at the shown complexity.
+    """
+    figure, axes = canvas(1, 2, 2.4, sharey=True)
+    left, right = axes[0]
+    over_training = epochs[epochs["rho"] > 0]
+    lines(_by_feature(over_training, "epoch"), left, **_options("epoch"), marker=None)
+    left.set(title=f"over training, ρ = {over_training['rho'].iloc[0]:g}", xlabel="epoch")
+    left.set(xscale="log", ylabel=SCALING)
+    left.xaxis.set_major_formatter(ScalarFormatter())
+    lines(_by_feature(runs, "rho"), right, **_options("rho"), legend=False)
+    right.set(title="mean over training", xlabel=RHO)
+    for panel in (left, right):
+        panel.axhline(1, color=NEUTRAL, linewidth=0.8, linestyle=":")
+    left.get_legend().set_title(None)
+    return figure
+
+
+def _options(x: str) -> dict[str, object]:
+    return {"x": x, "y": "scaling", "hue": "feature", "palette": FEATURES}
+
+
+def _by_feature(table: pd.DataFrame, x: str) -> pd.DataFrame:
+    columns = {f"{feature}_scaling": feature for feature in FEATURES}
+    kept = table[[x, *columns]].rename(columns=columns)
+    return kept.melt(id_vars=x, var_name="feature", value_name="scaling")

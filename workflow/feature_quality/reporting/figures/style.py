@@ -1,0 +1,97 @@
+"""The one style of all figures, and how they are saved."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.stats import t
+
+from feature_quality.artifacts.atomic import replacing
+
+# Okabe and Ito's colours, which the colour-blind can tell apart. A method always has its own.
+METHODS = {"SGD": "#0072B2", "LSAM": "#D55E00"}
+FEATURES = {"easy": "#009E73", "hard": "#CC79A7"}
+NEUTRAL = "#555555"
+
+# The width of a page's text, inches.
+WIDTH = 5.5
+RHO = "perturbation radius ρ"
+HARD_ERROR = "hard probing error"
+# What a reader must know of lines with bands; other figures say what they show.
+BANDS = "Means over seeds with 95 % t-intervals."
+
+STYLE = {
+    "axes.grid": True,
+    "axes.labelsize": 8,
+    "axes.titlesize": 8,
+    "figure.labelsize": 6,
+    "font.size": 8,
+    "grid.alpha": 0.4,
+    "grid.linewidth": 0.5,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "legend.title_fontsize": 7,
+    "lines.linewidth": 1.3,
+    "lines.markersize": 4,
+    "pdf.fonttype": 42,
+    "savefig.dpi": 200,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+}
+
+# One mark a run or setting whose mean is over few seeds: the interval is the reader's guard.
+SEEDS: dict[str, Any] = {"marker": "o", "err_kws": {"alpha": 0.15, "linewidth": 0}}
+
+
+def canvas(rows: int, columns: int, height: float, **sharing: Any) -> tuple[Figure, Any]:
+    """Return an empty figure of ``rows`` × ``columns`` axes, a page wide and ``height`` inches."""
+    sns.set_theme(context="paper", style="ticks", rc=STYLE)
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **sharing)
+
+
+def interval(values: pd.Series) -> tuple[float, float]:
+    """Return the 95 % t-interval of the mean over seeds; the mean alone for one seed."""
+    mean, n = float(np.mean(values)), len(values)
+    if n < 2:
+        return mean, mean
+    half = float(t.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
+    return mean - half, mean + half
+
+
+def lines(data: pd.DataFrame, axes: Axes, **options: Any) -> None:
+    """Draw means over seeds with their intervals, as ``seaborn.lineplot`` does."""
+    sns.lineplot(data, ax=axes, errorbar=interval, **(SEEDS | options))
+    sns.despine(ax=axes)
+
+
+def sequence(values: pd.Series) -> dict[Any, Any]:
+    """Return a colour for every value of a sweep, from light to dark."""
+    found = sorted(values.unique())
+    colours = sns.color_palette("viridis_r", as_cmap=True)
+    # The lightest yellow is hard to see on white.
+    return dict(zip(found, colours(np.linspace(0.15, 1, len(found))), strict=True))
+
+
+def method_of(rho: pd.Series) -> pd.Series:
+    """Name the method of each ρ: SGD for 0."""
+    return rho.map(lambda value: "LSAM" if value > 0 else "SGD")
+
+
+def save(figure: Figure, shown: str, remark: str, pdf: str | Path, png: str | Path) -> None:
+    """Write the figure; equal figures give equal bytes.
+
+    Args:
+        figure: what to write.
+        shown: what the marks stand for; it comes below the figure.
+        remark: what the data are; it follows.
+        pdf, png: the two files.
+    """
+    figure.supxlabel(f"{shown} {remark}", x=0.01, ha="left", color=NEUTRAL, wrap=True)
+    for path, name, stamp in ((pdf, "pdf", {"CreationDate": None}), (png, "png", {})):
+        with replacing(path) as temporary:
+            figure.savefig(temporary, format=name, metadata=stamp)

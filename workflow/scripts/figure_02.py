@@ -1,0 +1,10 @@
+"""Draw figure 2: the hard feature's error and the ratio of weights against rho."""
+
+from feature_quality.artifacts.toy import RUNS, read_parts
+from feature_quality.job import job
+from feature_quality.reporting.figures.complexity import complexity
+from feature_quality.reporting.figures.style import BANDS, save
+
+with job(snakemake.log[0]):
+    figure = complexity(read_parts(snakemake.input.complexity, RUNS))
+    save(figure, BANDS, snakemake.params.remark, **snakemake.output)

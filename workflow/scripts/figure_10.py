@@ -1,0 +1,10 @@
+"""Draw figure 10: batch sizes."""
+
+from feature_quality.artifacts.toy import RUNS, read_parts
+from feature_quality.job import job
+from feature_quality.reporting.figures.batch_size import batch_size
+from feature_quality.reporting.figures.style import BANDS, save
+
+with job(snakemake.log[0]):
+    figure = batch_size(read_parts(snakemake.input.batch_size, RUNS))
+    save(figure, BANDS, snakemake.params.remark, **snakemake.output)

@@ -1,0 +1,15 @@
+"""Draw Appendix D as a figure."""
+
+from feature_quality.artifacts.toy import PERTURBATIONS, read_parts
+from feature_quality.job import job
+from feature_quality.reporting.figures.appendix_d import appendix_d
+from feature_quality.reporting.figures.style import save
+
+with job(snakemake.log[0]):
+    figure = appendix_d(read_parts(snakemake.input.appendix_d, PERTURBATIONS))
+    save(
+        figure,
+        "Single examples of one seed; the dotted line is where both agree.",
+        snakemake.params.remark,
+        **snakemake.output,
+    )
