@@ -1,6 +1,7 @@
 # make            set up the environment and run the workflow
 # make test       set up the environment and run the tests
 # make plan       print the number of runs, the disk and the hours that the workflow will take
+# make benchmark  measure the toy engine against a plain loop
 # make lock       resolve envs/*.in anew
 # make reference  write the configuration's schema and documentation page anew
 #
@@ -13,7 +14,7 @@ INSTALLED := .venv/.installed
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := run
-.PHONY: run test plan lock reference
+.PHONY: run test plan benchmark lock reference
 
 run: $(INSTALLED)
 	$(BIN)/snakemake --configfile "$(CONFIG)"
@@ -23,6 +24,9 @@ test: $(INSTALLED)
 
 plan: $(INSTALLED)
 	@$(BIN)/snakemake plan --quiet all --configfile "$(CONFIG)"
+
+benchmark: $(INSTALLED)
+	PYTHONPATH=workflow:benchmarks $(BIN)/python benchmarks/toy_engine.py
 
 lock: $(INSTALLED)
 	$(COMPILE) envs/bootstrap.in --output-file envs/bootstrap.txt

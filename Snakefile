@@ -31,6 +31,7 @@ rule plan:
         "envs/workflow.yaml"
     params:
         workloads=[settings.workload(dataset) for dataset in settings.datasets],
+        toy_parts=TOY_PARTS,
         cores=workflow.cores,
     message:
         "Estimate runs, disk and hours"

@@ -28,7 +28,7 @@ class PlainToy(nn.Module):
         self.last = nn.Parameter(torch.ones(2))
         initial = Networks.initial([seed], torch.device("cpu")).layers
         for j, feature in enumerate(self.features):
-            layers = [layer for layer in feature if isinstance(layer, nn.Linear)]
+            layers = [layer for layer in feature.children() if isinstance(layer, nn.Linear)]
             for layer, weight, bias in zip(
                 layers, list(SHAPES)[::2], list(SHAPES)[1::2], strict=True
             ):
@@ -53,16 +53,17 @@ def train_plainly(run: Run, distribution: Distribution, lr: float) -> PlainToy:
     for _ in range(run.steps):
         if not batches:
             permutation = torch.from_numpy(order.permutation(len(y)))
-            batches = list(permutation.split(run.batch_size))[::-1]
+            batches = list(torch.split(permutation, run.batch_size))[::-1]
         batch = batches.pop()
         optimizer.zero_grad()
-        softplus(-y[batch] * model(x[:, batch])).mean().backward()
+        torch.autograd.backward(softplus(-y[batch] * model(x[:, batch])).mean())
         if run.rho > 0:
             with torch.no_grad():
                 real, gradient = model.last.clone(), model.last.grad
+                assert gradient is not None
                 model.last.add_(run.rho * gradient / gradient.norm())
             optimizer.zero_grad()
-            softplus(-y[batch] * model(x[:, batch])).mean().backward()
+            torch.autograd.backward(softplus(-y[batch] * model(x[:, batch])).mean())
             with torch.no_grad():
                 model.last.copy_(real)
         optimizer.step()

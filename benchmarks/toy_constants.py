@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pandas as pd
 import torch
-from toy_engine import DISTRIBUTION, LR
 
 from feature_quality.toy.distribution import Distribution
 from feature_quality.toy.engine import chunks, train
 from feature_quality.toy.runs import spanned
 from feature_quality.toy.tables import run_table
+from toy_engine import DISTRIBUTION, LR
 
 SCALES = (1.0, 3.0, 6.0)
 COMPLEXITIES = (180, 270, 360, 450, 540)

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from importlib.metadata import version
 
 import torch
-from plain_toy import train_plainly
 
 from feature_quality.toy.distribution import Distribution
 from feature_quality.toy.engine import chunks, train
 from feature_quality.toy.runs import Run, spanned
+from plain_toy import train_plainly
 
 PROCESSES = 2
 TURNS = 5
@@ -37,8 +37,10 @@ DISTRIBUTION = Distribution(
 
 def runs(number: int, steps: int) -> list[Run]:
     """Return runs that differ in seed, as most of the study's do."""
-    axes = {"complexity": [270], "batch_size": [5], "steps": [steps], "rho": [0.5]}
-    return spanned(axes | {"seed": range(number)})
+    seeds = list(range(number))
+    return spanned(
+        {"complexity": [270], "batch_size": [5], "steps": [steps], "rho": [0.5], "seed": seeds}
+    )
 
 
 def plain(_: int) -> float:

@@ -24,8 +24,10 @@ def leaves(node: dict[str, Any], schema: dict[str, Any], path: str) -> Iterator[
 def constants() -> dict[str, Any]:
     schema = Settings.model_json_schema()
     found: dict[str, Any] = {}
-    for section in ("grid", "training", "probe"):
+    for section in ("grid", "training", "probe", "toy"):
         found.update(leaves(schema["properties"][section], schema, section))
+    # Which studies to run is no constant.
+    del found["toy.studies"]
     return found
 
 
@@ -88,10 +90,11 @@ def test_every_constant_of_the_workflow_says_where_it_comes_from() -> None:
         assert schema.get("description"), key
 
 
-def test_every_constant_of_the_schema_belongs_to_a_dataset() -> None:
+def test_every_constant_of_the_schema_belongs_to_a_dataset_or_the_toy() -> None:
     """Whatever is declared is looked at where departures are looked for."""
     loaded = load({})
     seen = {constant.key for dataset in DATASETS for constant in loaded.constants_of(dataset)}
+    seen |= {constant.key for constant in loaded.toy.all_constants()}
     assert seen == set(constants()) | {"seeds", "data_seed"}
 
 
@@ -106,6 +109,12 @@ def test_every_constant_of_the_schema_belongs_to_a_dataset() -> None:
         ("training.fmnist_mnist.batch_size", "paper"),
         ("training.cifar_mnist.momentum", "paper"),
         ("training.cifar_mnist.weight_decay", "paper"),
+        ("toy.training.lr", "paper"),
+        ("toy.training.batch_size", "paper"),
+        ("toy.distribution.train_points", "paper"),
+        ("toy.sweep.noise.gaussian", "derived"),
+        ("toy.training.epochs", "ours"),
+        ("toy.distribution.hard_scale", "ours"),
         ("probe.draws", "ours"),
         ("probe.per_group.cifar_mnist", "ours"),
     ],

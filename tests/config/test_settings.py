@@ -57,6 +57,41 @@ DOCUMENTED: dict[str, Any] = {
         "per_group": {"digits_photos": None, "cifar_mnist": 250, "fmnist_mnist": 40},
     },
     "probe_runs": "all",
+    "toy": {
+        "studies": (
+            "complexity",
+            "dynamics",
+            "interventions",
+            "noise",
+            "batch_size",
+            "appendix_d",
+        ),
+        "seeds": tuple(range(10)),
+        "shown": {"complexity": 270, "rho": 0.5, "network_rho": 0.1},
+        "distribution": {
+            "train_points": 300,
+            "test_points": 2000,
+            "gap": 0.1,
+            "easy_scale": 1,
+            "hard_scale": 3,
+            "inner_radius": 0.1,
+            "jitter": 0.06,
+        },
+        "training": {"lr": 0.01, "batch_size": 5, "epochs": 300},
+        "sweep": {
+            "complexity": (180, 270, 360, 450, 540),
+            "rho": (0, 0.1, 0.2, 0.3, 0.5, 0.7, 1),
+            "alpha": (0.25, 0.5, 1, 2, 4),
+            "kappa": ("constant", "tracking"),
+            "batch_size": (1, 2, 5, 10, 20, 50, 100, 300),
+            "checkpoints": (1, 3, 10, 30, 100),
+            "noise": {
+                "label": (0, 0.02, 0.04, 0.06, 0.08, 0.1),
+                "gaussian": (0, 0.2, 0.4, 0.6, 0.8, 1),
+                "dropout": (0, 0.08, 0.16, 0.24, 0.32, 0.4),
+            },
+        },
+    },
 }
 
 
@@ -155,7 +190,7 @@ class TestAccepted:
         assert settings.training.cifar_mnist.snapshot_epochs == ()
 
 
-TOP_LEVEL = "datasets, data_dir, seeds, data_seed, grid, training, probe, probe_runs"
+TOP_LEVEL = "datasets, data_dir, seeds, data_seed, grid, training, probe, probe_runs, toy"
 
 # (key, value, key in the message, value in the message, what is allowed)
 BAD = {
@@ -301,6 +336,39 @@ BAD = {
     "fractional epochs as text": (
         *("training.cifar_mnist.epochs", "2.5", "training.cifar_mnist.epochs", "'2.5'"),
         "should be a whole number",
+    ),
+    "unknown study": (
+        *("toy.studies", ["noise", "colour"], "toy.studies[1]", "'colour'"),
+        "should be 'complexity', 'dynamics', 'interventions', 'noise', 'batch_size' or "
+        "'appendix_d'",
+    ),
+    "no rotation": (
+        *("toy.sweep.complexity", [270, 0], "toy.sweep.complexity[1]", "0"),
+        "should be greater than 0",
+    ),
+    "alpha 0": (
+        *("toy.sweep.alpha", [0, 1], "toy.sweep.alpha[0]", "0"),
+        "should be greater than 0",
+    ),
+    "probability above 1": (
+        *("toy.sweep.noise.label", [0, 1.5], "toy.sweep.noise.label[1]", "1.5"),
+        "should be less than or equal to 1",
+    ),
+    "probability below 0": (
+        *("toy.sweep.noise.dropout", [-0.1], "toy.sweep.noise.dropout[0]", "-0.1"),
+        "should be greater than or equal to 0",
+    ),
+    "negative deviation": (
+        *("toy.sweep.noise.gaussian", [-1], "toy.sweep.noise.gaussian[0]", "-1"),
+        "should be greater than or equal to 0",
+    ),
+    "toy's rho without SGD": (
+        *("toy.sweep.rho", [0.5], "toy.sweep.rho", "[0.5]"),
+        "should hold 0, which is SGD",
+    ),
+    "unknown norm": (
+        *("toy.sweep.kappa", ["free"], "toy.sweep.kappa[0]", "'free'"),
+        "should be 'constant' or 'tracking'",
     ),
     "unknown choice": (
         *("probe_runs", "best", "probe_runs", "'best'"),

@@ -1,15 +1,22 @@
-"""Whole small runs through real snakemake processes, each in a copy of the repository."""
+"""Whole small runs through real snakemake processes, each in a copy of the repository.
+
+And single scripts, with a stand-in for Snakemake's object.
+"""
 
 import os
+import runpy
 import shutil
 import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
+from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params, Wildcards
 
 ROOT = Path(__file__).parents[2]
 WORKFLOW_FILES = ("Snakefile", "config.yaml", "envs", "profiles", "workflow")
@@ -20,6 +27,24 @@ TINY = {
     "grid": {"digits_photos": {"lr": [0.05], "rho": [0, 0.1]}},
     "training": {"digits_photos": {"epochs": 2, "snapshot_epochs": [1]}},
     "probe": {"draws": 1},
+    "toy": {"studies": []},
+}
+# The same with all of the toy, as small as it can be.
+WHOLE = TINY | {
+    "toy": {
+        "seeds": [0, 1],
+        "distribution": {"train_points": 60, "test_points": 50},
+        "training": {"epochs": 2},
+        "sweep": {
+            "complexity": [270],
+            "rho": [0, 0.5],
+            "alpha": [2],
+            "kappa": ["constant"],
+            "batch_size": [5, 60],
+            "checkpoints": [1],
+            "noise": {"label": [0.1], "gaussian": [0.5], "dropout": [0, 0.2]},
+        },
+    }
 }
 
 
@@ -68,6 +93,42 @@ def copy_workflow(target: Path, config: dict | None = None) -> Tree:
     return Tree(target)
 
 
+def run_script(
+    folder: Path,
+    script: str,
+    input: Any = (),  # noqa: A002
+    output: Any = (),
+    params: dict[str, Any] | None = None,
+    **wildcards: str,
+) -> None:
+    """Run a rule's script on files, with its log in ``folder``."""
+    runpy.run_path(
+        str(ROOT / "workflow" / "scripts" / f"{script}.py"),
+        init_globals={
+            "snakemake": SimpleNamespace(
+                input=_named(InputFiles, input),
+                output=_named(OutputFiles, output),
+                params=_named(Params, (params or {}) | {"code": "0123456789abcdef"}),
+                wildcards=_named(Wildcards, wildcards),
+                log=_named(Log, [folder / f"{script}.log"]),
+            )
+        },
+    )
+
+
+def _named(kind: Any, items: Any) -> Any:
+    """Snakemake's own container, from a list or from a dictionary of names."""
+
+    def text(value: Any) -> Any:
+        if isinstance(value, list) and value and isinstance(value[0], Path):
+            return InputFiles(fromdict=None, toclone=[str(path) for path in value])
+        return str(value) if isinstance(value, Path) else value
+
+    if isinstance(items, dict):
+        return kind(fromdict={name: text(value) for name, value in items.items()})
+    return kind(toclone=[text(value) for value in items])
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
     """A fresh tree with the tiny configuration."""
@@ -77,7 +138,7 @@ def tree(tmp_path: Path) -> Tree:
 @pytest.fixture(scope="session")
 def finished_once(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """A tree that has run to its end; tests that change it work on a copy."""
-    tree = copy_workflow(tmp_path_factory.mktemp("finished") / "tree", TINY)
+    tree = copy_workflow(tmp_path_factory.mktemp("finished") / "tree", WHOLE)
     tree.run()
     return tree
 

@@ -36,6 +36,8 @@ def refuse(tree: Tree, *arguments: str) -> str:
             "grid.digits_photos.lr[0]: '0' should be greater than 0",
         ),
         ("grid={digits_photos: {lr: [fast]}}", "lr[0]: 'fast' should be a number"),
+        ("toy={studies: [colour]}", "toy.studies[0]: 'colour' should be 'complexity', 'dynamics',"),
+        ("toy={shown: {rho: 0.4}}", "toy.shown.rho: 0.4 should be among toy.sweep.rho"),
     ],
 )
 def test_a_bad_setting_is_named(tree: Tree, override: str, message: str) -> None:

@@ -13,14 +13,19 @@ PACKAGE = ROOT / "workflow" / "feature_quality"
 
 # The rules in the order in which data flows, with the rules that read what each one writes.
 READERS = {
-    "prepare_digits_photos": ["train", "embed", "probe", "table1", "grid"],
-    "train": ["select_settings", "embed", "collect"],
+    "prepare_digits_photos": ["train", "embed", "probe", "perturb_network", "table1", "grid"],
+    "train": ["select_settings", "embed", "perturb_network", "collect"],
+    "toy_study": ["figure"],
+    "toy_dynamics": ["perturb_toy", "figure"],
+    "perturb_toy": ["figure"],
+    "perturb_network": ["figure"],
     "select_settings": ["collect", "table1"],
     "embed": ["probe", "collect"],
     "probe": ["collect"],
     "collect": ["table1", "grid"],
     "table1": ["all"],
     "grid": ["all"],
+    "figure": ["all"],
     "all": [],
 }
 
@@ -28,13 +33,14 @@ READERS = {
 USERS = {
     "artifacts/atomic.py": "*",
     "artifacts/embeddings.py": "embed probe collect",
-    "artifacts/history.py": "train select_settings embed collect",
+    "artifacts/history.py": "train select_settings embed perturb_network collect",
     "artifacts/parquet.py": "*",
-    "artifacts/prepared.py": "prepare_digits_photos train embed probe table1 grid",
+    "artifacts/prepared.py": "prepare_digits_photos train embed probe perturb_network table1 grid",
     "artifacts/probes.py": "probe collect",
     "artifacts/selection.py": "select_settings collect table1 grid",
     "artifacts/tables.py": "collect table1 grid",
-    "artifacts/weights.py": "train embed",
+    "artifacts/toy.py": "toy_study toy_dynamics perturb_toy perturb_network figure",
+    "artifacts/weights.py": "train embed toy_dynamics perturb_toy perturb_network",
     "data/cifar10.py": "",
     "data/cifar_mnist.py": "",
     "data/concatenated.py": "prepare_digits_photos",
@@ -45,25 +51,44 @@ USERS = {
     "data/sources.py": "",
     "errors.py": "*",
     "features/embedding.py": "embed",
+    "features/perturbation.py": "perturb_toy perturb_network",
     "features/probe.py": "probe",
     "job.py": "*",
-    "record.py": "train probe",
+    "record.py": "train probe toy_study toy_dynamics perturb_toy perturb_network",
+    "reporting/figures/appendix_d.py": "figure",
+    "reporting/figures/batch_size.py": "figure",
+    "reporting/figures/complexity.py": "figure",
+    "reporting/figures/contours.py": "figure",
+    "reporting/figures/importance.py": "figure",
+    "reporting/figures/interventions.py": "figure",
+    "reporting/figures/noise.py": "figure",
+    "reporting/figures/scaling.py": "figure",
+    "reporting/figures/style.py": "figure",
     "reporting/grid.py": "grid",
     "reporting/rendering.py": "table1 grid",
     "reporting/runs.py": "collect",
     "reporting/selection.py": "select_settings table1 grid",
     "reporting/table1.py": "table1 grid",
+    "reporting/uniformity.py": "figure",
     "spelling.py": "table1 grid",
-    "seeds.py": "prepare_digits_photos train embed probe",
-    "training/descent.py": "train embed",
-    "training/device.py": "train embed",
-    "training/loop.py": "train embed",
-    "training/models.py": "train embed",
-    "training/sam.py": "train embed",
+    "seeds.py": "prepare_digits_photos train embed probe toy_study toy_dynamics perturb_toy "
+    "perturb_network",
+    "toy/distribution.py": "toy_study toy_dynamics perturb_toy",
+    "toy/engine.py": "toy_study toy_dynamics perturb_toy",
+    "toy/importance.py": "toy_study toy_dynamics perturb_toy",
+    "toy/measures.py": "toy_study toy_dynamics perturb_toy",
+    "toy/network.py": "toy_study toy_dynamics perturb_toy",
+    "toy/runs.py": "toy_study toy_dynamics perturb_toy",
+    "toy/tables.py": "toy_study toy_dynamics perturb_toy",
+    "training/descent.py": "train embed perturb_network",
+    "training/device.py": "train embed toy_study toy_dynamics perturb_toy perturb_network",
+    "training/loop.py": "train embed perturb_network",
+    "training/models.py": "train embed perturb_network",
+    "training/sam.py": "train embed perturb_toy perturb_network",
 }
 # Read when the workflow is laid out, or by `snakemake plan`: no job's result depends on them.
 CONFIG = {f"config/{path.name}" for path in PACKAGE.glob("config/[!_]*.py")}
-LAYOUT = {"digest.py", "plan.py", *CONFIG}
+LAYOUT = {"digest.py", "plan.py", "toy/studies.py", *CONFIG}
 
 
 def downstream(rules: set[str]) -> set[str]:
@@ -110,12 +135,22 @@ def test_an_edited_module_reruns_what_uses_it(finished_once: Tree, module: str) 
         path.write_text(before)
 
 
-@pytest.mark.parametrize("script", sorted(rule for rule in READERS if rule != "all"))
+@pytest.mark.parametrize("script", sorted(set(READERS) - {"figure", "all"}))
 def test_an_edited_script_reruns_its_rule(finished_once: Tree, script: str) -> None:
     path = finished_once.path / "workflow" / "scripts" / f"{script}.py"
     before = edit(path)
     try:
         assert set(finished_once.due()) == downstream({script})
+    finally:
+        path.write_text(before)
+
+
+@pytest.mark.parametrize("figure", ["figure_02", "figure_appendix_d"])
+def test_an_edited_figure_draws_itself_anew(finished_once: Tree, figure: str) -> None:
+    path = finished_once.path / "workflow" / "scripts" / f"{figure}.py"
+    before = edit(path)
+    try:
+        assert finished_once.due() == {"figure": 1, "all": 1}
     finally:
         path.write_text(before)
 
@@ -168,6 +203,11 @@ def test_a_fresh_checkout_beside_old_results_reruns_nothing(finished: Tree) -> N
         ),
         ("data_seed=1", {"prepare_digits_photos": 1, "train": 2, "embed": 2, "probe": 2}),
         ("grid={digits_photos: {lr: [5.0e-2], rho: [0.0, 0.10]}}", {}),
+        ("toy={sweep: {complexity: [270, 360]}}", {"toy_study": 1}),
+        ("toy={sweep: {batch_size: [5, 7, 60]}}", {"toy_study": 2}),
+        ("toy={sweep: {noise: {label: [0.2]}}}", {"toy_study": 1}),
+        ("toy={sweep: {alpha: [3]}}", {"toy_study": 1}),
+        ("toy={sweep: {checkpoints: [2]}}", {"toy_dynamics": 1, "perturb_toy": 1}),
     ],
 )
 def test_a_changed_setting_reruns_what_it_concerns(
@@ -175,4 +215,5 @@ def test_a_changed_setting_reruns_what_it_concerns(
 ) -> None:
     due = finished_once.due("--config", override)
     stages = ("prepare_digits_photos", "train", "embed", "probe")
+    stages += ("toy_study", "toy_dynamics", "perturb_toy")
     assert {rule: due[rule] for rule in stages if due[rule]} == expected

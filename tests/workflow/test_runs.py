@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
-from .conftest import TINY, Tree, copy_workflow
+from .conftest import TINY, WHOLE, Tree, copy_workflow
 
-MADE = ("data", "runs", "embeddings", "probes", "selection", "tables")
+MADE = ("data", "runs", "embeddings", "probes", "selection", "tables", "toy", "figures")
 
 
 def test_the_tables_are_there_and_say_that_they_demonstrate(finished_once: Tree) -> None:
@@ -28,7 +28,47 @@ def test_the_tables_are_there_and_say_that_they_demonstrate(finished_once: Tree)
     assert mean.tolist() == sgd["value"].tolist()
 
 
-def test_the_number_of_cores_changes_no_byte(finished_once: Tree, tree: Tree) -> None:
+def test_every_figure_is_there(finished_once: Tree) -> None:
+    figures = finished_once.results("figures")
+    names = [*(f"figure_{number:02}" for number in range(1, 11)), "figure_appendix_d"]
+    assert set(figures) == {f"figures/{name}.{kind}" for name in names for kind in ("pdf", "png")}
+    for name, content in figures.items():
+        assert content.startswith(b"%PDF" if name.endswith("pdf") else b"\x89PNG")
+
+
+def test_every_part_of_the_toy_is_there(finished_once: Tree) -> None:
+    runs = {
+        name: pq.read_table(finished_once.path / "results" / name).to_pandas()
+        for name in finished_once.results("toy")
+        if name.endswith(".parquet") and "dynamics" not in name and "appendix_d" not in name
+    }
+    # Two seeds, each with SGD and LSAM, or with three interventions.
+    assert {name.removeprefix("toy/"): len(table) for name, table in runs.items()} == {
+        "complexity/complexity=270.parquet": 4,
+        "interventions/kappa=constant.parquet": 6,
+        "noise/noise=label.parquet": 8,
+        "noise/noise=gaussian.parquet": 8,
+        "noise/noise=dropout.parquet": 16,
+        "batch_size/batch_size=5,equal=updates.parquet": 4,
+        "batch_size/batch_size=5,equal=epochs.parquet": 4,
+        "batch_size/batch_size=60,equal=updates.parquet": 4,
+        "batch_size/batch_size=60,equal=epochs.parquet": 4,
+    }
+    # One run in several studies is one result.
+    measures = ["train_error", "hard_error", "phantom_ratio_mean", "real_ratio_median"]
+    same = [
+        runs["toy/complexity/complexity=270.parquet"],
+        runs["toy/batch_size/batch_size=5,equal=updates.parquet"],
+        runs["toy/noise/noise=dropout.parquet"].query("level == 0 and noisy == 'both'"),
+        runs["toy/noise/noise=dropout.parquet"].query("level == 0 and noisy == 'hard'"),
+        pq.read_table(finished_once.path / "results/toy/dynamics/runs.parquet").to_pandas(),
+    ]
+    tables = [each.sort_values(["rho", "seed"])[measures].to_numpy() for each in same]
+    assert all((each == tables[0]).all() for each in tables)
+
+
+def test_the_number_of_cores_changes_no_byte(finished_once: Tree, tmp_path: Path) -> None:
+    tree = copy_workflow(tmp_path / "tree", WHOLE)
     tree.run(cores=1)
     assert tree.results(*MADE) == finished_once.results(*MADE)
 
@@ -75,6 +115,7 @@ def test_one_run_is_a_target(tree: Tree) -> None:
 def test_the_plan_is_printed_before_anything_runs(tree: Tree) -> None:
     output = tree.run("plan", "--quiet", "all")
     assert re.search(r"digits_photos +2 +\d+\.\d\d GB", output)
+    assert re.search(r"toy +0 +0\.00 GB +0\.00", output)
     assert "hours on 2 cores" in output
     assert not (tree.path / "results" / "data").exists()
 
@@ -83,12 +124,15 @@ def test_the_embedded_default_is_small_and_downloads_nothing(tmp_path: Path) -> 
     due = copy_workflow(tmp_path / "tree").due()
     assert due["train"] == due["embed"] == due["probe"] == 12
     assert due["fetch"] == 0
+    assert due["figure"] == 11
 
 
 def test_the_paper_configuration_is_the_published_sweep(tmp_path: Path) -> None:
     due = copy_workflow(tmp_path / "tree").due("--configfile", "workflow/config/paper.yaml")
     assert due["train"] == due["embed"] == due["probe"] == 2 * 3 * 7 * 4
     assert due["prepare_cifar_mnist"] == due["prepare_fmnist_mnist"] == 1
+    assert due["toy_study"] == 5 + 2 + 3 + 2 * 8
+    assert due["figure"] == 11
     # Eight files of MNIST and Fashion-MNIST, and CIFAR-10's archive.
     assert due["fetch"] == 9
 

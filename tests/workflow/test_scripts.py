@@ -2,16 +2,13 @@
 
 import json
 import logging
-import runpy
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
 import torch
-from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params, Wildcards
 
 from feature_quality.artifacts.embeddings import read_embeddings
 from feature_quality.artifacts.history import read_history
@@ -22,7 +19,7 @@ from feature_quality.artifacts.tables import read_runs
 from feature_quality.artifacts.weights import read_weights
 from feature_quality.config.settings import load
 
-from .conftest import ROOT
+from .conftest import run_script
 
 DATASET = "digits_photos"
 RUNS = [("0.05", rho) for rho in ("0", "0.1")]
@@ -48,18 +45,7 @@ class Scripts:
         params: dict[str, Any] | None = None,
         **wildcards: str,
     ) -> None:
-        runpy.run_path(
-            str(ROOT / "workflow" / "scripts" / f"{script}.py"),
-            init_globals={
-                "snakemake": SimpleNamespace(
-                    input=_named(InputFiles, input),
-                    output=_named(OutputFiles, output),
-                    params=_named(Params, (params or {}) | {"code": "0123456789abcdef"}),
-                    wildcards=_named(Wildcards, wildcards),
-                    log=_named(Log, [self.folder / f"{script}.log"]),
-                )
-            },
-        )
+        run_script(self.folder, script, input, output, params, **wildcards)
 
     def prepare(self) -> None:
         output = {"images": self.images, "examples": self.examples}
@@ -121,19 +107,6 @@ class Scripts:
             {"constants": [self.settings.standing(DATASET)]},
         )
         self("grid", files, {kind: self.folder / f"grid.{kind}" for kind in ("csv", "md")})
-
-
-def _named(kind: Any, items: Any) -> Any:
-    """Snakemake's own container, from a list or from a dictionary of names."""
-
-    def text(value: Any) -> Any:
-        if isinstance(value, list) and value and isinstance(value[0], Path):
-            return InputFiles(fromdict=None, toclone=[str(path) for path in value])
-        return str(value) if isinstance(value, Path) else value
-
-    if isinstance(items, dict):
-        return kind(fromdict={name: text(value) for name, value in items.items()})
-    return kind(toclone=[text(value) for value in items])
 
 
 @pytest.fixture(scope="module")
@@ -257,7 +230,9 @@ def test_prepare_refuses_other_files_by_name(tmp_path: Path, dataset: str) -> No
 
 def test_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     workload = load({}).workload("cifar_mnist")
-    Scripts(tmp_path)("plan", params={"workloads": [workload], "cores": 2})
+    parts = [{"seed": [0, 1], "complexity": [270], "batch_size": [5], "steps": [60]}]
+    Scripts(tmp_path)("plan", params={"workloads": [workload], "toy_parts": parts, "cores": 2})
     printed = capsys.readouterr().out
+    assert "toy                    2" in printed
     assert "cifar_mnist           84" in printed
     assert json.dumps(workload)  # What a rule hands to a script is plain data.

@@ -1,10 +1,12 @@
 """What a configuration will cost, before anything runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 from feature_quality.data import cifar_mnist, digits_photos, fmnist_mnist
+from feature_quality.toy.runs import spanned
 from feature_quality.training.models import convolutional_network
 
 # Rates of one core of a two-core AMD EPYC machine with a job on each core.
@@ -12,6 +14,11 @@ IMAGES_PER_SECOND = 2500
 # Of a probe on a thousand examples; it grows with their square.
 SECONDS_PER_PROBE = 3
 SECONDS_PER_JOB = 6
+# Of the toy engine: a step of one run, and each example in it.
+SECONDS_PER_TOY_STEP = 12e-6
+SECONDS_PER_TOY_EXAMPLE = 3e-6
+# Of the toy's tables, nearly all of it points at checkpoints.
+BYTES_PER_TOY_RUN = 20e3
 
 JOBS_PER_RUN = 3
 BYTES_PER_FLOAT = 4
@@ -24,9 +31,9 @@ MODULES: dict[str, ModuleType] = {
 
 @dataclass(frozen=True)
 class Cost:
-    """The cost of one dataset's grid: ``bytes`` on disk at most, ``hours`` of one CPU core."""
+    """What something costs: ``bytes`` on disk at most, ``hours`` of one CPU core."""
 
-    dataset: str
+    name: str
     runs: int
     bytes: float
     hours: float
@@ -75,6 +82,16 @@ def cost(
     return Cost(dataset, runs, images + BYTES_PER_FLOAT * floats, seconds / 3600)
 
 
+def toy_cost(parts: Sequence[Mapping[str, Any]]) -> Cost:
+    """Estimate the cost of the toy studies from the axes of all their parts."""
+    runs = [run for axes in parts for run in spanned(axes)]
+    seconds = SECONDS_PER_JOB * len(parts) + sum(
+        run.steps * (SECONDS_PER_TOY_STEP + SECONDS_PER_TOY_EXAMPLE * run.batch_size)
+        for run in runs
+    )
+    return Cost("toy", len(runs), BYTES_PER_TOY_RUN * len(runs), seconds / 3600)
+
+
 def describe(costs: Sequence[Cost], cores: int) -> str:
     """Put costs in a table of plain text, with the total and the hours on ``cores`` cores."""
     total = Cost(
@@ -83,9 +100,9 @@ def describe(costs: Sequence[Cost], cores: int) -> str:
         sum(cost.bytes for cost in costs),
         sum(cost.hours for cost in costs),
     )
-    lines = [f"{'dataset':<16}{'runs':>8}{'disk':>12}{'core hours':>14}"]
+    lines = [f"{'':<16}{'runs':>8}{'disk':>12}{'core hours':>14}"]
     lines += [
-        f"{cost.dataset:<16}{cost.runs:>8}{cost.bytes / 1e9:>9.2f} GB{cost.hours:>14.2f}"
+        f"{cost.name:<16}{cost.runs:>8}{cost.bytes / 1e9:>9.2f} GB{cost.hours:>14.2f}"
         for cost in (*costs, total)
     ]
     lines += [

@@ -123,6 +123,9 @@ def spellings(values):
     return "|".join(re.escape(spell(value)) for value in sorted(set(values)))
 
 
+TOY_PARTS = [
+    axes for study in settings.toy.studies for axes in toy_parts(study).values()
+]
 ALL_RUNS = [run for dataset in settings.datasets for run in runs_of(dataset)]
 GRIDS = [getattr(settings.grid, dataset) for dataset in settings.datasets]
 

@@ -181,7 +181,8 @@ class Toy(Section):
     def remark(self) -> str:
         """Say below a figure what its runs were, and which settings are not the documented ones."""
         departures = [constant.key for constant in self.all_constants() if constant.departs]
-        text = f"Toy data: {len(self.seeds)} seeds, {self.training.epochs} epochs."
+        seeds = "1 seed" if len(self.seeds) == 1 else f"{len(self.seeds)} seeds"
+        text = f"Toy data: {seeds}, {self.training.epochs} epochs."
         if departures:
             text += f" Not the documented settings: {', '.join(departures)}."
         return text.replace("toy.", "")

@@ -49,7 +49,7 @@ def perturb(
     with phantom_parameters(parameters, rho), torch.no_grad():
         phantom = margin()
     norm = torch.linalg.vector_norm(torch.stack(norms))
-    return Perturbation(float(real), float(phantom), float(norm))
+    return Perturbation(real.item(), phantom.item(), norm.item())
 
 
 def perturb_examples(

@@ -1,0 +1,102 @@
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+
+# The process that only hands tests to workers reads this file too: torch is imported in fixtures.
+@pytest.fixture(autouse=True)
+def torch_settings() -> Iterator[None]:
+    """One thread, so that equal computations give equal bits, and the same random numbers."""
+    import torch
+
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        torch.set_num_threads(1)
+        yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def cpu():
+    import torch
+
+    return torch.device("cpu")
+
+
+@pytest.fixture(scope="session")
+def distribution():
+    """The documented constants."""
+    from feature_quality.toy.distribution import Distribution
+
+    return Distribution(
+        train_points=300,
+        test_points=2000,
+        gap=0.1,
+        easy_scale=1.0,
+        hard_scale=3.0,
+        inner_radius=0.1,
+        jitter=0.06,
+    )
+
+
+@pytest.fixture(scope="session")
+def run() -> Callable[..., Any]:
+    """Return a run, documented but for what is given."""
+    from feature_quality.toy.runs import Run
+
+    def build(**changes: Any) -> Run:
+        return Run(**({"seed": 0, "complexity": 270.0, "batch_size": 5, "steps": 60} | changes))
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def linear() -> Callable[..., Any]:
+    """Return models with f_j(x_j) = slope_j · x_j1, from slopes (R, 2) and w (R, 2)."""
+    import torch
+
+    from feature_quality.toy.network import SHAPES, Networks
+
+    def build(slopes: Sequence[Sequence[float]], last: Sequence[Sequence[float]]) -> Networks:
+        flat = torch.tensor(slopes, dtype=torch.float32).flatten()
+        layers = {name: torch.zeros(len(flat), *shape) for name, (shape, _) in SHAPES.items()}
+        layers["first"][:, 0, 0], layers["first"][:, 0, 1] = 1, -1
+        layers["second"][:, 0, 0] = layers["second"][:, 1, 1] = 1
+        layers["third"][:, 0, 0], layers["third"][:, 0, 1] = flat, -flat
+        return Networks(layers, torch.tensor(last, dtype=torch.float32))
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def tensors_of_plain() -> Callable[..., Any]:
+    """Return the parameters of a PlainToy in the names and shapes of Networks."""
+    import torch
+
+    def convert(model: Any) -> dict[str, Any]:
+        tensors = {"last": model.last.detach()[None]}
+        for place, name in ((0, "first"), (2, "second"), (4, "third")):
+            layers = [feature[place] for feature in model.features]
+            matrices = [
+                layer.weight.detach() if name == "third" else layer.weight.detach().T
+                for layer in layers
+            ]
+            tensors[name] = torch.stack(matrices)
+            tensors[f"{name}_bias"] = torch.stack([layer.bias.detach()[None] for layer in layers])
+        return tensors
+
+    return convert
+
+
+@pytest.fixture(scope="session")
+def assert_bits() -> Callable[..., None]:
+    """Assert that two models or sets of models are the same, bit for bit."""
+    import torch
+
+    def check(actual: Any, expected: Any) -> None:
+        for name, tensor in expected.tensors().items():
+            assert torch.equal(actual.tensors()[name], tensor), name
+
+    return check

@@ -1,0 +1,64 @@
+import pytest
+
+from feature_quality.toy.runs import Run, spanned
+
+FIXED = {"batch_size": [5], "steps": [60]}
+
+
+def test_every_combination_is_a_run_and_the_last_axis_varies_fastest():
+    axes = FIXED | {"complexity": [270.0, 180.0], "rho": [0.0, 0.5], "seed": [3, 1]}
+    found = [(run.complexity, run.rho, run.seed) for run in spanned(axes)]
+    assert found == [
+        (270.0, 0.0, 3),
+        (270.0, 0.0, 1),
+        (270.0, 0.5, 3),
+        (270.0, 0.5, 1),
+        (180.0, 0.0, 3),
+        (180.0, 0.0, 1),
+        (180.0, 0.5, 3),
+        (180.0, 0.5, 1),
+    ]
+
+
+def test_the_order_of_the_axes_is_theirs_not_the_fields():
+    axes = FIXED | {"seed": [0, 1], "complexity": [180.0, 270.0]}
+    assert [(run.seed, run.complexity) for run in spanned(axes)] == [
+        (0, 180.0),
+        (0, 270.0),
+        (1, 180.0),
+        (1, 270.0),
+    ]
+
+
+def test_every_axis_reaches_its_field():
+    values = {
+        "seed": 7,
+        "complexity": 360.0,
+        "batch_size": 2,
+        "steps": 9,
+        "budget": "epochs",
+        "rho": 0.3,
+        "noise": "label",
+        "level": 0.1,
+        "noisy": "hard",
+        "intervention": "both",
+        "kappa": "tracking",
+        "alpha": 2.0,
+    }
+    assert spanned({name: [value] for name, value in values.items()}) == [Run(**values)]
+
+
+def test_what_no_axis_names_is_sgd_without_noise_or_intervention():
+    (run,) = spanned(FIXED | {"complexity": [270.0], "seed": [0]})
+    assert (run.rho, run.noise, run.level, run.intervention, run.budget) == (
+        0.0,
+        None,
+        0.0,
+        None,
+        "updates",
+    )
+
+
+def test_an_axis_that_no_run_has_is_refused():
+    with pytest.raises(TypeError, match="momentum"):
+        spanned(FIXED | {"complexity": [270.0], "seed": [0], "momentum": [0.9]})

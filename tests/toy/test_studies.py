@@ -1,0 +1,189 @@
+import copy
+from typing import Any
+
+import pytest
+
+from feature_quality.config.toy import Toy
+from feature_quality.toy.runs import Run, spanned
+from feature_quality.toy.studies import parts
+
+STUDIES = ("complexity", "dynamics", "interventions", "noise", "batch_size")
+SIZES = (1, 2, 5, 10, 20, 50, 100, 300)
+NAMES = {
+    "complexity": [f"complexity={value}" for value in (180, 270, 360, 450, 540)],
+    "dynamics": ["runs"],
+    "interventions": ["kappa=constant", "kappa=tracking"],
+    "noise": ["noise=label", "noise=gaussian", "noise=dropout"],
+    "batch_size": [
+        f"batch_size={size},equal={budget}" for size in SIZES for budget in ("updates", "epochs")
+    ],
+}
+Settings = dict[str, Any]
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Toy().model_dump(exclude={"studies"})
+
+
+def runs_of(study: str, settings: Settings) -> list[Run]:
+    return [run for axes in parts(study, **settings).values() for run in spanned(axes)]
+
+
+def all_parts(settings: Settings) -> dict[str, dict[str, list[Any]]]:
+    return {
+        f"{study}/{name}": axes
+        for study in STUDIES
+        for name, axes in parts(study, **settings).items()
+    }
+
+
+def of(*studies: str) -> set[str]:
+    return {f"{study}/{name}" for study in studies for name in NAMES[study]}
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_the_parts_have_their_names(study, settings):
+    assert list(parts(study, **settings)) == NAMES[study]
+
+
+@pytest.mark.parametrize(
+    ("study", "number"),
+    [
+        ("complexity", 5 * 7 * 10),
+        ("dynamics", 2 * 10),
+        ("interventions", 2 * 3 * 5 * 10),
+        ("noise", 3 * 2 * 6 * 2 * 10),
+        ("batch_size", 8 * 2 * 7 * 10),
+    ],
+)
+def test_no_run_of_a_study_is_missing_or_there_twice(study, number, settings):
+    runs = runs_of(study, settings)
+    assert len(runs) == len(set(runs)) == number
+
+
+def test_an_unknown_study_is_refused(settings):
+    with pytest.raises(ValueError, match="appendix_d"):
+        parts("appendix_d", **settings)
+
+
+@pytest.mark.parametrize("study", set(STUDIES) - {"batch_size"})
+def test_all_other_studies_train_for_300_epochs_of_60_steps(study, settings):
+    assert {(run.batch_size, run.steps) for run in runs_of(study, settings)} == {(5, 18000)}
+
+
+@pytest.mark.parametrize(
+    ("size", "epochs"), [(1, 90000), (5, 18000), (7, 12900), (100, 900), (299, 600), (300, 300)]
+)
+def test_equal_updates_are_equal_steps_and_equal_epochs_count_the_partial_batch(
+    size, epochs, settings
+):
+    settings["sweep"]["batch_size"] = (size,)
+    runs = runs_of("batch_size", settings)
+    assert {(run.budget, run.batch_size, run.steps) for run in runs} == {
+        ("updates", size, 18000),
+        ("epochs", size, epochs),
+    }
+
+
+@pytest.mark.parametrize("study", set(STUDIES) - {"complexity"})
+def test_one_complexity_is_shown(study, settings):
+    assert {run.complexity for run in runs_of(study, settings)} == {270.0}
+
+
+@pytest.mark.parametrize(
+    ("study", "radii"),
+    [
+        ("complexity", {0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0}),
+        ("dynamics", {0.0, 0.5}),
+        ("interventions", {0.0}),
+        ("noise", {0.0, 0.5}),
+        ("batch_size", {0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0}),
+    ],
+)
+def test_each_part_holds_all_radii_and_seeds(study, radii, settings):
+    for name, axes in parts(study, **settings).items():
+        found = {(run.rho, run.seed) for run in spanned(axes)}
+        assert found == {(rho, seed) for rho in radii for seed in range(10)}, name
+
+
+@pytest.mark.parametrize("kind", ["label", "gaussian", "dropout"])
+def test_a_kind_of_noise_has_its_own_levels_on_both_features_and_on_the_hard_one(kind, settings):
+    runs = spanned(parts("noise", **settings)[f"noise={kind}"])
+    levels = settings["sweep"]["noise"][kind]
+    assert {(run.noise, run.noisy, run.level) for run in runs} == {
+        (kind, noisy, level) for noisy in ("both", "hard") for level in levels
+    }
+
+
+@pytest.mark.parametrize("kappa", ["constant", "tracking"])
+def test_a_norm_has_every_intervention_at_every_ratio(kappa, settings):
+    runs = spanned(parts("interventions", **settings)[f"kappa={kappa}"])
+    assert {(run.kappa, run.intervention, run.alpha) for run in runs} == {
+        (kappa, kind, alpha)
+        for kind in ("importance_weighting", "learning_rate", "both")
+        for alpha in (0.25, 0.5, 1.0, 2.0, 4.0)
+    }
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "changed"),
+    [
+        (
+            ("sweep", "complexity", 4),
+            500.0,
+            {"complexity/complexity=540", "complexity/complexity=500"},
+        ),
+        (("sweep", "noise", "label", 5), 0.2, {"noise/noise=label"}),
+        (("sweep", "noise", "gaussian", 1), 0.3, {"noise/noise=gaussian"}),
+        (("sweep", "noise", "dropout", 2), 0.3, {"noise/noise=dropout"}),
+        (
+            ("sweep", "batch_size", 4),
+            25,
+            {
+                f"batch_size/batch_size={size},equal={budget}"
+                for size in (20, 25)
+                for budget in ("updates", "epochs")
+            },
+        ),
+        (
+            ("sweep", "kappa", 1),
+            "unit",
+            {"interventions/kappa=tracking", "interventions/kappa=unit"},
+        ),
+        (("sweep", "alpha", 0), 0.125, of("interventions")),
+        (("sweep", "rho", 6), 0.9, of("complexity", "batch_size")),
+        (("sweep", "checkpoints", 0), 2, set()),
+        (("shown", "rho"), 0.3, of("dynamics", "noise")),
+        (("shown", "network_rho"), 0.3, set()),
+        (("shown", "complexity"), 180.0, of(*STUDIES) - of("complexity")),
+        (("training", "lr"), 0.1, set()),
+        (("training", "epochs"), 1, of(*STUDIES)),
+        (("seeds", 9), 10, of(*STUDIES)),
+    ],
+)
+def test_a_changed_value_changes_its_own_parts_alone(place, value, changed, settings):
+    other = copy.deepcopy(settings)
+    *path, last = place
+    inner = other
+    for key in path[:-1]:
+        inner = inner[key]
+    if isinstance(last, int):
+        values = inner[path[-1]]
+        inner[path[-1]] = (*values[:last], value, *values[last + 1 :])
+    else:
+        inner[path[-1]][last] = value
+    before, after = all_parts(settings), all_parts(other)
+    assert {
+        name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
+    } == changed
+
+
+def test_a_part_without_a_neighbour_is_the_same(settings):
+    whole = all_parts(settings)
+    settings["sweep"]["complexity"] = (360.0,)
+    settings["sweep"]["batch_size"] = (50,)
+    settings["sweep"]["kappa"] = ("tracking",)
+    fewer = all_parts(settings)
+    assert len(fewer) == 1 + 1 + 1 + 3 + 2
+    assert fewer == {name: whole[name] for name in fewer}

@@ -1,0 +1,136 @@
+"""The scripts of the toy study and its figures, run alone on small parts."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from feature_quality.artifacts.toy import (
+    CONTOURS,
+    EPOCHS,
+    PERTURBATIONS,
+    POINTS,
+    RUNS,
+    read_parts,
+    read_toy,
+)
+from feature_quality.artifacts.weights import read_weights
+from feature_quality.config.settings import load
+
+from .conftest import WHOLE, run_script
+
+TOY = load(WHOLE).toy
+SETTINGS = {
+    "distribution": TOY.distribution.model_dump(),
+    "lr": TOY.training.lr,
+    "checkpoints": TOY.sweep.checkpoints,
+    "rho": TOY.shown.rho,
+}
+BASE = {"complexity": [270.0], "batch_size": [5], "steps": [24]}
+COMPARED = BASE | {"rho": [0.0, 0.5], "seed": [0, 1]}
+AXES = {
+    "complexity": COMPARED,
+    "interventions": BASE
+    | {"intervention": ["importance_weighting", "learning_rate", "both"]}
+    | {"kappa": ["tracking"], "alpha": [0.5, 2.0], "seed": [0, 1]},
+    "noise": COMPARED
+    | {"noise": ["label", "gaussian", "dropout"], "noisy": ["both", "hard"], "level": [0.0, 0.1]},
+    "batch_size": COMPARED | {"budget": ["updates", "epochs"]},
+}
+DYNAMICS = ("runs", "epochs", "points", "contours", "networks")
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with what all scripts of the toy have written."""
+    deterministic, threads = torch.get_deterministic_debug_mode(), torch.get_num_threads()
+    folder = tmp_path_factory.mktemp("toy")
+    for study, axes in AXES.items():
+        params = {"axes": axes, "settings": SETTINGS}
+        run_script(folder, "toy_study", output=[folder / study], params=params)
+    run_script(
+        folder,
+        "toy_dynamics",
+        output={name: folder / name for name in DYNAMICS},
+        params={"axes": COMPARED, "settings": SETTINGS},
+    )
+    trained = {name: folder / name for name in ("runs", "networks")}
+    run_script(folder, "perturb_toy", trained, [folder / "appendix_d"], {"rho": TOY.shown.rho})
+    yield folder
+    torch.set_deterministic_debug_mode(deterministic)
+    torch.set_num_threads(threads)
+    logging.captureWarnings(False)
+
+
+@pytest.mark.parametrize("study", AXES)
+def test_a_study_has_a_row_a_run(toy: Path, study: str) -> None:
+    runs, description = read_toy(toy / study, RUNS)
+    assert len(runs) == np.prod([len(values) for values in AXES[study].values()])
+    assert runs["diverged_step"].isna().all()
+    assert runs["hard_error"].between(0, 1).all()
+    assert description["lr"] == 0.01
+    assert description["code"] == "0123456789abcdef"
+
+
+def test_sgd_and_lsam_part_from_the_same_start(toy: Path) -> None:
+    runs = read_parts([toy / "complexity"], RUNS).set_index(["rho", "seed"])
+    assert (runs.loc[0, "easy_scaling"] == 1).all()
+    assert (runs.loc[0.5, "easy_scaling"] < 1).all()
+
+
+def test_dynamics_keeps_checkpoints_and_the_end(toy: Path) -> None:
+    points, _ = read_toy(toy / "points", POINTS)
+    assert sorted(points["epoch"].unique()) == [1, 2]
+    assert len(points) == 2 * 4 * 60
+    epochs, _ = read_toy(toy / "epochs", EPOCHS)
+    assert len(epochs) == 2 * 4
+    contours, _ = read_toy(toy / "contours", CONTOURS)
+    assert set(contours["seed"]) == {0}
+    assert set(contours["rho"]) == {0, 0.5}
+    assert read_weights(toy / "networks")["last"].shape == (4, 2)
+
+
+def test_perturbations_are_of_the_first_seed(toy: Path) -> None:
+    table, _ = read_toy(toy / "appendix_d", PERTURBATIONS)
+    assert set(table["seed"]) == {0}
+    assert set(table["trained_rho"]) == {0, 0.5}
+    assert len(table) == 2 * 2 * 60
+    last = table[table["perturbed"] == "last layer"]
+    # Only the last layer moves, and the margin is linear in it.
+    drop = last["margin"] - last["phantom_margin"]
+    assert drop.to_numpy() == pytest.approx(last["rho"] * last["gradient_norm"])
+
+
+FIGURES: dict[str, dict[str, Any]] = {
+    "figure_01": {"contours": "contours", "points": "points"},
+    "figure_02": {"complexity": ["complexity"]},
+    "figure_03": {"points": "points"},
+    "figure_04": {"epochs": "epochs", "complexity": ["complexity"]},
+    "figure_05": {"points": "points"},
+    "figure_06": {"interventions": ["interventions"], "complexity": ["complexity"]},
+    "figure_07": {"points": "points"},
+    "figure_08": {"points": "points"},
+    "figure_09": {"noise": ["noise"]},
+    "figure_10": {"batch_size": ["batch_size"]},
+    "figure_appendix_d": {"appendix_d": ["appendix_d"]},
+}
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_a_figure_is_drawn_twice_the_same(toy: Path, tmp_path: Path, figure: str) -> None:
+    inputs = {
+        name: [toy / each for each in file] if isinstance(file, list) else toy / file
+        for name, file in FIGURES[figure].items()
+    }
+    drawn = []
+    for turn in ("first", "second"):
+        output = {kind: tmp_path / f"{turn}.{kind}" for kind in ("pdf", "png")}
+        params = {"complexity": 270.0, "remark": "Made up."}
+        run_script(tmp_path, figure, inputs, output, params)
+        drawn.append([path.read_bytes() for path in output.values()])
+    assert drawn[0] == drawn[1]
+    logging.captureWarnings(False)
