@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -215,7 +216,7 @@ def test_noise_is_independent_of_label_and_place(kind, run, many):
 @pytest.mark.parametrize("kind", ["label", "dropout"])
 def test_what_a_level_strikes_a_higher_one_strikes_too(kind, run, many):
     levels = [struck(kind, level, run, many) for level in (0.02, 0.06, 0.1)]
-    for lower, higher in zip(levels, levels[1:], strict=False):
+    for lower, higher in pairwise(levels):
         assert not (lower & ~higher).any()
         assert (higher & ~lower).any(axis=1).all()
 

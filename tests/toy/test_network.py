@@ -96,6 +96,18 @@ def test_descend_is_autograds_step_in_every_layer(n, cpu):
     assert torch.equal(networks.last, start["last"])
 
 
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_large_batch_is_summed_before_it_is_subtracted(name, cpu):
+    networks = Networks.initial([0, 1], cpu)
+    doubles = Networks.of({key: tensor.double() for key, tensor in networks.tensors().items()})
+    x, slope = torch.randn(2, 2, 300, 2), 1e-5 * torch.rand(2, 2, 300)
+    networks.descend(networks.forward(x), slope)
+    doubles.descend(doubles.forward(x.double()), slope.double())
+    # The weights are below 1, so that rounding the difference errs by 2⁻²⁵ at most.
+    error = networks.layers[name].double() - doubles.layers[name]
+    assert error.abs().max() < 2**-23
+
+
 def test_a_slope_of_one_feature_moves_that_feature_of_that_model_alone(cpu):
     networks = Networks.initial([0, 1], cpu)
     before = networks.chosen([0, 1])

@@ -146,13 +146,15 @@ def perturbations_of() -> Callable[..., pd.DataFrame]:
 
 @pytest.fixture(scope="session")
 def curves() -> Callable[..., list[Line2D]]:
-    """Find the lines of a panel by colour and style."""
+    """Find the lines of a panel by colour and style; those that only a legend shows are empty."""
 
     def find(panel: Axes, colour: Any, style: str | None = None) -> list[Line2D]:
         return [
             line
             for line in panel.lines
-            if to_rgb(line.get_color()) == to_rgb(colour) and style in (None, line.get_linestyle())
+            if len(line.get_xdata())
+            and np.allclose(to_rgb(line.get_color()), to_rgb(colour))
+            and style in (None, line.get_linestyle())
         ]
 
     return find
@@ -168,13 +170,9 @@ def bands() -> Callable[..., list[dict[float, tuple[float, float]]]]:
             if isinstance(band, FillBetweenPolyCollection) and np.allclose(
                 band.get_facecolor()[0, :3], to_rgb(colour)
             ):
-                places = pd.DataFrame(
-                    np.concatenate([path.vertices for path in band.get_paths()] or [[]]).reshape(
-                        -1, 2
-                    ),
-                    columns=["x", "y"],
-                )
-                spans = places.groupby("x")["y"].agg(["min", "max"])
+                vertices = [path.vertices for path in band.get_paths()]
+                places = pd.DataFrame(np.concatenate([np.empty((0, 2)), *vertices]))
+                spans = places.groupby(0)[1].agg(["min", "max"])
                 found.append(dict(zip(spans.index, spans.to_numpy(), strict=True)))
         return found
 

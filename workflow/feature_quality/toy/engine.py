@@ -94,7 +94,7 @@ def train(
         distribution: of the training points, which every run draws by its seed.
         lr: learning rate.
         device: where to compute.
-        observe: called with the number of each finished epoch and the networks at that moment.
+        observe: called after each epoch with its number, from 1, and the networks.
     """
     batch_size, steps = runs[0].batch_size, runs[0].steps
     substitution = Substitution.of(runs, device)

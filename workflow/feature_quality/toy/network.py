@@ -89,7 +89,8 @@ class Networks:
         layers["third_bias"].sub_(third_slope.sum(1, keepdim=True))
         layers["second"].baddbmm_(first.transpose(1, 2), second_slope, alpha=-1)
         layers["second_bias"].sub_(second_slope.sum(1, keepdim=True))
-        layers["first"].baddbmm_(x.transpose(1, 2), first_slope, alpha=-1)
+        # baddbmm would add this one point by point, and lose what is small beside the weights.
+        layers["first"].sub_(torch.bmm(x.transpose(1, 2), first_slope))
         layers["first_bias"].sub_(first_slope.sum(1, keepdim=True))
 
 

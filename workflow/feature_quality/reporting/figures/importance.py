@@ -11,6 +11,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from feature_quality.errors import InputError
 from feature_quality.reporting.figures.style import METHODS, NEUTRAL, canvas, lines, method_of
 from feature_quality.reporting.uniformity import Array, edges, gini, lorenz, median_by_bin
 
@@ -53,7 +54,9 @@ def median_weights(points: pd.DataFrame, epochs: Sequence[int]) -> Figure:
         (method, epoch): _medians(_part(points, method, epoch))
         for method, epoch in product(METHODS, epochs)
     }
-    reach = max(np.nanmax(np.abs(np.log10(each["ratio"]))) for each, _ in maps.values())
+    ratios = np.concatenate([each["ratio"].ravel() for each, _ in maps.values()])
+    # There may be no bin that has enough points.
+    reach = np.max(np.abs(np.log10(ratios[np.isfinite(ratios)])), initial=0.1)
     norms = {kind: LogNorm(FAINTEST, 1) for kind in KINDS} | {
         "ratio": LogNorm(10**-reach, 10**reach)
     }
@@ -86,7 +89,11 @@ def median_weights(points: pd.DataFrame, epochs: Sequence[int]) -> Figure:
 
 
 def _part(points: pd.DataFrame, method: str, epoch: int) -> pd.DataFrame:
-    return points[(method_of(points["rho"]) == method) & (points["epoch"] == epoch)]
+    """Return the points of one panel, without those of runs that have diverged."""
+    part = points[(method_of(points["rho"]) == method) & (points["epoch"] == epoch)].dropna()
+    if part.empty:
+        raise InputError(f"{method}: no run is finite at epoch {epoch}; there is nothing to draw")
+    return part
 
 
 def _lorenz_panel(panel: Axes, points: pd.DataFrame, colour: str) -> None:
@@ -97,8 +104,11 @@ def _lorenz_panel(panel: Axes, points: pd.DataFrame, colour: str) -> None:
         curves = [pd.DataFrame(dict(zip("xy", lorenz(each), strict=True))) for each in weights]
         style: dict[str, Any] = {"color": colour, "linestyle": STYLES[kind]}
         lines(pd.concat(curves), panel, x="x", y="y", marker=None, legend=False, **style)
-        evenness = np.mean([gini(each) for each in weights])
-        handles.append(Line2D([], [], label=f"{name}: G = {evenness:.2f}", **style))
+        coefficients = pd.Series([gini(each) for each in weights])
+        label = f"{name}: G = {coefficients.mean():.2f}"
+        if coefficients.isna().any():
+            label += f" ({coefficients.isna().sum()} seeds: all 0)"
+        handles.append(Line2D([], [], label=label, **style))
     panel.legend(handles=handles, loc="lower right", handlelength=1.6, borderpad=0.2)
 
 

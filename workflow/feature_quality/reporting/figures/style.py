@@ -56,11 +56,10 @@ def canvas(rows: int, columns: int, height: float, **sharing: Any) -> tuple[Figu
 
 def interval(values: pd.Series) -> tuple[float, float]:
     """Return the 95 % t-interval of the mean over seeds; the mean alone for one seed."""
-    mean, n = float(np.mean(values)), len(values)
-    if n < 2:
-        return mean, mean
-    half = float(t.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
-    return mean - half, mean + half
+    values = values.dropna()
+    mean, n = values.mean(), len(values)
+    half = t.ppf(0.975, n - 1) * values.std() / n**0.5 if n > 1 else 0.0
+    return float(mean - half), float(mean + half)
 
 
 def lines(data: pd.DataFrame, axes: Axes, **options: Any) -> None:

@@ -1,0 +1,200 @@
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import same_color
+from matplotlib.figure import Figure
+
+from feature_quality.reporting.figures.importance import lorenz_curves, median_weights
+from feature_quality.reporting.figures.style import METHODS
+
+EPOCHS = (1, 3, 10)
+STYLES = {"weight": "--", "phantom_weight": "-"}
+NAMES = {"weight": "λ", "phantom_weight": "$\\tilde{λ}$", "ratio": "$\\tilde{λ}$/λ"}
+
+
+def part(points: pd.DataFrame, method: str, epoch: int) -> pd.DataFrame:
+    of_method = points["rho"] == (0 if method == "SGD" else 0.5)
+    return points[of_method & (points["epoch"] == epoch)]
+
+
+def places(figure: Figure) -> list[tuple[int, int]]:
+    specs = [panel.get_subplotspec() for panel in figure.axes]
+    return [(spec.rowspan.start, spec.colspan.start) for spec in specs if spec]
+
+
+class TestLorenz:
+    @pytest.fixture
+    def points(self, points_of, request) -> pd.DataFrame:
+        return points_of(getattr(request, "param", 3), epochs=EPOCHS, points=20)
+
+    @staticmethod
+    def curves_of(points: pd.DataFrame, kind: str) -> pd.DataFrame:
+        tables = []
+        for _, weights in points.groupby("seed")[kind]:
+            top = weights.sort_values(ascending=False)
+            share = [0, *(top.cumsum() / top.sum())]
+            tables.append(pd.DataFrame({"x": np.linspace(0, 1, len(share)), "y": share}))
+        return pd.concat(tables)
+
+    @staticmethod
+    def gini_of(points: pd.DataFrame, kind: str) -> float:
+        ginis = []
+        for _, weights in points.groupby("seed")[kind]:
+            values = weights.to_numpy()
+            ginis.append(np.abs(values[:, None] - values).mean() / (2 * values.mean()))
+        return float(np.mean(ginis))
+
+    def assert_panel(self, panel, points, method, assert_shows) -> None:
+        for kind, style in STYLES.items():
+            curves = self.curves_of(points, kind)
+            assert_shows(panel, curves, "x", "y", METHODS[method], style)
+        texts = [text.get_text() for text in panel.get_legend().get_texts()]
+        assert texts == [f"{NAMES[kind]}: G = {self.gini_of(points, kind):.2f}" for kind in STYLES]
+        handles = panel.get_legend().legend_handles
+        assert [handle.get_linestyle() for handle in handles] == [*STYLES.values()]
+        assert all(same_color(handle.get_color(), METHODS[method]) for handle in handles)
+        (diagonal,) = (line for line in panel.lines if line.get_linestyle() == ":")
+        np.testing.assert_array_equal(diagonal.get_data(), [[0, 1], [0, 1]])
+        assert (panel.get_xlim(), panel.get_ylim()) == ((0, 1), (0, 1))
+
+    @pytest.mark.parametrize("points", [1, 3, 10], indirect=True)
+    def test_one_checkpoint_has_the_methods_side_by_side(self, points, assert_shows) -> None:
+        figure = lorenz_curves(points, [3])
+        assert places(figure) == [(0, 0), (0, 1)]
+        for panel, method in zip(figure.axes, METHODS, strict=True):
+            self.assert_panel(panel, part(points, method, 3), method, assert_shows)
+        titles = [panel.get_title() for panel in figure.axes]
+        assert titles == ["trained by SGD", "trained by LSAM"]
+        assert [panel.get_xlabel() for panel in figure.axes] == ["share of points"] * 2
+        assert [panel.get_ylabel() for panel in figure.axes] == ["share of weight", ""]
+        figure.draw_without_rendering()
+
+    def test_several_have_a_column_each_and_the_methods_rows(self, points, assert_shows) -> None:
+        figure = lorenz_curves(points, EPOCHS)
+        assert places(figure) == [*product((0, 1), (0, 1, 2))]
+        cells = [*product(METHODS, EPOCHS)]
+        for panel, (method, epoch) in zip(figure.axes, cells, strict=True):
+            self.assert_panel(panel, part(points, method, epoch), method, assert_shows)
+            assert panel.get_title() == f"{method}, epoch {epoch}"
+        assert [bool(panel.get_xlabel()) for panel in figure.axes] == [False] * 3 + [True] * 3
+        assert [bool(panel.get_ylabel()) for panel in figure.axes] == [True, False, False] * 2
+        figure.draw_without_rendering()
+
+    def test_a_seed_without_weight_has_no_curve_and_no_gini(self, points) -> None:
+        nothing = points.assign(weight=points["weight"].where(points["rho"] > 0, 0.0))
+        panel = lorenz_curves(nothing, [3]).axes[0]
+        texts = [text.get_text() for text in panel.get_legend().get_texts()]
+        assert texts[0] == "λ: G = nan"
+        assert "nan" not in texts[1]
+
+
+class TestMedians:
+    @pytest.fixture(scope="class")
+    def points(self, points_of) -> pd.DataFrame:
+        return points_of(seeds=2, epochs=EPOCHS)
+
+    @pytest.fixture(scope="class")
+    def single(self, points) -> Figure:
+        return median_weights(points, [3])
+
+    @pytest.fixture(scope="class")
+    def several(self, points) -> Figure:
+        return median_weights(points, EPOCHS)
+
+    @staticmethod
+    def bins_of(panel) -> tuple[np.ndarray, np.ndarray]:
+        corners = panel.collections[0].get_coordinates()
+        return corners[0, :, 0], corners[:, 0, 1]
+
+    @staticmethod
+    def drawn(panel) -> np.ndarray:
+        return np.ma.filled(panel.collections[0].get_array(), np.nan)
+
+    def expected(self, points: pd.DataFrame, kind: str, bins) -> np.ndarray:
+        """Return the median in every bin, a row a bin of the hard contribution."""
+        places = [
+            np.digitize(points[f"{feature}_contribution"], edges) - 1
+            for feature, edges in zip(("hard", "easy"), reversed(bins), strict=True)
+        ]
+        found = np.full([len(edges) - 1 for edges in reversed(bins)], np.nan)
+        for place, weights in points.groupby(places)[kind]:
+            if len(weights) >= 5 and all(
+                0 <= i < n for i, n in zip(place, found.shape, strict=True)
+            ):
+                found[place] = weights.median()
+        return found
+
+    def assert_maps(self, panels, points) -> None:
+        """Check the maps of λ, λ̃ and their ratio."""
+        bins = self.bins_of(panels[0])
+        for feature, edges in zip(("easy", "hard"), bins, strict=True):
+            inner = points[f"{feature}_contribution"].quantile([0.005, 0.995])
+            np.testing.assert_allclose(edges, np.linspace(*inner, 17))
+        maps = {kind: self.expected(points, kind, bins) for kind in STYLES}
+        assert np.isfinite(maps["weight"]).sum() > 20
+        maps["ratio"] = maps["phantom_weight"] / maps["weight"]
+        for panel, kind in zip(panels, NAMES, strict=True):
+            np.testing.assert_array_equal(self.bins_of(panel), bins)
+            np.testing.assert_allclose(self.drawn(panel), maps[kind])
+            assert panel.get_xlim() == (bins[0][0], bins[0][-1])
+            assert panel.get_ylim() == (bins[1][0], bins[1][-1])
+
+    def test_one_checkpoint_has_a_row_a_method(self, single, points) -> None:
+        assert places(single)[:6] == [*product((0, 1), (0, 1, 2))]
+        for row, method in enumerate(METHODS):
+            panels = single.axes[3 * row : 3 * row + 3]
+            self.assert_maps(panels, part(points, method, 3))
+            titles = [f"{method}: {name}" for name in NAMES.values()]
+            assert [panel.get_title() for panel in panels] == titles
+        easy, hard = "easy, $y w_e f_e$", "hard, $y w_h f_h$"
+        assert [panel.get_xlabel() for panel in single.axes[:6]] == [""] * 3 + [easy] * 3
+        assert [panel.get_ylabel() for panel in single.axes[:6]] == [hard, "", ""] * 2
+        single.draw_without_rendering()
+
+    def test_several_have_a_column_each(self, several, points) -> None:
+        assert places(several)[:18] == [*product(range(6), range(3))]
+        rows = np.reshape(several.axes[:18], (6, 3))
+        for column, epoch in enumerate(EPOCHS):
+            for first, method in enumerate(METHODS):
+                panels = rows[3 * first : 3 * first + 3, column]
+                self.assert_maps(panels, part(points, method, epoch))
+        titles = [f"epoch {epoch}" for epoch in EPOCHS] + [""] * 15
+        assert [panel.get_title() for panel in rows.flat] == titles
+        assert [panel.get_ylabel() for panel in rows[:, 0]] == [
+            f"{method}: {name}\nhard, $y w_h f_h$"
+            for method, name in product(METHODS, NAMES.values())
+        ]
+        assert {panel.get_ylabel() for panel in rows[:, 1:].flat} == {""}
+        assert {panel.get_xlabel() for panel in rows[-1]} == {"easy, $y w_e f_e$"}
+        assert {panel.get_xlabel() for panel in rows[:-1].flat} == {""}
+        several.draw_without_rendering()
+
+    @pytest.mark.parametrize("which", ["single", "several"])
+    def test_all_maps_of_a_kind_share_a_scale_that_the_bar_shows(self, request, which) -> None:
+        *panels, weights, ratios = request.getfixturevalue(which).axes
+        meshes = [panel.collections[0] for panel in panels]
+        names = {(mesh.norm.vmin, mesh.norm.vmax, mesh.get_cmap().name) for mesh in meshes}
+        assert len(names) == 2
+        of_weights, of_ratios = sorted(names)
+        assert of_weights[:2] == (1e-6, 1)
+        # As far below 1 as above, and as far as any ratio goes.
+        assert of_ratios[0] * of_ratios[1] == pytest.approx(1)
+        drawn = [self.drawn(panel) for panel in panels if panel.collections[0].norm.vmax > 1]
+        assert len(drawn) == len(panels) / 3
+        reach = max(np.nanmax(np.abs(np.log(ratio))) for ratio in drawn)
+        assert np.log(of_ratios[1]) == pytest.approx(reach)
+        assert weights.get_xlabel() == "median weight, λ or $\\tilde{λ}$"
+        assert ratios.get_xlabel() == "ratio of medians, $\\tilde{λ}$/λ"
+        assert weights.get_xlim() == pytest.approx(of_weights[:2])
+        assert ratios.get_xlim() == pytest.approx(of_ratios[:2])
+
+    def test_one_seed_is_enough(self, points_of) -> None:
+        points = points_of(seeds=1, epochs=(3,), points=300)
+        figure = median_weights(points, [3])
+        maps = {kind: self.drawn(panel) for kind, panel in zip(NAMES, figure.axes, strict=False)}
+        bins = self.bins_of(figure.axes[0])
+        expected = self.expected(part(points, "SGD", 3), "weight", bins)
+        assert np.isfinite(expected).any()
+        np.testing.assert_allclose(maps["weight"], expected)

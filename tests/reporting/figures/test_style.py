@@ -1,0 +1,135 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import rgb_to_hsv, to_rgb
+from matplotlib.figure import Figure
+
+from feature_quality.reporting.figures.style import (
+    FEATURES,
+    METHODS,
+    NEUTRAL,
+    WIDTH,
+    canvas,
+    interval,
+    lines,
+    method_of,
+    save,
+    sequence,
+)
+
+
+class TestInterval:
+    def test_is_that_of_t(self) -> None:
+        # Deviation √(5/3), t of 3 degrees of freedom 3.182446.
+        low, high = interval(pd.Series([1.0, 2.0, 3.0, 4.0]))
+        assert (low, high) == pytest.approx((2.5 - 2.054260, 2.5 + 2.054260), abs=1e-6)
+
+    def test_of_one_seed_is_its_value(self) -> None:
+        assert interval(pd.Series([0.3])) == (0.3, 0.3)
+
+    def test_of_equal_seeds_is_their_value(self) -> None:
+        assert interval(pd.Series([0.25, 0.25, 0.25])) == (0.25, 0.25)
+
+    @pytest.mark.parametrize("measured", [[0.1], [0.1, 0.4], [0.1, 0.4, 0.2]])
+    def test_leaves_diverged_seeds_out(self, measured: list[float]) -> None:
+        expected = interval(pd.Series(measured))
+        assert interval(pd.Series([*measured, np.nan])) == pytest.approx(expected)
+
+
+class TestLines:
+    @pytest.fixture
+    def values(self) -> pd.DataFrame:
+        rng = np.random.default_rng(0)
+        table = pd.DataFrame({"x": np.repeat([0.0, 0.5, 2.0], 4), "y": rng.uniform(size=12)})
+        return table.sample(frac=1, random_state=0)
+
+    def test_are_means_over_seeds_with_intervals(self, values, assert_shows) -> None:
+        _, axes = canvas(1, 1, 2)
+        lines(values, axes[0, 0], x="x", y="y", color=NEUTRAL)
+        assert_shows(axes[0, 0], values, "x", "y", NEUTRAL)
+        assert axes[0, 0].lines[0].get_marker() == "o"
+
+    def test_leave_diverged_seeds_out(self, values, assert_shows) -> None:
+        diverged = values.assign(y=values["y"].where(values.index != 5))
+        _, axes = canvas(1, 1, 2)
+        lines(diverged, axes[0, 0], x="x", y="y", color=NEUTRAL)
+        assert_shows(axes[0, 0], diverged.dropna(), "x", "y", NEUTRAL)
+
+    def test_of_one_seed_have_no_width(self, values, assert_shows, bands) -> None:
+        single = values.drop_duplicates("x")
+        _, axes = canvas(1, 1, 2)
+        lines(single, axes[0, 0], x="x", y="y", color=NEUTRAL)
+        assert_shows(axes[0, 0], single, "x", "y", NEUTRAL)
+        assert bands(axes[0, 0], NEUTRAL) == [{}]
+
+
+class TestColours:
+    def test_of_methods_features_and_the_rest_differ(self) -> None:
+        colours = [*METHODS.values(), *FEATURES.values(), NEUTRAL]
+        assert len({to_rgb(colour) for colour in colours}) == 5
+
+    def test_of_a_sweep_get_darker(self) -> None:
+        colours = sequence(pd.Series([5, 1, 300, 5, 20]))
+        assert [*colours] == [1, 5, 20, 300]
+        brightness = [rgb_to_hsv(to_rgb(colour))[2] for colour in colours.values()]
+        assert brightness == sorted(brightness, reverse=True)
+        assert len(set(brightness)) == 4
+
+    def test_of_one_value_is_not_lost_on_white(self) -> None:
+        (colour,) = sequence(pd.Series([270.0, 270.0])).values()
+        assert min(colour[:3]) < 0.5
+
+
+def test_only_sgd_has_no_perturbation() -> None:
+    named = method_of(pd.Series([0.0, 0.1, 0.0, 1.0], index=[3, 2, 1, 0]))
+    assert named.to_dict() == {3: "SGD", 2: "LSAM", 1: "SGD", 0: "LSAM"}
+
+
+def test_a_canvas_is_a_page_wide() -> None:
+    figure, axes = canvas(2, 3, 4.5, sharey=True)
+    assert figure.get_size_inches().tolist() == [WIDTH, 4.5]
+    assert axes.shape == (2, 3)
+    assert axes[0, 0].get_shared_y_axes().joined(axes[0, 0], axes[1, 2])
+    assert canvas(1, 1, 1)[1].shape == (1, 1)
+
+
+class TestSave:
+    @staticmethod
+    def figure() -> Figure:
+        figure, axes = canvas(1, 1, 2)
+        table = pd.DataFrame({"x": [0, 1, 0, 1], "y": [1, 2, 3, 5]})
+        lines(table, axes[0, 0], x="x", y="y")
+        axes[0, 0].set(title="λ, ρ", xlabel="$\\tilde{w}_h$")
+        return figure
+
+    def test_writes_both_files_with_the_text_below(self, tmp_path: Path) -> None:
+        figure = self.figure()
+        save(figure, "What is shown.", "A remark.", tmp_path / "a.pdf", str(tmp_path / "b.png"))
+        assert figure.get_supxlabel() == "What is shown. A remark."
+        assert {path.name for path in tmp_path.iterdir()} == {"a.pdf", "b.png"}
+        assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF-")
+        assert (tmp_path / "b.png").read_bytes().startswith(b"\x89PNG\r\n")
+
+    def test_equal_figures_give_equal_bytes(self, tmp_path: Path) -> None:
+        for place in ("first", "second"):
+            save(self.figure(), "a", "b", tmp_path / place / "x.pdf", tmp_path / place / "x.png")
+        for name in ("x.pdf", "x.png"):
+            first, second = (
+                (tmp_path / place / name).read_bytes() for place in ("first", "second")
+            )
+            assert first == second
+            # Both were written in the same second.
+            assert b"Date" not in first
+
+    def test_a_figure_that_cannot_be_drawn_leaves_the_old_files(self, tmp_path: Path) -> None:
+        figure = self.figure()
+        figure.axes[0].set_title("$\\unknown$")
+        paths = (tmp_path / "x.pdf", tmp_path / "x.png")
+        for path in paths:
+            path.write_text("old")
+        with pytest.raises(ValueError, match="unknown"):
+            save(figure, "a", "b", *paths)
+        assert [path.read_text() for path in paths] == ["old", "old"]
+        assert sorted(tmp_path.iterdir()) == sorted(paths)
