@@ -109,12 +109,12 @@ def test_a_parameter_that_the_margin_does_not_use_changes_nothing(
     assert perturb(margin, [idle, *parameters], RHO) == perturb(margin, parameters, RHO)
 
 
-def test_there_is_a_row_an_example_and_set_of_parameters(network: nn.Sequential) -> None:
+def test_there_is_a_row_an_example_and_set_of_parameters() -> None:
+    network = relu_network(2)
     margins = [
         partial(class_margin, network, image, label)
         for image, label in zip(drawn(3, 3, 2, 2), (0, 1, 1), strict=True)
     ]
-    network[-1] = relu_network(2)[-1]
     perturbed = {"last layer": list(network[-1].parameters()), "all": list(network.parameters())}
     table = perturb_examples(iter(margins), perturbed, RHO)
     expected = [

@@ -1,3 +1,5 @@
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -47,9 +49,9 @@ def test_a_curve_rises_concavely_to_1_above_the_diagonal(weights: list[int]) -> 
 
 
 @given(weights_of_some, st.floats(1e-6, 1e6), st.randoms())
-def test_order_and_scale_do_not_matter(weights: list[int], scale: float, random: object) -> None:
+def test_order_and_scale_do_not_matter(weights: list[int], scale: float, random: Random) -> None:
     other = scale * np.array(weights, dtype=float)
-    random.shuffle(other)  # type: ignore[attr-defined]
+    random.shuffle(other)
     np.testing.assert_allclose(lorenz(other), lorenz(weights), rtol=1e-9)
     assert gini(other) == pytest.approx(gini(weights), abs=1e-9)
 

@@ -197,11 +197,11 @@ def assert_shows(
         np.testing.assert_allclose(line.get_ydata(), means)
         if values.size().min() < 2:
             return
-        low, high = t.interval(0.95, values.size() - 1, means, values.sem())
+        half = t.ppf(0.975, values.size() - 1) * values.sem()
+        spans = np.stack([means - half, means + half], axis=1)
         drawn = bands(panel, colour)
         assert any(
-            [*band] == [*means.index] and np.allclose([*band.values()], np.stack([low, high], 1))
-            for band in drawn
+            [*band] == [*means.index] and np.allclose([*band.values()], spans) for band in drawn
         ), drawn
 
     return check

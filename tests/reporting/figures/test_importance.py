@@ -6,6 +6,7 @@ import pytest
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
+from feature_quality.errors import InputError
 from feature_quality.reporting.figures.importance import lorenz_curves, median_weights
 from feature_quality.reporting.figures.style import METHODS
 
@@ -59,7 +60,7 @@ class TestLorenz:
         np.testing.assert_array_equal(diagonal.get_data(), [[0, 1], [0, 1]])
         assert (panel.get_xlim(), panel.get_ylim()) == ((0, 1), (0, 1))
 
-    @pytest.mark.parametrize("points", [1, 3, 10], indirect=True)
+    @pytest.mark.parametrize("points", [1, 10], indirect=True)
     def test_one_checkpoint_has_the_methods_side_by_side(self, points, assert_shows) -> None:
         figure = lorenz_curves(points, [3])
         assert places(figure) == [(0, 0), (0, 1)]
@@ -82,27 +83,54 @@ class TestLorenz:
         assert [bool(panel.get_ylabel()) for panel in figure.axes] == [True, False, False] * 2
         figure.draw_without_rendering()
 
-    def test_a_seed_without_weight_has_no_curve_and_no_gini(self, points) -> None:
-        nothing = points.assign(weight=points["weight"].where(points["rho"] > 0, 0.0))
-        panel = lorenz_curves(nothing, [3]).axes[0]
-        texts = [text.get_text() for text in panel.get_legend().get_texts()]
-        assert texts[0] == "λ: G = nan"
-        assert "nan" not in texts[1]
+    def test_a_seed_without_weight_is_left_out_and_counted(self, points, assert_shows) -> None:
+        nothing = (points["rho"] == 0) & (points["seed"] == 1)
+        weightless = points.assign(weight=points["weight"].mask(nothing, 0.0))
+        panel = lorenz_curves(weightless, [3]).axes[0]
+        rest = part(weightless[~nothing], "SGD", 3)
+        assert_shows(panel, self.curves_of(rest, "weight"), "x", "y", METHODS["SGD"], "--")
+        real, phantom = (text.get_text() for text in panel.get_legend().get_texts())
+        assert real.startswith(f"λ: G = {self.gini_of(rest, 'weight'):.2f} (all 0: 1 of 3 seeds)"
+        assert "seed" not in phantom
+
+    def test_a_diverged_run_is_left_out(self, points, assert_shows) -> None:
+        diverged = (points["rho"] > 0) & (points["seed"] == 2)
+        panels = lorenz_curves(without(points, diverged), [3]).axes
+        for panel, method in zip(panels, METHODS, strict=True):
+            rest = part(points[~diverged], method, 3)
+            self.assert_panel(panel, rest, method, assert_shows)
+
+
+def without(points: pd.DataFrame, diverged: pd.Series) -> pd.DataFrame:
+    """Return the points with the measures of some runs lost."""
+    measures = ["easy_contribution", "hard_contribution", *STYLES]
+    return points.assign(**{name: points[name].mask(diverged) for name in measures})
+
+
+@pytest.mark.parametrize("draw", [lorenz_curves, median_weights])
+def test_without_a_finite_run_there_is_nothing_to_draw(points_of, draw) -> None:
+    points = points_of(epochs=EPOCHS, points=20)
+    diverged = (points["rho"] > 0) & (points["epoch"] == 10)
+    with pytest.raises(InputError, match="LSAM: no run is finite at epoch 10"):
+        draw(without(points, diverged), EPOCHS)
+
+
+@pytest.fixture(scope="module")
+def many_points(points_of) -> pd.DataFrame:
+    return points_of(seeds=2, epochs=EPOCHS)
+
+
+@pytest.fixture(scope="module")
+def single(many_points) -> Figure:
+    return median_weights(many_points, [3])
+
+
+@pytest.fixture(scope="module")
+def several(many_points) -> Figure:
+    return median_weights(many_points, EPOCHS)
 
 
 class TestMedians:
-    @pytest.fixture(scope="class")
-    def points(self, points_of) -> pd.DataFrame:
-        return points_of(seeds=2, epochs=EPOCHS)
-
-    @pytest.fixture(scope="class")
-    def single(self, points) -> Figure:
-        return median_weights(points, [3])
-
-    @pytest.fixture(scope="class")
-    def several(self, points) -> Figure:
-        return median_weights(points, EPOCHS)
-
     @staticmethod
     def bins_of(panel) -> tuple[np.ndarray, np.ndarray]:
         corners = panel.collections[0].get_coordinates()
@@ -141,11 +169,11 @@ class TestMedians:
             assert panel.get_xlim() == (bins[0][0], bins[0][-1])
             assert panel.get_ylim() == (bins[1][0], bins[1][-1])
 
-    def test_one_checkpoint_has_a_row_a_method(self, single, points) -> None:
+    def test_one_checkpoint_has_a_row_a_method(self, single, many_points) -> None:
         assert places(single)[:6] == [*product((0, 1), (0, 1, 2))]
         for row, method in enumerate(METHODS):
             panels = single.axes[3 * row : 3 * row + 3]
-            self.assert_maps(panels, part(points, method, 3))
+            self.assert_maps(panels, part(many_points, method, 3))
             titles = [f"{method}: {name}" for name in NAMES.values()]
             assert [panel.get_title() for panel in panels] == titles
         easy, hard = "easy, $y w_e f_e$", "hard, $y w_h f_h$"
@@ -153,13 +181,13 @@ class TestMedians:
         assert [panel.get_ylabel() for panel in single.axes[:6]] == [hard, "", ""] * 2
         single.draw_without_rendering()
 
-    def test_several_have_a_column_each(self, several, points) -> None:
+    def test_several_have_a_column_each(self, several, many_points) -> None:
         assert places(several)[:18] == [*product(range(6), range(3))]
         rows = np.reshape(several.axes[:18], (6, 3))
         for column, epoch in enumerate(EPOCHS):
             for first, method in enumerate(METHODS):
                 panels = rows[3 * first : 3 * first + 3, column]
-                self.assert_maps(panels, part(points, method, epoch))
+                self.assert_maps(panels, part(many_points, method, epoch))
         titles = [f"epoch {epoch}" for epoch in EPOCHS] + [""] * 15
         assert [panel.get_title() for panel in rows.flat] == titles
         assert [panel.get_ylabel() for panel in rows[:, 0]] == [
@@ -198,3 +226,13 @@ class TestMedians:
         expected = self.expected(part(points, "SGD", 3), "weight", bins)
         assert np.isfinite(expected).any()
         np.testing.assert_allclose(maps["weight"], expected)
+
+    def test_a_diverged_run_is_left_out(self, many_points) -> None:
+        diverged = (many_points["rho"] == 0) & (many_points["seed"] == 1)
+        figure = median_weights(without(many_points, diverged), [3])
+        self.assert_maps(figure.axes[:3], part(many_points[~diverged], "SGD", 3))
+
+    def test_maps_of_few_points_are_blank(self, points_of) -> None:
+        figure = median_weights(points_of(seeds=1, epochs=(3,), points=20), [3])
+        assert all(np.isnan(self.drawn(panel)).all() for panel in figure.axes[:6])
+        figure.draw_without_rendering()

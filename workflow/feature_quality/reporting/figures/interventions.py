@@ -69,7 +69,8 @@ def _references(panel: Axes, runs: pd.DataFrame) -> None:
             fmt="o",
             elinewidth=0.8,
         )
-    panel.axhline(y[0], color=METHODS["SGD"], linewidth=0.8, linestyle=":")
+    for error in y[y.index == 0]:
+        panel.axhline(error, color=METHODS["SGD"], linewidth=0.8, linestyle=":")
 
 
 def _legend(kappas: list[str]) -> list[Line2D]:

@@ -28,6 +28,7 @@ def noise(runs: pd.DataFrame) -> Figure:
                 x="level",
                 y="hard_error",
                 hue="method",
+                hue_order=list(METHODS),
                 palette=METHODS,
                 legend=first,
             )

@@ -24,7 +24,7 @@ def scaling(epochs: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     left.set(xscale="log", ylabel=SCALING)
     left.xaxis.set_major_formatter(ScalarFormatter())
     lines(_by_feature(runs, "rho"), right, **_options("rho"), legend=False)
-    right.set(title="mean over training", xlabel=RHO)
+    right.set(title="mean over training", xlabel=RHO, ylabel="")
     for panel in (left, right):
         panel.axhline(1, color=NEUTRAL, linewidth=0.8, linestyle=":")
     left.get_legend().set_title(None)
