@@ -51,6 +51,9 @@ def runs_of() -> Callable[..., pd.DataFrame]:
         rng = np.random.default_rng(len(table))
         measures = [name for name in RUNS.names if name not in table and name != "diverged_step"]
         values = pd.DataFrame(rng.uniform(0.1, 0.9, (len(table), len(measures))), columns=measures)
+        # No mean is twice its median.
+        values["phantom_ratio_mean"] = rng.uniform(0.5, 0.9, len(table))
+        values["phantom_ratio_median"] = rng.uniform(0.5, 0.9, len(table))
         table = table.join(values).assign(diverged_step=pd.NA, phantom_easy_nonpositive=0.0)
         return shuffled(table, RUNS)
 

@@ -32,6 +32,12 @@ def test_a_mean_breaks_above_one_step_of_a_hundred(runs, share, expected) -> Non
     assert breaks(runs.assign(phantom_easy_nonpositive=share)).tolist() == [expected] * len(runs)
 
 
+@pytest.mark.parametrize(("times", "expected"), [(1.0, False), (2.0, False), (2.1, True)])
+def test_a_mean_far_beyond_the_median_breaks(runs, times, expected) -> None:
+    far = runs.assign(phantom_ratio_mean=times * runs["phantom_ratio_median"])
+    assert breaks(far).tolist() == [expected] * len(runs)
+
+
 def test_one_seed_breaks_its_setting_and_no_other(runs, broken) -> None:
     expected = of(runs, 270, 0.5) | of(runs, 540, 0.1)
     assert expected.sum() == 6

@@ -1,7 +1,8 @@
 """Figure 2: the hard feature's error and the ratio of the last layer's weights against ρ."""
 
+from typing import Any
+
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -14,15 +15,23 @@ from feature_quality.reporting.figures.style import (
     sequence,
 )
 
-# With w̃_e ≤ 0 in more of the steps, the mean of w̃_h/w̃_e is no summary.
+# The ratio w̃_h/w̃_e has a pole. Its mean over training is no summary where more of the steps have
+# w̃_e ≤ 0, or where a few steps near 0 carry it this many times beyond the median.
 MOST_NONPOSITIVE = 0.01
+MOST_TIMES_MEDIAN = 2
+HOLLOW: dict[str, Any] = {
+    "linestyle": "",
+    "marker": "o",
+    "markerfacecolor": "white",
+    "markersize": 5,
+    "zorder": 5,
+}
 
 
 def complexity(runs: pd.DataFrame) -> Figure:
     """Draw panels A and B, one line a complexity.
 
-    In B, settings where some run has w̃_e ≤ 0 in more than one step of a hundred are hollow: there
-    the mean over training breaks and the median is drawn in its place.
+    In B, settings where the mean over training breaks are hollow, and stand at the median.
     """
     figure, axes = canvas(1, 2, 2.6)
     options = {"x": "rho", "hue": "complexity", "palette": sequence(runs["complexity"])}
@@ -32,38 +41,33 @@ def complexity(runs: pd.DataFrame) -> Figure:
     left.get_legend().set_title("rotation c, °")
     for text in left.get_legend().get_texts():
         text.set_text(f"{float(text.get_text()):g}")
-    broken = breaks(runs)
-    shown = runs.assign(
-        phantom=runs["phantom_ratio_mean"].where(~broken, runs["phantom_ratio_median"])
-    )
+    shown = runs.assign(phantom=phantom_ratio(runs))
     lines(shown, right, y="phantom", legend=False, **options)
     lines(shown, right, y="real_ratio_mean", legend=False, linestyle="--", **options)
-    _mark(right, shown[broken])
+    broken = shown[breaks(runs)].groupby(["complexity", "rho"])["phantom"].mean()
+    right.plot(broken.index.get_level_values("rho"), broken, **HOLLOW, color=NEUTRAL)
     right.set(title="B", xlabel=RHO, ylabel="weight ratio, hard/easy")
-    right.legend(handles=_legend(any_broken=bool(broken.any())))
-    return figure
-
-
-def breaks(runs: pd.DataFrame) -> pd.Series:
-    """Say which rows belong to a (complexity, ρ) where the mean of w̃_h/w̃_e breaks in some run."""
-    share = runs.groupby(["complexity", "rho"])["phantom_easy_nonpositive"].transform("max")
-    return share > MOST_NONPOSITIVE
-
-
-def _mark(panel: Axes, broken: pd.DataFrame) -> None:
-    medians = broken.groupby(["complexity", "rho"], as_index=False)["phantom"].mean()
-    panel.plot(
-        medians["rho"], medians["phantom"], "o", mfc="white", mec=NEUTRAL, markersize=6, zorder=5
-    )
-
-
-def _legend(*, any_broken: bool) -> list[Line2D]:
     handles = [
         Line2D([], [], color=NEUTRAL, label="phantom, $\\tilde{w}_h/\\tilde{w}_e$"),
         Line2D([], [], color=NEUTRAL, linestyle="--", label="real, $w_h/w_e$"),
     ]
-    if any_broken:
-        handles.append(
-            Line2D([], [], ls="", marker="o", mfc="white", mec=NEUTRAL, label="median: mean breaks")
-        )
-    return handles
+    right.legend(handles=handles + hollow_handles(runs))
+    return figure
+
+
+def phantom_ratio(runs: pd.DataFrame) -> pd.Series:
+    """Return each run's mean over training of w̃_h/w̃_e, or its median where that breaks."""
+    return runs["phantom_ratio_mean"].where(~breaks(runs), runs["phantom_ratio_median"])
+
+
+def breaks(runs: pd.DataFrame) -> pd.Series:
+    """Say which rows belong to a (complexity, ρ) where the mean of w̃_h/w̃_e breaks in some run."""
+    nonpositive = runs["phantom_easy_nonpositive"] > MOST_NONPOSITIVE
+    beyond = runs["phantom_ratio_mean"] > MOST_TIMES_MEDIAN * runs["phantom_ratio_median"]
+    return (nonpositive | beyond).groupby([runs["complexity"], runs["rho"]]).transform("any")
+
+
+def hollow_handles(runs: pd.DataFrame) -> list[Line2D]:
+    """Return the legend's entry for hollow marks, if there are any."""
+    label = "median: mean breaks"
+    return [Line2D([], [], **HOLLOW, color=NEUTRAL, label=label)] if breaks(runs).any() else []

@@ -8,7 +8,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from feature_quality.reporting.figures.complexity import breaks
+from feature_quality.reporting.figures.complexity import (
+    HOLLOW,
+    breaks,
+    hollow_handles,
+    phantom_ratio,
+)
 from feature_quality.reporting.figures.style import (
     HARD_ERROR,
     METHODS,
@@ -32,7 +37,7 @@ def interventions(intervened: pd.DataFrame, trained: pd.DataFrame) -> Figure:
     Args:
         intervened: runs under the interventions.
         trained: SGD and LSAM runs at the same complexity; each ρ stands at its mean over training
-            of w̃_h/w̃_e, and is left out where that mean breaks.
+            of w̃_h/w̃_e, hollow and at the median where that mean breaks.
     """
     figure, axes = canvas(1, 3, 2.7, sharey=True)
     for panel, (kind, title) in zip(axes[0], TITLES.items(), strict=True):
@@ -40,7 +45,7 @@ def interventions(intervened: pd.DataFrame, trained: pd.DataFrame) -> Figure:
         for kappa, (linestyle, _) in KAPPAS.items():
             chosen = runs[runs["kappa"] == kappa]
             lines(chosen, panel, x="alpha", y="hard_error", color=NEUTRAL, linestyle=linestyle)
-        _references(panel, trained[~breaks(trained)])
+        _references(panel, trained)
         panel.set(
             title=title, xscale="log", xlabel="ratio of weights, hard/easy", ylabel=HARD_ERROR
         )
@@ -49,14 +54,16 @@ def interventions(intervened: pd.DataFrame, trained: pd.DataFrame) -> Figure:
         panel.xaxis.set_minor_formatter(NullFormatter())
         panel.label_outer()
     axes[0, 0].set_ylim(bottom=0)
-    axes[0, -1].legend(handles=_legend(sorted(intervened["kappa"].unique())))
+    handles = _legend(sorted(intervened["kappa"].unique())) + hollow_handles(trained)
+    axes[0, -1].legend(handles=handles)
     return figure
 
 
 def _references(panel: Axes, runs: pd.DataFrame) -> None:
     """Draw SGD's point with a line at its error, and LSAM's points, joined by rising ρ."""
     by_rho = runs.groupby("rho")
-    x, y = by_rho["phantom_ratio_mean"].mean(), by_rho["hard_error"].mean()
+    x, y = phantom_ratio(runs).groupby(runs["rho"]).mean(), by_rho["hard_error"].mean()
+    broken = breaks(runs).groupby(runs["rho"]).any()
     spans = [interval(errors) for _, errors in by_rho["hard_error"]]
     bars = [(y - [low for low, _ in spans]), ([high for _, high in spans] - y)]
     panel.plot(x, y, color=METHODS["LSAM"], linewidth=1)
@@ -69,6 +76,8 @@ def _references(panel: Axes, runs: pd.DataFrame) -> None:
             fmt="o",
             elinewidth=0.8,
         )
+        hollow = chosen & broken
+        panel.plot(x[hollow], y[hollow], **HOLLOW, color=METHODS[method])
     for error in y[y.index == 0]:
         panel.axhline(error, color=METHODS["SGD"], linewidth=0.8, linestyle=":")
 
