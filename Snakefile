@@ -31,7 +31,7 @@ rule plan:
         "envs/workflow.yaml"
     params:
         workloads=[settings.workload(dataset) for dataset in settings.datasets],
-        toy_parts=TOY_PARTS,
+        toy_parts=list(TOY_PARTS.values()),
         cores=workflow.cores,
     message:
         "Estimate runs, disk and hours"

@@ -75,6 +75,16 @@ def test_a_run_outside_the_grid_or_spelled_otherwise_is_refused(tree: Tree, run:
     assert "MissingRuleException" in refuse(tree, target)
 
 
+@pytest.mark.parametrize(
+    "part", ["complexity/complexity=270.0", "complexity/complexity=90", "colour/complexity=270"]
+)
+def test_a_part_of_the_toy_outside_its_sweep_is_refused(tree: Tree, part: str) -> None:
+    studies = "toy={studies: [complexity]}"
+    assert tree.due("results/toy/complexity/complexity=270.parquet", "--config", studies)
+    said = refuse(tree, f"results/toy/{part}.parquet", "--config", studies)
+    assert "MissingRuleException" in said
+
+
 def test_a_wrong_original_file_is_refused_by_name(tree: Tree, tmp_path: Path) -> None:
     for folder in ("MNIST", "FashionMNIST"):
         raw = tmp_path / "originals" / folder / "raw"

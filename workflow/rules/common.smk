@@ -94,14 +94,13 @@ def study_files(study):
     if study == "appendix_d":
         networks = ["toy", settings.datasets[0]]
         return expand("results/toy/appendix_d/{network}.parquet", network=networks)
-    return expand(
-        "results/toy/{study}/{part}.parquet", study=study, part=toy_parts(study)
-    )
+    return expand("results/toy/{part}.parquet", part=toy_parts(study))
 
 
 def toy_parts(study):
-    """The parts of a toy study: their names and what spans their runs."""
-    return studies.parts(study, **settings.toy.model_dump(exclude={"studies"}))
+    """The parts of a toy study: their places, and what spans their runs."""
+    parts = studies.parts(study, **settings.toy.model_dump(exclude={"studies"}))
+    return {f"{study}/{part}": axes for part, axes in parts.items()}
 
 
 def selected_runs(dataset):
@@ -123,9 +122,11 @@ def spellings(values):
     return "|".join(re.escape(spell(value)) for value in sorted(set(values)))
 
 
-TOY_PARTS = [
-    axes for study in settings.toy.studies for axes in toy_parts(study).values()
-]
+TOY_PARTS = {
+    part: axes
+    for study in settings.toy.studies
+    for part, axes in toy_parts(study).items()
+}
 ALL_RUNS = [run for dataset in settings.datasets for run in runs_of(dataset)]
 GRIDS = [getattr(settings.grid, dataset) for dataset in settings.datasets]
 
@@ -136,6 +137,9 @@ wildcard_constraints:
     rho=spellings(rho for grid in GRIDS for rho in grid.rho),
     seed=spellings(settings.seeds),
     original="|".join(re.escape(key) for key in SOURCES),
+    part="|".join(
+        re.escape(part) for part in TOY_PARTS if not part.startswith("dynamics/")
+    ),
 
 
 # Jobs on this machine share its GPU, where it has one; a cluster's profile says what its jobs get.

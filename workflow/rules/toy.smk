@@ -3,13 +3,11 @@
 
 rule toy_study:
     output:
-        "results/toy/{study}/{part}.parquet",
+        "results/toy/{part}.parquet",
     log:
-        "results/logs/toy/{study}/{part}.log",
+        "results/logs/toy/{part}.log",
     benchmark:
-        "results/benchmarks/toy/{study}/{part}.tsv"
-    wildcard_constraints:
-        study="complexity|interventions|noise|batch_size",
+        "results/benchmarks/toy/{part}.tsv"
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -18,14 +16,14 @@ rule toy_study:
         runtime=120,
         gpu=GPUS_PER_JOB,
     params:
-        axes=lambda wildcards: toy_parts(wildcards.study)[wildcards.part],
+        axes=lambda wildcards: TOY_PARTS[wildcards.part],
         settings={
             "distribution": settings.toy.distribution.model_dump(),
             "lr": settings.toy.training.lr,
         },
         code=code("toy_study.py"),
     message:
-        "Train the toy study of {wildcards.study}: {wildcards.part}"
+        "Train the toy: {wildcards.part}"
     script:
         "../scripts/toy_study.py"
 
@@ -49,7 +47,7 @@ rule toy_dynamics:
         runtime=60,
         gpu=GPUS_PER_JOB,
     params:
-        axes=toy_parts("dynamics")["runs"],
+        axes=toy_parts("dynamics")["dynamics/runs"],
         settings={
             "distribution": settings.toy.distribution.model_dump(),
             "lr": settings.toy.training.lr,
