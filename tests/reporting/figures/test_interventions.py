@@ -58,7 +58,7 @@ def test_a_grid_may_have_one_kappa(intervened, trained, assert_shows, curves, ka
         rows = chosen[chosen["intervention"] == kind]
         assert_shows(panel, rows, "alpha", "hard_error", NEUTRAL, KAPPAS[kappa])
         assert len(curves(panel, NEUTRAL)) == 1
-    legend = figure.axes[-1].get_legend()
+    (legend,) = figure.legends
     names = {"constant": "κ = √2", "tracking": "κ = ‖w‖"}
     assert [text.get_text() for text in legend.get_texts()] == ["SGD", "LSAM", names[kappa]]
     figure.draw_without_rendering()
@@ -98,8 +98,8 @@ def test_a_rho_at_which_the_mean_breaks_is_hollow_at_its_median(intervened, trai
         hollow = [line for line in panel.lines if line.get_markerfacecolor() == "white"]
         marks = [point for line in hollow for point in points(line)]
         assert marks == [pytest.approx(tuple(medians))]
-    legend = panel.get_legend()
-    assert legend.get_texts()[-1].get_text() == "median: mean breaks"
+    (legend,) = panel.figure.legends
+    assert legend.get_texts()[-1].get_text() == "median, as mean breaks"
 
 
 def test_diverged_runs_are_left_out(intervened, trained, curves) -> None:
@@ -120,10 +120,9 @@ def test_labels(intervened, trained) -> None:
         assert [float(text.get_text()) for text in panel.get_xticklabels()] == [*ALPHA]
         assert panel.get_ylim() == panels[0].get_ylim()
     assert panels[0].get_ylim()[0] == 0
-    legend = panels[-1].get_legend()
+    (legend,) = panels[0].figure.legends
     texts = [text.get_text() for text in legend.get_texts()]
     assert texts == ["SGD", "LSAM", "κ = √2", "κ = ‖w‖"]
     colours = [*METHODS.values(), NEUTRAL, NEUTRAL]
     for handle, colour in zip(legend.legend_handles, colours, strict=True):
         assert same_color(handle.get_color(), colour)
-    assert [panel.get_legend() for panel in panels[:2]] == [None, None]

@@ -33,25 +33,28 @@ def complexity(runs: pd.DataFrame) -> Figure:
 
     In B, settings where the mean over training breaks are hollow, and stand at the median.
     """
-    figure, axes = canvas(1, 2, 2.6)
-    options = {"x": "rho", "hue": "complexity", "palette": sequence(runs["complexity"])}
+    figure, axes = canvas(1, 2, 3.0)
+    colours = sequence(runs["complexity"])
+    options = {"x": "rho", "hue": "complexity", "palette": colours, "legend": False}
     left, right = axes[0]
-    lines(runs, left, y="hard_error", legend="full", **options)
+    lines(runs, left, y="hard_error", **options)
     left.set(title="A", xlabel=RHO, ylabel=HARD_ERROR, ylim=(0, None))
-    left.get_legend().set_title("rotation c, °")
-    for text in left.get_legend().get_texts():
-        text.set_text(f"{float(text.get_text()):g}")
     shown = runs.assign(phantom=phantom_ratio(runs))
-    lines(shown, right, y="phantom", legend=False, **options)
-    lines(shown, right, y="real_ratio_mean", legend=False, linestyle="--", **options)
+    lines(shown, right, y="phantom", **options)
+    lines(shown, right, y="real_ratio_mean", linestyle="--", **options)
     broken = shown[breaks(runs)].groupby(["complexity", "rho"])["phantom"].mean()
     right.plot(broken.index.get_level_values("rho"), broken, **HOLLOW, color=NEUTRAL)
     right.set(title="B", xlabel=RHO, ylabel="weight ratio, hard/easy")
     handles = [
-        Line2D([], [], color=NEUTRAL, label="phantom, $\\tilde{w}_h/\\tilde{w}_e$"),
-        Line2D([], [], color=NEUTRAL, linestyle="--", label="real, $w_h/w_e$"),
+        Line2D([], [], color=colour, marker="o", label=f"c = {value:g}°")
+        for value, colour in colours.items()
     ]
-    right.legend(handles=handles + hollow_handles(runs))
+    handles += [
+        Line2D([], [], color=NEUTRAL, label="B: $\\tilde{w}_h/\\tilde{w}_e$"),
+        Line2D([], [], color=NEUTRAL, linestyle="--", label="B: $w_h/w_e$"),
+    ]
+    handles += hollow_handles(runs)
+    figure.legend(handles=handles, loc="outside upper center", ncols=4)
     return figure
 
 
@@ -69,5 +72,5 @@ def breaks(runs: pd.DataFrame) -> pd.Series:
 
 def hollow_handles(runs: pd.DataFrame) -> list[Line2D]:
     """Return the legend's entry for hollow marks, if there are any."""
-    label = "median: mean breaks"
+    label = "median, as mean breaks"
     return [Line2D([], [], **HOLLOW, color=NEUTRAL, label=label)] if breaks(runs).any() else []

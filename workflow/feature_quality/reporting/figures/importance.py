@@ -16,14 +16,14 @@ from feature_quality.reporting.figures.style import METHODS, NEUTRAL, canvas, li
 from feature_quality.reporting.uniformity import Array, edges, gini, lorenz, median_by_bin
 
 KINDS = {"weight": "λ", "phantom_weight": "$\\tilde{λ}$"}
-STYLES = {"weight": "--", "phantom_weight": "-"}
+STYLES: dict[str, Any] = {"weight": "--", "phantom_weight": "-"}
 RATIO = "$\\tilde{λ}$/λ"
 BINS = 16
 BINS_OF_ALL = "Training points of all seeds; bins of fewer than 5 are blank."
 # Contributions beyond these quantiles are few and far out.
 INNER = (0.005, 0.995)
 # Medians below this are drawn as if they were this.
-FAINTEST = 1e-6
+FAINTEST = 1e-9
 
 
 def lorenz_curves(points: pd.DataFrame, epochs: Sequence[int]) -> Figure:
@@ -32,14 +32,26 @@ def lorenz_curves(points: pd.DataFrame, epochs: Sequence[int]) -> Figure:
     One checkpoint puts the methods side by side (figure 3); several have a column each (figure 7).
     """
     single = len(epochs) == 1
-    rows, columns, height = (1, 2, 2.8) if single else (2, len(epochs), 3.2)
-    figure, axes = canvas(rows, columns, height, sharex=True, sharey=True)
+    rows, columns, height = (1, 2, 3.2) if single else (2, len(epochs), 3.6)
+    figure, axes = canvas(rows, columns, height, sharey=True)
     for (method, epoch), panel in zip(product(METHODS, epochs), axes.flat, strict=True):
-        _lorenz_panel(panel, _part(points, method, epoch), METHODS[method])
-        panel.set_title(f"trained by {method}" if single else f"{method}, epoch {epoch}")
-        panel.set(xlabel="share of points", ylabel="share of weight", xlim=(0, 1), ylim=(0, 1))
+        coefficients = _lorenz_panel(panel, _part(points, method, epoch), METHODS[method])
+        panel.set(xlim=(0, 1), ylim=(0, 1), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
         panel.set_aspect("equal")
-        panel.label_outer()
+        panel.set_xlabel(f"share of points\n{coefficients}", fontsize=8 if single else 6)
+        place = panel.get_subplotspec()
+        trained = f"trained by {method}"
+        if single:
+            panel.set_title(trained)
+        elif place.is_first_row():
+            panel.set_title(f"epoch {epoch}")
+        label = "share of weight" if single else f"{trained}\nshare of weight"
+        panel.set_ylabel(label if place.is_first_col() else "")
+    handles = [
+        Line2D([], [], color=NEUTRAL, linestyle=style, label=f"{kind}, {KINDS[column]}")
+        for kind, (column, style) in zip(("real", "phantom"), STYLES.items(), strict=True)
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure
 
 
@@ -96,28 +108,20 @@ def _part(points: pd.DataFrame, method: str, epoch: int) -> pd.DataFrame:
     return part
 
 
-def _lorenz_panel(panel: Axes, points: pd.DataFrame, colour: str) -> None:
+def _lorenz_panel(panel: Axes, points: pd.DataFrame, colour: str) -> str:
+    """Draw the curves of one network over its seeds; return their Gini coefficients as text."""
     panel.plot([0, 1], [0, 1], color=NEUTRAL, linewidth=0.7, linestyle=":")
-    handles = []
+    noted = []
     for kind, name in KINDS.items():
         weights = [each[kind].to_numpy() for _, each in points.groupby("seed")]
         curves = [pd.DataFrame(dict(zip("xy", lorenz(each), strict=True))) for each in weights]
-        style: dict[str, Any] = {"color": colour, "linestyle": STYLES[kind]}
-        lines(
-            pd.concat(curves, ignore_index=True),
-            panel,
-            x="x",
-            y="y",
-            marker=None,
-            legend=False,
-            **style,
-        )
+        options: dict[str, Any] = {"color": colour, "linestyle": STYLES[kind], "marker": None}
+        lines(pd.concat(curves, ignore_index=True), panel, x="x", y="y", legend=False, **options)
         coefficients = pd.Series([gini(each) for each in weights])
-        label = f"{name}: G = {coefficients.mean():.2f}"
+        noted.append(f"G({name}) = {coefficients.mean():.2f}")
         if coefficients.isna().any():
-            label += f" (all 0: {coefficients.isna().sum()} of {len(coefficients)} seeds)"
-        handles.append(Line2D([], [], label=label, **style))
-    panel.legend(handles=handles, loc="lower right", handlelength=1.6, borderpad=0.2)
+            noted.append(f"(all 0: {coefficients.isna().sum()} of {len(coefficients)} seeds)")
+    return "\n".join(noted)
 
 
 def _medians(points: pd.DataFrame) -> tuple[dict[str, Array], tuple[Array, Array]]:

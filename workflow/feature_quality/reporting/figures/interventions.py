@@ -39,7 +39,7 @@ def interventions(intervened: pd.DataFrame, trained: pd.DataFrame) -> Figure:
         trained: SGD and LSAM runs at the same complexity; each ρ stands at its mean over training
             of w̃_h/w̃_e, hollow and at the median where that mean breaks.
     """
-    figure, axes = canvas(1, 3, 2.7, sharey=True)
+    figure, axes = canvas(1, 3, 2.8, sharey=True)
     for panel, (kind, title) in zip(axes[0], TITLES.items(), strict=True):
         runs = intervened[intervened["intervention"] == kind]
         for kappa, (linestyle, _) in KAPPAS.items():
@@ -55,7 +55,7 @@ def interventions(intervened: pd.DataFrame, trained: pd.DataFrame) -> Figure:
         panel.label_outer()
     axes[0, 0].set_ylim(bottom=0)
     handles = _legend(sorted(intervened["kappa"].unique())) + hollow_handles(trained)
-    axes[0, -1].legend(handles=handles)
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure
 
 

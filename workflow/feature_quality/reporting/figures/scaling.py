@@ -2,7 +2,7 @@
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import StrMethodFormatter
 
 from feature_quality.reporting.figures.style import FEATURES, NEUTRAL, RHO, canvas, lines
 
@@ -22,7 +22,7 @@ def scaling(epochs: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     lines(_by_feature(over_training, "epoch"), left, **_options("epoch"), marker=None)
     left.set(title=f"over training, ρ = {over_training['rho'].iloc[0]:g}", xlabel="epoch")
     left.set(xscale="log", ylabel=SCALING)
-    left.xaxis.set_major_formatter(ScalarFormatter())
+    left.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     lines(_by_feature(runs, "rho"), right, **_options("rho"), legend=False)
     right.set(title="mean over training", xlabel=RHO, ylabel="")
     for panel in (left, right):
