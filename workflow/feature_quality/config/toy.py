@@ -31,7 +31,7 @@ class Shown(Section):
     """What the figures show where they show one value only."""
 
     complexity: Annotated[PositiveNumber, Field(description="Rotation of the spiral, degrees.")] = (
-        ours(270.0, "the least complexity at which SGD fails on the spiral")
+        ours(270.0, "the least of the sweep at which SGD does not learn the spiral")
     )
     rho: Annotated[PositiveNumber, Field(description="Radius ρ of LSAM.")] = ours(
         0.5, "the middle of the sweep"
