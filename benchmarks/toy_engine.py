@@ -15,6 +15,7 @@ from importlib.metadata import version
 
 import torch
 
+from feature_quality.config.toy import Toy
 from feature_quality.toy.distribution import Distribution
 from feature_quality.toy.engine import chunks, train
 from feature_quality.toy.runs import Run, spanned
@@ -27,15 +28,7 @@ STACKS = (1, 4, 16, 64, 256, 1024)
 MODEL_STEPS = 100_000
 LR = 0.01
 RHO = 0.5
-DISTRIBUTION = Distribution(
-    train_points=300,
-    test_points=2000,
-    gap=0.1,
-    easy_scale=1.0,
-    hard_scale=3.0,
-    inner_radius=0.1,
-    jitter=0.06,
-)
+DISTRIBUTION = Distribution(**Toy().distribution.model_dump())
 
 
 def runs(number: int, steps: int, rho: float) -> list[Run]:

@@ -28,17 +28,10 @@ def cpu():
 @pytest.fixture(scope="session")
 def distribution():
     """The documented constants."""
+    from feature_quality.config.toy import Toy
     from feature_quality.toy.distribution import Distribution
 
-    return Distribution(
-        train_points=300,
-        test_points=2000,
-        gap=0.1,
-        easy_scale=1.0,
-        hard_scale=3.0,
-        inner_radius=0.1,
-        jitter=0.06,
-    )
+    return Distribution(**Toy().distribution.model_dump())
 
 
 @pytest.fixture(scope="session")
