@@ -94,7 +94,7 @@ def test_every_constant_of_the_schema_belongs_to_a_dataset_or_the_toy() -> None:
     """Whatever is declared is looked at where departures are looked for."""
     loaded = load({})
     seen = {constant.key for dataset in DATASETS for constant in loaded.constants_of(dataset)}
-    seen |= {constant.key for constant in loaded.toy.all_constants()}
+    seen |= {constant.key for constant in loaded.toy.all_constants("toy")}
     assert seen == set(constants()) | {"seeds", "data_seed"}
 
 

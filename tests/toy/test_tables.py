@@ -8,7 +8,7 @@ import torch
 from feature_quality.artifacts.toy import CONTOURS, EPOCHS, POINTS, RUNS, read_toy, write_toy
 from feature_quality.toy.distribution import test_points as fresh_points
 from feature_quality.toy.distribution import train_points
-from feature_quality.toy.engine import Stack, Trained, train
+from feature_quality.toy.engine import Stack, Trained, train, training_set
 from feature_quality.toy.measures import errors, importance_weights, ratios
 from feature_quality.toy.tables import (
     SIDE,
@@ -16,7 +16,6 @@ from feature_quality.toy.tables import (
     epoch_table,
     point_table,
     run_table,
-    training_set,
 )
 
 LR = 0.05

@@ -79,7 +79,7 @@ USERS = {
     "toy/measures.py": "toy_study toy_dynamics perturb_toy",
     "toy/network.py": "toy_study toy_dynamics perturb_toy",
     "toy/runs.py": "toy_study toy_dynamics perturb_toy",
-    "toy/tables.py": "toy_study toy_dynamics perturb_toy",
+    "toy/tables.py": "toy_study toy_dynamics",
     "training/descent.py": "train embed perturb_network",
     "training/device.py": "train embed toy_study toy_dynamics perturb_toy perturb_network",
     "training/loop.py": "train embed perturb_network",

@@ -4,15 +4,18 @@ EXAMPLES = expand("results/data/{dataset}/examples.parquet", dataset=settings.da
 
 # What there is to draw figures from, and what each is drawn from.
 DRAWABLE = {study: study_files(study) for study in settings.toy.studies}
+if "complexity" in settings.toy.studies:
+    shown = spell(settings.toy.shown.complexity)
+    DRAWABLE["shown"] = f"results/toy/complexity/complexity={shown}.parquet"
 if "dynamics" in settings.toy.studies:
     DRAWABLE.update(rules.toy_dynamics.output.items())
 DRAWN_FROM = {
     "figure_01": ["contours", "points"],
     "figure_02": ["complexity"],
     "figure_03": ["points"],
-    "figure_04": ["epochs", "complexity"],
+    "figure_04": ["epochs", "shown"],
     "figure_05": ["points"],
-    "figure_06": ["interventions", "complexity"],
+    "figure_06": ["interventions", "shown"],
     "figure_07": ["points"],
     "figure_08": ["points"],
     "figure_09": ["noise"],
@@ -124,7 +127,6 @@ rule figure:
         mem_mb=1000,
         runtime=10,
     params:
-        complexity=settings.toy.shown.complexity,
         remark=settings.toy.remark(),
         code=lambda wildcards: code(f"{wildcards.figure}.py"),
     message:

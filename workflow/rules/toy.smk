@@ -88,8 +88,8 @@ rule perturb_toy:
 
 rule perturb_network:
     input:
-        images="results/data/{dataset}/images.npy",
-        examples="results/data/{dataset}/examples.parquet",
+        images=rules.train.input.images,
+        examples=rules.train.input.examples,
         model=lambda wildcards: f"results/runs/{first_sgd_run(wildcards.dataset)}/model.safetensors",
         history=lambda wildcards: f"results/runs/{first_sgd_run(wildcards.dataset)}/history.parquet",
     output:

@@ -1,13 +1,12 @@
 """Draw figure 4: phantom over real learning rates."""
 
-from feature_quality.artifacts.toy import EPOCHS, RUNS, read_parts, read_toy
+from feature_quality.artifacts.toy import EPOCHS, RUNS, read_toy
 from feature_quality.job import job
 from feature_quality.reporting.figures.scaling import scaling
 from feature_quality.reporting.figures.style import BANDS, save
 
 with job(snakemake.log[0]):
     epochs, _ = read_toy(snakemake.input.epochs, EPOCHS)
-    runs = read_parts(snakemake.input.complexity, RUNS)
-    shown = runs[runs["complexity"] == snakemake.params.complexity]
+    shown, _ = read_toy(snakemake.input.shown, RUNS)
     figure = scaling(epochs, shown)
     save(figure, BANDS, snakemake.params.remark, **snakemake.output)

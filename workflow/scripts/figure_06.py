@@ -1,12 +1,11 @@
 """Draw figure 6: each mechanism alone."""
 
-from feature_quality.artifacts.toy import RUNS, read_parts
+from feature_quality.artifacts.toy import RUNS, read_parts, read_toy
 from feature_quality.job import job
 from feature_quality.reporting.figures.interventions import interventions
 from feature_quality.reporting.figures.style import BANDS, save
 
 with job(snakemake.log[0]):
-    runs = read_parts(snakemake.input.complexity, RUNS)
-    shown = runs[runs["complexity"] == snakemake.params.complexity]
+    shown, _ = read_toy(snakemake.input.shown, RUNS)
     figure = interventions(read_parts(snakemake.input.interventions, RUNS), shown)
     save(figure, BANDS, snakemake.params.remark, **snakemake.output)

@@ -12,11 +12,10 @@ from feature_quality.features.perturbation import perturb_examples
 from feature_quality.job import job
 from feature_quality.record import versions
 from feature_quality.toy.distribution import Distribution
-from feature_quality.toy.engine import Stack
+from feature_quality.toy.engine import Stack, training_set
 from feature_quality.toy.measures import margin
 from feature_quality.toy.network import Networks
 from feature_quality.toy.runs import spanned
-from feature_quality.toy.tables import training_set
 from feature_quality.training.device import deterministic_device
 
 with job(snakemake.log[0]):

@@ -7,16 +7,10 @@ from feature_quality.artifacts.weights import write_weights
 from feature_quality.job import job
 from feature_quality.record import versions
 from feature_quality.toy.distribution import Distribution
-from feature_quality.toy.engine import train
+from feature_quality.toy.engine import train, training_set
 from feature_quality.toy.network import Networks
 from feature_quality.toy.runs import spanned
-from feature_quality.toy.tables import (
-    contour_table,
-    epoch_table,
-    point_table,
-    run_table,
-    training_set,
-)
+from feature_quality.toy.tables import contour_table, epoch_table, point_table, run_table
 from feature_quality.training.device import describe, deterministic_device
 
 with job(snakemake.log[0]) as log:

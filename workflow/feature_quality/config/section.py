@@ -44,6 +44,15 @@ class Section(BaseModel):
                 found.append(Constant(key, getattr(self, name), field.default, provenance))
         return found
 
+    def all_constants(self, prefix: str = "") -> list[Constant]:
+        """Return the constants of this section, then those of all sections below it."""
+        found = self.constants(prefix)
+        for name in type(self).model_fields:
+            section = getattr(self, name)
+            if isinstance(section, Section):
+                found += section.all_constants(f"{prefix}.{name}" if prefix else name)
+        return found
+
 
 def _reject_boolean(value: Any) -> Any:
     # YAML's true would otherwise pass for 1.

@@ -7,7 +7,6 @@ from pydantic_core import PydanticCustomError
 
 from feature_quality.config.provenance import derived, ours, paper
 from feature_quality.config.section import (
-    Constant,
     Distinct,
     Fraction,
     NonNegativeNumber,
@@ -185,16 +184,4 @@ class Toy(Section):
         text = f"Toy data: {seeds}, {self.training.epochs} epochs."
         if departures:
             text += f" Not the documented settings: {', '.join(departures)}."
-        return text.replace("toy.", "")
-
-    def all_constants(self) -> list[Constant]:
-        """Return every constant that the figures of the toy rest on."""
-        sections = {
-            "toy": self,
-            "toy.shown": self.shown,
-            "toy.distribution": self.distribution,
-            "toy.training": self.training,
-            "toy.sweep": self.sweep,
-            "toy.sweep.noise": self.sweep.noise,
-        }
-        return [c for prefix, section in sections.items() for c in section.constants(prefix)]
+        return text

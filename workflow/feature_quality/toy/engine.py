@@ -65,6 +65,11 @@ class Trained:
     phantom: Tensor
 
 
+def training_set(runs: Sequence[Run], distribution: Distribution, device: torch.device) -> Stack:
+    """Return the training points of every run, on ``device``."""
+    return Stack.of([train_points(run, distribution) for run in runs], device)
+
+
 def chunks(runs: Sequence[Run], device: torch.device) -> Iterator[list[Run]]:
     """Yield the runs in chunks that can be trained together.
 
@@ -99,7 +104,7 @@ def train(
     batch_size, steps = runs[0].batch_size, runs[0].steps
     substitution = Substitution.of(runs, device)
     networks = Networks.initial([run.seed for run in runs], device)
-    points = Stack.of([train_points(run, distribution) for run in runs], device)
+    points = training_set(runs, distribution, device)
     orders = _orders([run.seed for run in runs], distribution.train_points)
     real = torch.empty(steps, len(runs), 2, device=device)
     phantom = torch.empty_like(real)

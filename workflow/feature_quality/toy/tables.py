@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from feature_quality.toy.distribution import Distribution, test_points, train_points
-from feature_quality.toy.engine import Stack, Trained
+from feature_quality.toy.distribution import Distribution, test_points
+from feature_quality.toy.engine import Stack, Trained, training_set
 from feature_quality.toy.measures import contours, divergence, errors, importance_weights, ratios
 from feature_quality.toy.network import Networks
 from feature_quality.toy.runs import Run
@@ -83,11 +83,6 @@ def contour_table(
         for name, (x1, x2), value in zip(FEATURES, grid, values, strict=True)
     ]
     return pd.concat(tables, ignore_index=True)
-
-
-def training_set(runs: Sequence[Run], distribution: Distribution, device: torch.device) -> Stack:
-    """Return the training points of every run, on ``device``."""
-    return Stack.of([train_points(run, distribution) for run in runs], device)
 
 
 def _of_runs(runs: Sequence[Run], rows: int = 1) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from feature_quality.reporting.figures.style import NEUTRAL, canvas, method_of
+from feature_quality.reporting.figures.style import FEATURES, NEUTRAL, canvas
 
 LABELS = {-1: ("v", "white"), 1: ("^", "black")}
 
@@ -21,17 +21,16 @@ def contours(values: pd.DataFrame, points: pd.DataFrame) -> Figure:
     figure, axes = canvas(2, 2, 4.6)
     seed = values["seed"].iloc[0]
     points = points[(points["seed"] == seed) & (points["epoch"] == points["epoch"].max())]
-    for column, feature in enumerate(("easy", "hard")):
+    for column, feature in enumerate(FEATURES):
+        symbol = f"$f_{feature[0]}$"
         of_feature = values[values["feature"] == feature]
         limit = float(of_feature["value"].abs().quantile(0.98))
-        for row, (rho, plane) in enumerate(of_feature.groupby("rho")):
+        for row, rho in enumerate(sorted(of_feature["rho"].unique())):
             panel = axes[row, column]
-            filled = _fill(panel, plane, limit)
+            filled = _fill(panel, of_feature[of_feature["rho"] == rho], limit)
             _scatter(panel, points[points["rho"] == rho], feature)
-            method = method_of(pd.Series([rho])).iloc[0]
-            symbol = "$f_e$" if feature == "easy" else "$f_h$"
-            title = method if method == "SGD" else f"{method}, ρ = {rho:g}"
-            panel.set_title(f"{title}: {symbol}")
+            method = f"LSAM, ρ = {rho:g}" if rho > 0 else "SGD"
+            panel.set_title(f"{method}: {symbol}")
             panel.set_xlabel(f"$x_{{{feature[0]},1}}$")
             panel.set_ylabel(f"$x_{{{feature[0]},2}}$")
         figure.colorbar(filled, ax=axes[:, column], shrink=0.6, label=symbol)

@@ -43,7 +43,7 @@ STYLE = {
     "ytick.labelsize": 7,
 }
 
-# One mark a run or setting whose mean is over few seeds: the interval is the reader's guard.
+# How means and their bands look.
 SEEDS: dict[str, Any] = {"marker": "o", "err_kws": {"alpha": 0.15, "linewidth": 0}}
 
 
@@ -78,7 +78,7 @@ def sequence(values: pd.Series) -> dict[Any, Any]:
 
 def method_of(rho: pd.Series) -> pd.Series:
     """Name the method of each ρ: SGD for 0."""
-    return rho.map(lambda value: "LSAM" if value > 0 else "SGD")
+    return pd.Series(np.where(rho > 0, "LSAM", "SGD"), index=rho.index)
 
 
 def save(figure: Figure, shown: str, remark: str, pdf: str | Path, png: str | Path) -> None:
