@@ -63,6 +63,20 @@ def cifar_original(wildcards):
     return original("cifar-10-python.tar.gz")
 
 
+def unpacked(key, folder):
+    """The user's own folder of unpacked files, or else the archive that holds it."""
+    own = settings.data_dir and settings.data_dir / folder
+    return str(own) if own and own.is_dir() else original(key)
+
+
+def pretrained_weights(wildcards):
+    """The weights from which a dataset's networks start: a file, or none."""
+    training = getattr(settings.training, wildcards.dataset)
+    if not getattr(training, "pretrained", False):
+        return []
+    return [original("resnet18-f37072fd.pth")]
+
+
 def keys_of(*folders):
     """The keys of the original files in some of torchvision's folders."""
     return [key for key in SOURCES if key.split("/")[0] in folders]
@@ -72,12 +86,14 @@ def probed(pattern):
     """An input function: ``pattern`` for every run that is to be probed."""
 
     def runs(wildcards):
-        if settings.probe_runs == "all":
-            return expand(pattern, run=ALL_RUNS)
         return [
             pattern.format(run=run)
             for dataset in settings.datasets
-            for run in selected_runs(dataset)
+            for run in (
+                selected_runs(dataset)
+                if settings.probes_selected(dataset)
+                else runs_of(dataset)
+            )
         ]
 
     return runs
@@ -103,18 +119,31 @@ def toy_parts(study):
     return {f"{study}/{part}": axes for part, axes in parts.items()}
 
 
-def selected_runs(dataset):
-    """The runs of the settings that were chosen; asking waits for the selection."""
+def selected_runs(dataset, *methods):
+    """The runs of the settings that were chosen for some methods, or for all.
+
+    Asking waits for the selection.
+    """
     with checkpoints.select_settings.get(dataset=dataset).output[0].open() as file:
-        choices = json.load(file)["choices"].values()
+        choices = json.load(file)["choices"]
     settings_chosen = {
-        (spell(choice["lr"]), spell(choice["rho"])) for choice in choices
+        (spell(choice["lr"]), spell(choice["rho"]))
+        for method, choice in choices.items()
+        if not methods or method in methods
     }
     return [
         RUN.format(dataset=dataset, lr=lr, rho=rho, seed=seed)
         for lr, rho in sorted(settings_chosen)
         for seed in settings.seeds
     ]
+
+
+def probe_settings(wildcards):
+    """How the probes of a dataset are trained."""
+    return {
+        **settings.probe.model_dump(exclude={"draws", "per_group"}),
+        "per_group": getattr(settings.probe.per_group, wildcards.dataset),
+    }
 
 
 def spellings(values):

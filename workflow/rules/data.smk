@@ -97,3 +97,58 @@ rule prepare_fmnist_mnist:
         "Prepare FMNIST-MNIST"
     script:
         "../scripts/prepare_fmnist_mnist.py"
+
+
+rule prepare_celeba:
+    input:
+        images=lambda wildcards: unpacked(
+            "celeba/img_align_celeba.zip", "celeba/img_align_celeba"
+        ),
+        attributes=original("celeba/list_attr_celeba.txt"),
+        partition=original("celeba/list_eval_partition.txt"),
+    output:
+        images="results/data/celeba/images.npy",
+        examples="results/data/celeba/examples.parquet",
+    log:
+        "results/logs/data/celeba.log",
+    benchmark:
+        "results/benchmarks/data/celeba.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 16
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        code=code("prepare_celeba.py"),
+    message:
+        "Prepare CelebA"
+    script:
+        "../scripts/prepare_celeba.py"
+
+
+rule prepare_waterbirds:
+    input:
+        original=lambda wildcards: unpacked(
+            "waterbird_complete95_forest2water2.tar.gz",
+            "waterbird_complete95_forest2water2",
+        ),
+    output:
+        images="results/data/waterbirds/images.npy",
+        examples="results/data/waterbirds/examples.parquet",
+    log:
+        "results/logs/data/waterbirds.log",
+    benchmark:
+        "results/benchmarks/data/waterbirds.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 16
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code("prepare_waterbirds.py"),
+    message:
+        "Prepare Waterbirds"
+    script:
+        "../scripts/prepare_waterbirds.py"

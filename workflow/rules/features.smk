@@ -49,12 +49,39 @@ rule probe:
         runtime=60,
     params:
         draws=settings.probe.draws,
-        settings=lambda wildcards: {
-            **settings.probe.model_dump(exclude={"draws", "per_group"}),
-            "per_group": getattr(settings.probe.per_group, wildcards.dataset),
-        },
+        settings=probe_settings,
         code=code("probe.py"),
     message:
         "Probe {wildcards.dataset}: lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}"
     script:
         "../scripts/probe.py"
+
+
+rule importance:
+    input:
+        images=rules.train.input.images,
+        examples=rules.train.input.examples,
+        model=rules.train.output.model,
+        snapshots=rules.train.output.snapshots,
+        history=rules.train.output.history,
+        selection="results/selection/{dataset}.json",
+    output:
+        f"results/importance/{RUN}/importance.parquet",
+    log:
+        f"results/logs/importance/{RUN}.log",
+    benchmark:
+        f"results/benchmarks/importance/{RUN}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=6000,
+        runtime=120,
+        gpu=GPUS_PER_JOB,
+    params:
+        probe=probe_settings,
+        code=code("importance.py"),
+    message:
+        "Weigh training examples of {wildcards.dataset}: lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}"
+    script:
+        "../scripts/importance.py"

@@ -27,6 +27,12 @@ FIGURES = {
     for figure, names in DRAWN_FROM.items()
     if DRAWABLE.keys() >= set(names)
 }
+# Those about importance weights are drawn for each dataset too.
+FIGURES |= {
+    f"{figure}_{dataset}": {"points": f"results/importance/{dataset}.parquet"}
+    for figure in ("figure_03", "figure_05", "figure_07", "figure_08")
+    for dataset in settings.datasets
+}
 
 
 rule collect:
@@ -35,6 +41,7 @@ rule collect:
         tests=probed("results/embeddings/{run}/test.parquet"),
         probes=probed("results/probes/{run}/probe.parquet"),
         selections=SELECTIONS,
+        examples=EXAMPLES,
     output:
         "results/tables/runs.parquet",
     log:
@@ -108,18 +115,55 @@ rule grid:
         "../scripts/grid.py"
 
 
+rule collect_importance:
+    input:
+        importance=lambda wildcards: [
+            f"results/importance/{run}/importance.parquet"
+            for run in selected_runs(wildcards.dataset, "SGD", "SAM")
+        ],
+        histories=lambda wildcards: [
+            f"results/runs/{run}/history.parquet"
+            for run in selected_runs(wildcards.dataset, "SGD")
+        ],
+        probes=lambda wildcards: [
+            f"results/probes/{run}/probe.parquet"
+            for run in selected_runs(wildcards.dataset, "SGD")
+        ],
+        examples="results/data/{dataset}/examples.parquet",
+    output:
+        "results/importance/{dataset}.parquet",
+    log:
+        "results/logs/collect_importance/{dataset}.log",
+    benchmark:
+        "results/benchmarks/collect_importance/{dataset}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=6000,
+        runtime=30,
+    params:
+        code=code("collect_importance.py"),
+    message:
+        "Collect the importance weights of the selected runs: {wildcards.dataset}"
+    script:
+        "../scripts/collect_importance.py"
+
+
 rule figure:
     input:
-        unpack(lambda wildcards: FIGURES[wildcards.figure]),
+        unpack(lambda wildcards: FIGURES[wildcards.figure + wildcards.subject]),
     output:
-        pdf="results/figures/{figure}.pdf",
-        png="results/figures/{figure}.png",
+        pdf="results/figures/{figure}{subject}.pdf",
+        png="results/figures/{figure}{subject}.png",
     log:
-        "results/logs/{figure}.log",
+        "results/logs/{figure}{subject}.log",
     benchmark:
-        "results/benchmarks/{figure}.tsv"
+        "results/benchmarks/{figure}{subject}.tsv"
     wildcard_constraints:
-        figure="|".join(FIGURES),
+        figure="|".join(DRAWN_FROM),
+        # Nothing for the toy, or a dataset.
+        subject="|".join(["", *(f"_{dataset}" for dataset in settings.datasets)]),
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -127,10 +171,10 @@ rule figure:
         mem_mb=1000,
         runtime=10,
     params:
-        remark=settings.toy.remark(),
+        remark=lambda wildcards: settings.remark(wildcards.subject.removeprefix("_")),
         code=lambda wildcards: code(f"{wildcards.figure}.py"),
     message:
-        "Draw {wildcards.figure}"
+        "Draw {wildcards.figure}{wildcards.subject}"
     script:
         "../scripts/{wildcards.figure}.py"
 

@@ -5,6 +5,7 @@ rule train:
     input:
         images="results/data/{dataset}/images.npy",
         examples="results/data/{dataset}/examples.parquet",
+        pretrained=pretrained_weights,
     output:
         model=f"results/runs/{RUN}/model.safetensors",
         snapshots=f"results/runs/{RUN}/snapshots.safetensors",
@@ -17,10 +18,12 @@ rule train:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=120,
+        mem_mb=6000,
+        runtime=720,
         gpu=GPUS_PER_JOB,
     params:
+        # Not an output: those of a job that fails are deleted.
+        checkpoint=f"results/runs/{RUN}/checkpoint.safetensors",
         settings=lambda wildcards: getattr(
             settings.training, wildcards.dataset
         ).model_dump(),

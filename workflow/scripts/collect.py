@@ -2,6 +2,7 @@
 
 from feature_quality.artifacts.embeddings import read_logits
 from feature_quality.artifacts.history import read_history
+from feature_quality.artifacts.prepared import read_description
 from feature_quality.artifacts.probes import read_probes
 from feature_quality.artifacts.selection import read_selection
 from feature_quality.artifacts.tables import write_runs
@@ -9,9 +10,11 @@ from feature_quality.job import job
 from feature_quality.reporting.runs import collect, probe_rows, test_rows, training_rows
 
 with job(snakemake.log[0]):
+    descriptions = {each.dataset: each for each in map(read_description, snakemake.input.examples)}
+    tests = [read_logits(path) for path in snakemake.input.tests]
     rows = [
         *(training_rows(*read_history(path)) for path in snakemake.input.histories),
-        *(test_rows(*read_logits(path)) for path in snakemake.input.tests),
+        *(test_rows(*test, descriptions[test[2]["dataset"]]) for test in tests),
         *(probe_rows(*read_probes(path)) for path in snakemake.input.probes),
     ]
     selections = [read_selection(path) for path in snakemake.input.selections]

@@ -3,19 +3,17 @@
 from feature_quality.artifacts.embeddings import write_embeddings
 from feature_quality.artifacts.history import read_history
 from feature_quality.artifacts.prepared import read_prepared
-from feature_quality.artifacts.weights import read_weights
 from feature_quality.features.embedding import embed
 from feature_quality.job import job
 from feature_quality.training.device import deterministic_device
-from feature_quality.training.models import network_for
+from feature_quality.training.models import trained_network
 
 with job(snakemake.log[0]) as log:
     device = deterministic_device()
     prepared = read_prepared(snakemake.input.images, snakemake.input.examples)
     _, run = read_history(snakemake.input.history)
-    model = network_for(prepared, run["seed"], device)
-    model.load_state_dict(read_weights(snakemake.input.model))
+    model = trained_network(prepared, run, snakemake.input.model, device)
     for split, path in snakemake.output.items():
-        embeddings = embed(model, prepared.split(split), prepared.description.channel_mean, device)
+        embeddings = embed(model, prepared.split(split), prepared.description, device)
         write_embeddings(path, embeddings, run | {"split": split, "code": snakemake.params.code})
         log.info("%s: %s embeddings", split, embeddings.embedding.shape)

@@ -7,13 +7,12 @@ import torch
 from feature_quality.artifacts.history import read_history
 from feature_quality.artifacts.prepared import read_prepared
 from feature_quality.artifacts.toy import PERTURBATIONS, write_toy
-from feature_quality.artifacts.weights import read_weights
 from feature_quality.features.perturbation import class_margin, perturb_examples
 from feature_quality.job import job
-from feature_quality.record import versions
+from feature_quality.record import made
 from feature_quality.training.device import deterministic_device
 from feature_quality.training.loop import Batches
-from feature_quality.training.models import network_for
+from feature_quality.training.models import trained_network
 
 EXAMPLES = 300
 
@@ -22,10 +21,9 @@ with job(snakemake.log[0]):
     cpu = torch.device("cpu")
     prepared = read_prepared(snakemake.input.images, snakemake.input.examples)
     _, run = read_history(snakemake.input.history)
-    model = network_for(prepared, run["seed"], cpu)
-    model.load_state_dict(read_weights(snakemake.input.model))
+    model = trained_network(prepared, run, snakemake.input.model, cpu)
     model.double().eval()
-    examples = Batches.of(prepared.split("train"), prepared.description.channel_mean, cpu)
+    examples = Batches.of(prepared.split("train"), prepared.description, cpu)
     images, labels = examples.take(slice(EXAMPLES))
     margins = [
         partial(class_margin, model, image, label)
@@ -34,9 +32,5 @@ with job(snakemake.log[0]):
     perturbed = {"last layer": list(model[-1].parameters()), "all": list(model.parameters())}
     table = perturb_examples(margins, perturbed, snakemake.params.rho)
     table = table.assign(network=run["dataset"], seed=run["seed"], trained_rho=run["rho"])
-    description = {
-        "run": run,
-        "code": snakemake.params.code,
-        "versions": versions("torch", "numpy"),
-    }
+    description = {"run": run} | made(snakemake.params.code, "torch", "numpy")
     write_toy(snakemake.output[0], table, PERTURBATIONS, description)

@@ -10,7 +10,7 @@ from feature_quality.artifacts.toy import PERTURBATIONS, RUNS, read_toy, write_t
 from feature_quality.artifacts.weights import read_weights
 from feature_quality.features.perturbation import perturb_examples
 from feature_quality.job import job
-from feature_quality.record import versions
+from feature_quality.record import made
 from feature_quality.toy.distribution import Distribution
 from feature_quality.toy.engine import Stack, training_set
 from feature_quality.toy.measures import margin
@@ -36,6 +36,6 @@ with job(snakemake.log[0]):
         perturbed = {"last layer": [parameters["last"]], "all": list(parameters.values())}
         table = perturb_examples(margins, perturbed, snakemake.params.rho)
         tables.append(table.assign(network="toy", seed=run.seed, trained_rho=run.rho))
-    description = {"code": snakemake.params.code, "versions": versions("torch", "numpy")}
+    description = made(snakemake.params.code, "torch", "numpy")
     table = pd.concat(tables, ignore_index=True)
     write_toy(snakemake.output[0], table, PERTURBATIONS, description)

@@ -5,7 +5,7 @@ import pandas as pd
 from feature_quality.artifacts.toy import CONTOURS, EPOCHS, POINTS, RUNS, write_toy
 from feature_quality.artifacts.weights import write_weights
 from feature_quality.job import job
-from feature_quality.record import versions
+from feature_quality.record import made
 from feature_quality.toy.distribution import Distribution
 from feature_quality.toy.engine import train, training_set
 from feature_quality.toy.network import Networks
@@ -33,13 +33,8 @@ with job(snakemake.log[0]) as log:
     pictured = [i for i, run in enumerate(runs) if run.seed == runs[0].seed]
     networks = trained.networks.chosen(pictured)
     contours = contour_table([runs[i] for i in pictured], networks, distribution)
-    made = {
-        "axes": snakemake.params.axes,
-        "code": snakemake.params.code,
-        "device": describe(device),
-        "versions": versions("torch", "numpy"),
-    }
-    description = settings | made
+    description = settings | {"axes": snakemake.params.axes}
+    description |= made(snakemake.params.code, "torch", "numpy", device=describe(device))
     write_toy(
         snakemake.output.runs, run_table(runs, trained, distribution, device), RUNS, description
     )

@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from feature_quality.artifacts.toy import RUNS, write_toy
 from feature_quality.job import job
-from feature_quality.record import versions
+from feature_quality.record import made
 from feature_quality.toy.distribution import Distribution
 from feature_quality.toy.engine import chunks, train
 from feature_quality.toy.runs import spanned
@@ -24,9 +24,5 @@ with job(snakemake.log[0]) as log:
         log.info("%d runs of %d steps", len(chunk), chunk[0].steps)
         trained = train(chunk, distribution, settings["lr"], device)
         tables.append(run_table(chunk, trained, distribution, device))
-    made = {
-        "code": snakemake.params.code,
-        "device": describe(device),
-        "versions": versions("torch", "numpy"),
-    }
-    write_toy(snakemake.output[0], pd.concat(tables, ignore_index=True), RUNS, settings | made)
+    description = settings | made(snakemake.params.code, "torch", "numpy", device=describe(device))
+    write_toy(snakemake.output[0], pd.concat(tables, ignore_index=True), RUNS, description)

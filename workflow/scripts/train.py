@@ -1,18 +1,22 @@
 """Train one network: one dataset, learning rate, rho and seed."""
 
+import hashlib
 import sys
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from tqdm import tqdm
 
 from feature_quality.artifacts.history import write_history
 from feature_quality.artifacts.prepared import read_prepared
-from feature_quality.artifacts.weights import write_weights
+from feature_quality.artifacts.weights import write_snapshots, write_weights
 from feature_quality.job import job
-from feature_quality.record import versions
-from feature_quality.training.device import describe, deterministic_device
-from feature_quality.training.loop import Batches, train
-from feature_quality.training.models import network_for
+from feature_quality.record import made
+from feature_quality.training.checkpoint import Checkpoint
+from feature_quality.training.device import describe, deterministic_device, usable_precision
+from feature_quality.training.loop import Batches, Recipe, train
+from feature_quality.training.models import load_pretrained, network_for
 
 with job(snakemake.log[0]) as log:
     device = deterministic_device()
@@ -22,30 +26,33 @@ with job(snakemake.log[0]) as log:
         "rho": float(snakemake.wildcards.rho),
         "seed": int(snakemake.wildcards.seed),
     }
+    settings = snakemake.params.settings
+    recipe = Recipe.of(settings)
+    recipe = replace(recipe, precision=usable_precision(recipe.precision, device))
+    description = run | {"settings": settings, "precision": recipe.precision}
+    description |= made(snakemake.params.code, "torch", "numpy", device=describe(device))
+    examples = Path(snakemake.input.examples).read_bytes()
+    checkpoint = Checkpoint(
+        snakemake.params.checkpoint,
+        identity=description | {"examples": hashlib.sha256(examples).hexdigest()},
+        warn=log.warning,
+    )
     prepared = read_prepared(snakemake.input.images, snakemake.input.examples)
-    mean = prepared.description.channel_mean
-    model = network_for(prepared, run["seed"], device)
+    model = network_for(prepared, settings["network"], run["seed"], device)
+    for weights in snakemake.input.get("pretrained", []):
+        load_pretrained(model, weights)
     trained = train(
         model,
-        Batches.of(prepared.split("train"), mean, device),
-        Batches.of(prepared.split("val"), mean, device),
+        Batches.of(prepared.split("train"), prepared.description, device),
+        Batches.of(prepared.split("val"), prepared.description, device),
+        recipe,
         **run,
-        **snakemake.params.settings,
+        checkpoint=checkpoint,
         progress=partial(tqdm, desc=str(run), file=sys.stderr, disable=None),
         report=log.info,
     )
-    description = run | {
-        "diverged": trained.diverged,
-        "settings": snakemake.params.settings,
-        "code": snakemake.params.code,
-        "device": describe(device),
-        "versions": versions("torch", "numpy"),
-    }
-    snapshots = {
-        f"epoch={epoch}/{name}": tensor
-        for epoch, weights in trained.snapshots.items()
-        for name, tensor in weights.items()
-    }
+    description["diverged"] = trained.diverged
     write_weights(snakemake.output.model, trained.weights, description)
-    write_weights(snakemake.output.snapshots, snapshots, description)
+    write_snapshots(snakemake.output.snapshots, trained.snapshots, description)
     write_history(snakemake.output.history, trained.history, description)
+    checkpoint.remove()

@@ -4,6 +4,9 @@
 its image by row, so that one image may serve several splits without being stored twice.
 """
 
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -36,8 +39,16 @@ EXAMPLES = pa.schema(
 class Description:
     """What a dataset is, in words and numbers that do not change from example to example.
 
-    ``classes`` holds the names of the values of feature A and of feature B; the label is feature A.
-    ``channel_mean`` is the training images' mean pixel value, one number a channel, in [0, 1].
+    Attributes:
+        dataset: its id.
+        title: its name for readers.
+        demonstration: whether its results say nothing of the paper.
+        features: the names of feature A and of feature B.
+        classes: the names of the values of each; the label is feature A.
+        channel_mean, channel_std: what a network's input is normalised by, one number a channel,
+            for pixels in [0, 1].
+        group_weights: the groups' frequencies in training, if validation and test errors weight
+            each group's error by them; None if every example counts the same.
     """
 
     dataset: str
@@ -46,6 +57,20 @@ class Description:
     features: tuple[str, str]
     classes: tuple[tuple[str, ...], tuple[str, ...]]
     channel_mean: tuple[float, ...]
+    channel_std: tuple[float, ...]
+    group_weights: tuple[float, ...] | None = None
+
+    def example_weights(self, groups: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+        """Return each example's share of its split's error, (n,), 1 in all.
+
+        Args:
+            groups: the group of each of the split's n examples.
+        """
+        if self.group_weights is None:
+            return np.full(len(groups), 1 / len(groups))
+        sizes = np.bincount(groups, minlength=len(self.group_weights))
+        shares: npt.NDArray[np.float64] = (self.group_weights / np.maximum(sizes, 1))[groups]
+        return shares
 
 
 @dataclass(frozen=True)
@@ -68,9 +93,24 @@ class Prepared:
     examples: pd.DataFrame
 
     def split(self, name: str) -> Examples:
-        """Return the examples of one of ``SPLITS``, in the order of the table."""
+        """Return the examples of one of ``SPLITS``, in the order of the table.
+
+        Images that lie in this order already are not copied.
+        """
         table = self.examples[self.examples["split"] == name].reset_index(drop=True)
-        return Examples(self.images[table["image"].to_numpy()], table)
+        rows = table["image"].to_numpy()
+        adjacent = np.array_equal(rows, np.arange(rows[0], rows[0] + len(rows)))
+        images = self.images[rows[0] : rows[-1] + 1] if adjacent else self.images[rows]
+        return Examples(images, table)
+
+
+@contextmanager
+def new_images(path: str | Path, shape: tuple[int, ...]) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield an array of zeros on disk, which lies at ``path`` when the block ends without error."""
+    with replacing(path) as temporary:
+        images = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+        yield images
+        images.flush()
 
 
 def write_prepared(images_path: str | Path, examples_path: str | Path, prepared: Prepared) -> None:
@@ -82,8 +122,23 @@ def write_prepared(images_path: str | Path, examples_path: str | Path, prepared:
     _check(prepared, images_path, examples_path)
     with replacing(images_path) as temporary, temporary.open("wb") as file:
         np.save(file, prepared.images, allow_pickle=False)
+    write_examples(images_path, examples_path, prepared)
+
+
+def write_examples(images_path: str | Path, examples_path: str | Path, prepared: Prepared) -> None:
+    """Check ``prepared`` and write its examples; its images lie at ``images_path`` already.
+
+    The checksum of the images goes with them, so that these examples stand for those images.
+
+    Raises:
+        InputError: labels, groups or image rows are out of range, or a split is empty.
+    """
+    _check(prepared, images_path, examples_path)
+    with Path(images_path).open("rb") as file:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
     table = pa.Table.from_pandas(prepared.examples, schema=EXAMPLES, preserve_index=False)
-    write_parquet(examples_path, table, asdict(prepared.description))
+    description = asdict(prepared.description) | {"images_sha256": checksum}
+    write_parquet(examples_path, table, description)
 
 
 def read_prepared(images_path: str | Path, examples_path: str | Path) -> Prepared:
@@ -95,7 +150,8 @@ def read_prepared(images_path: str | Path, examples_path: str | Path) -> Prepare
     table, metadata = read_parquet(examples_path, EXAMPLES)
     description = _description(metadata)
     try:
-        images = np.load(images_path, mmap_mode="r", allow_pickle=False)
+        # Copy on write: PyTorch shares memory only with arrays that could be written to.
+        images = np.load(images_path, mmap_mode="c", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise InputError(f"{images_path}: cannot be read as an array ({error})") from error
     prepared = Prepared(description, images, table.to_pandas())
@@ -110,6 +166,7 @@ def read_description(examples_path: str | Path) -> Description:
 
 def _description(metadata: dict[str, Any]) -> Description:
     first, second = metadata["classes"]
+    weights = metadata["group_weights"]
     return Description(
         dataset=metadata["dataset"],
         title=metadata["title"],
@@ -117,6 +174,8 @@ def _description(metadata: dict[str, Any]) -> Description:
         features=tuple(metadata["features"]),
         classes=(tuple(first), tuple(second)),
         channel_mean=tuple(metadata["channel_mean"]),
+        channel_std=tuple(metadata["channel_std"]),
+        group_weights=None if weights is None else tuple(weights),
     )
 
 
@@ -146,3 +205,12 @@ def _check(prepared: Prepared, images_path: str | Path, examples_path: str | Pat
             f"{examples_path}: its splits are {', '.join(sorted(found))}, "
             f"expected {', '.join(SPLITS)}"
         )
+    weights = prepared.description.group_weights or ()
+    weighted = {group for group, weight in enumerate(weights) if weight > 0}
+    for split in ("val", "test"):
+        absent = weighted - set(examples.loc[examples["split"] == split, "group"])
+        if absent:
+            raise InputError(
+                f"{examples_path}: {split} has no example of group {min(absent)}, "
+                "by whose frequency in training its errors are to be weighted"
+            )

@@ -55,3 +55,14 @@ def read_selection(path: str | Path) -> Selection:
     if not isinstance(content, dict) or set(content) != set(Selection.__annotations__):
         raise InputError(f"{path}: is not a selection written by this workflow")
     return content  # type: ignore[return-value]
+
+
+def sam_rho(selection: Selection) -> float:
+    """Return the ρ that was chosen for SAM.
+
+    Raises:
+        InputError: none was, as every run of SAM diverged.
+    """
+    if "SAM" not in selection["choices"]:
+        raise InputError(f"{selection['dataset']}: every run of SAM diverged; it has no ρ to use")
+    return selection["choices"]["SAM"]["rho"]

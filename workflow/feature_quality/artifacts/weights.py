@@ -5,20 +5,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from feature_quality.artifacts.atomic import replacing
 from feature_quality.errors import InputError
 
+# One key: the format keeps several in an order of its own, which differs from call to call.
+METADATA_KEY = "feature_quality"
+
 
 def write_weights(
     path: str | Path, weights: Mapping[str, Tensor], metadata: Mapping[str, Any]
 ) -> None:
     """Write named tensors and a JSON description; equal input gives equal bytes."""
-    # One key: the format keeps several in an order of its own, which differs from call to call.
-    description = {"feature_quality": json.dumps(metadata, sort_keys=True)}
+    description = {METADATA_KEY: json.dumps(metadata, sort_keys=True)}
     with replacing(path) as temporary:
         # Storage order is part of the bytes, and channels_last is a matter of the machine.
         tensors = {name: tensor.cpu().contiguous() for name, tensor in weights.items()}
@@ -35,3 +37,42 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
         return load_file(path)
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: cannot be read as safetensors ({error})") from error
+
+
+def read_described_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read named tensors onto the CPU, and their description.
+
+    Raises:
+        InputError: the file is not a whole safetensors file, or has no description.
+    """
+    tensors = read_weights(path)
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata() or {}
+    if METADATA_KEY not in metadata:
+        raise InputError(f"{path}: was not written by this workflow (no description)")
+    return tensors, json.loads(metadata[METADATA_KEY])
+
+
+def write_snapshots(
+    path: str | Path, snapshots: Mapping[int, Mapping[str, Tensor]], metadata: Mapping[str, Any]
+) -> None:
+    """Write the weights after several epochs, by epoch."""
+    tensors = {
+        f"epoch={epoch}/{name}": tensor
+        for epoch, weights in snapshots.items()
+        for name, tensor in weights.items()
+    }
+    write_weights(path, tensors, metadata)
+
+
+def read_snapshots(path: str | Path) -> dict[int, dict[str, Tensor]]:
+    """Read what ``write_snapshots`` wrote, in the order of the epochs.
+
+    Raises:
+        InputError: the file is not a whole safetensors file.
+    """
+    snapshots: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in read_weights(path).items():
+        epoch, _, name = key.removeprefix("epoch=").partition("/")
+        snapshots.setdefault(int(epoch), {})[name] = tensor
+    return dict(sorted(snapshots.items()))

@@ -28,15 +28,19 @@ Radii = Annotated[
     Field(description="Radii ρ of SAM's perturbation; 0 is SGD."),
 ]
 
-_LR = (0.01, 0.05, 0.1)
-_RHO = (0.0, 0.01, 0.03, 0.05, 0.07, 0.1, 0.2)
-
 
 class ConcatenatedGrid(Section):
     """The sweep of CIFAR-MNIST and FMNIST-MNIST."""
 
-    lr: LearningRates = paper(_LR, "Appendix B")
-    rho: Radii = paper(_RHO, "Appendix B")
+    lr: LearningRates = paper((0.01, 0.05, 0.1), "Appendix B")
+    rho: Radii = paper((0.0, 0.01, 0.03, 0.05, 0.07, 0.1, 0.2), "Appendix B")
+
+
+class PhotoGrid(Section):
+    """The sweep of CelebA and Waterbirds."""
+
+    lr: LearningRates = paper((0.0005, 0.001, 0.005, 0.01), "Appendix B")
+    rho: Radii = paper((0.0, 0.01, 0.02, 0.05, 0.07), "Appendix B")
 
 
 class DemonstrationGrid(Section):
@@ -52,3 +56,5 @@ class Grid(Section):
     digits_photos: DemonstrationGrid = DemonstrationGrid()
     cifar_mnist: ConcatenatedGrid = ConcatenatedGrid()
     fmnist_mnist: ConcatenatedGrid = ConcatenatedGrid()
+    celeba: PhotoGrid = PhotoGrid()
+    waterbirds: PhotoGrid = PhotoGrid()

@@ -1,10 +1,10 @@
 """How the linear probes are trained."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from feature_quality.config.provenance import ours
+from feature_quality.config.provenance import cited, ours
 from feature_quality.config.section import (
     Distinct,
     NotEmpty,
@@ -29,6 +29,28 @@ class PerGroupSizes(Section):
     digits_photos: PerGroup = ours(None, "all that the demonstration has")
     cifar_mnist: PerGroup = ours(250, "1,000 examples in all: the paper says a small dataset")
     fmnist_mnist: PerGroup = ours(40, "1,000 examples in all: the paper says a small dataset")
+    celeba: PerGroup = cited(None, "Kirichenko et al. (2022), whom the paper follows")
+    waterbirds: PerGroup = cited(None, "Kirichenko et al. (2022), whom the paper follows")
+
+
+RunsToProbe = Literal["all", "selected"]
+Which = Annotated[
+    RunsToProbe,
+    Field(
+        description="Which runs are embedded and probed: every run of the grid, or only those "
+        "that the selection on validation data chose."
+    ),
+]
+
+
+class ProbeRuns(Section):
+    """Which runs are probed, by dataset; one word stands for all datasets."""
+
+    digits_photos: Which = "all"
+    cifar_mnist: Which = "all"
+    fmnist_mnist: Which = "all"
+    celeba: Which = "selected"
+    waterbirds: Which = "selected"
 
 
 class Probe(Section):

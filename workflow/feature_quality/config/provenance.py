@@ -40,6 +40,11 @@ def derived(default: Any, source: str) -> Any:
     return _constant(default, Provenance.DERIVED, source)
 
 
+def cited(default: Any, source: str) -> Any:
+    """Declare a default of a work that the paper says it follows; ``source`` names the work."""
+    return _constant(default, Provenance.CITED, source)
+
+
 def ours(default: Any, source: str) -> Any:
     """Declare a default of ours; ``source`` says why."""
     return _constant(default, Provenance.OURS, source)

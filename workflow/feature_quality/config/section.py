@@ -1,5 +1,6 @@
 """What all sections of the configuration have in common, and the values they are made of."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -26,6 +27,13 @@ class Constant:
     def provenance(self) -> Provenance:
         """Where the value comes from; one that departs is the user's own and counts as ours."""
         return Provenance.OURS if self.departs else self.documented_provenance
+
+
+def described(seeds: Sequence[int], epochs: int, constants: Sequence[Constant]) -> str:
+    """Say of runs how many seeds and epochs they have, and which constants depart."""
+    departures = [constant.key for constant in constants if constant.departs]
+    text = f"{'1 seed' if len(seeds) == 1 else f'{len(seeds)} seeds'}, {epochs} epochs."
+    return f"{text} Not the documented settings: {', '.join(departures)}." if departures else text
 
 
 class Section(BaseModel):
@@ -68,6 +76,12 @@ def _reject_repetition(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
+def _require_order(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] > ends[1]:
+        raise ValueError("should be [least, most]")
+    return ends
+
+
 def require_baseline(rho: tuple[float, ...]) -> tuple[float, ...]:
     """Refuse a sweep over ρ without the run that all others are compared with."""
     if 0 not in rho:
@@ -85,5 +99,6 @@ PositiveWhole = Annotated[int, Field(gt=0), _NotBoolean]
 # Seeds are stored in 32 bits.
 Seed = Annotated[int, Field(ge=0, lt=2**31), _NotBoolean]
 Several = Annotated[int, Field(ge=2), _NotBoolean]
+Span = Annotated[tuple[PositiveNumber, PositiveNumber], AfterValidator(_require_order)]
 Distinct = AfterValidator(_reject_repetition)
 NotEmpty = Field(min_length=1)

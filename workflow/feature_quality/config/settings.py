@@ -5,17 +5,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
 
 from feature_quality.config.grid import Grid
-from feature_quality.config.probe import Probe
+from feature_quality.config.probe import Probe, ProbeRuns, RunsToProbe
 from feature_quality.config.provenance import ours, paper, weakest
-from feature_quality.config.section import Constant, Distinct, NotEmpty, Section, Seed
+from feature_quality.config.section import (
+    Constant,
+    Distinct,
+    NotEmpty,
+    Section,
+    Seed,
+    described,
+)
 from feature_quality.config.toy import Toy
 from feature_quality.config.training import Training
 from feature_quality.errors import InputError
 
-DatasetId = Literal["digits_photos", "cifar_mnist", "fmnist_mnist"]
+DatasetId = Literal["digits_photos", "cifar_mnist", "fmnist_mnist", "celeba", "waterbirds"]
 DATASETS: tuple[str, ...] = get_args(DatasetId)
 
 
@@ -23,6 +30,15 @@ def _require_directory(path: Path | None) -> Path | None:
     if path is not None and not path.is_dir():
         raise ValueError("should be a directory that exists")
     return path
+
+
+def _spread(word: Any) -> Any:
+    """Let one word stand for the same word for every dataset."""
+    if not isinstance(word, str):
+        return word
+    if word not in get_args(RunsToProbe):
+        raise ValueError("should be 'all' or 'selected', or a mapping of datasets to these")
+    return dict.fromkeys(DATASETS, word)
 
 
 class Settings(Section):
@@ -54,14 +70,7 @@ class Settings(Section):
     grid: Grid = Grid()
     training: Training = Training()
     probe: Probe = Probe()
-    probe_runs: Annotated[
-        Literal["all", "selected"],
-        Field(
-            description="Which runs are embedded and probed: every run of the grid, or only those "
-            "that the selection on validation data chose."
-        ),
-    ] = "all"
-
+    probe_runs: Annotated[ProbeRuns, BeforeValidator(_spread)] = ProbeRuns()
     toy: Toy = Toy()
 
     def constants_of(self, dataset: DatasetId) -> list[Constant]:
@@ -70,10 +79,14 @@ class Settings(Section):
         return [
             *self.constants(),
             *getattr(self.grid, dataset).constants(f"grid.{dataset}"),
-            *getattr(self.training, dataset).constants(f"training.{dataset}"),
+            *getattr(self.training, dataset).all_constants(f"training.{dataset}"),
             *self.probe.constants("probe"),
             *(constant for constant in per_group if constant.key.endswith(f".{dataset}")),
         ]
+
+    def probes_selected(self, dataset: DatasetId) -> bool:
+        """Say whether only selected runs of ``dataset`` are embedded and probed."""
+        return bool(getattr(self.probe_runs, dataset) == "selected")
 
     def workload(self, dataset: DatasetId) -> dict[str, Any]:
         """Return what the cost of ``dataset``'s grid depends on, as ``plan.cost`` takes it."""
@@ -89,7 +102,7 @@ class Settings(Section):
             "snapshots": sum(epoch <= training.epochs for epoch in training.snapshot_epochs),
             "draws": self.probe.draws,
             "per_group": getattr(self.probe.per_group, dataset),
-            "probed": selected if self.probe_runs == "selected" else None,
+            "probed": selected if self.probes_selected(dataset) else None,
         }
 
     def standing(self, dataset: DatasetId) -> dict[str, Any]:
@@ -107,6 +120,13 @@ class Settings(Section):
                 if constant.departs
             ),
         }
+
+    def remark(self, dataset: DatasetId | Literal[""]) -> str:
+        """Say below a figure what its runs were; the toy's are those of no dataset."""
+        if not dataset:
+            return self.toy.remark()
+        epochs = getattr(self.training, dataset).epochs
+        return described(self.seeds, epochs, self.constants_of(dataset))
 
 
 def load(config: Mapping[str, Any]) -> Settings:
@@ -151,6 +171,7 @@ def _sentences(fault: Any) -> list[str]:
         "finite_number": "should be a finite number",
         "path_type": "should be the path of a directory",
         "invalid_key": "is no key",
+        "missing": "lacks this item",
     }.get(fault["type"], fault["msg"])
     rule = rule.removeprefix("Value error, ").replace("Input should", "should")
     return [f"{key}: {fault['input']!r} {rule}"]

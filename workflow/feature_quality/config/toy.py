@@ -16,6 +16,7 @@ from feature_quality.config.section import (
     Probability,
     Section,
     Seed,
+    described,
     require_baseline,
 )
 from feature_quality.config.training import BatchSize, Epochs
@@ -179,9 +180,4 @@ class Toy(Section):
 
     def remark(self) -> str:
         """Say below a figure what its runs were, and which settings are not the documented ones."""
-        departures = [constant.key for constant in self.all_constants() if constant.departs]
-        seeds = "1 seed" if len(self.seeds) == 1 else f"{len(self.seeds)} seeds"
-        text = f"Toy data: {seeds}, {self.training.epochs} epochs."
-        if departures:
-            text += f" Not the documented settings: {', '.join(departures)}."
-        return text
+        return f"Toy data: {described(self.seeds, self.training.epochs, self.all_constants())}"

@@ -1,16 +1,18 @@
 """How each dataset's networks are trained, apart from what the grid varies."""
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from feature_quality.config.provenance import ours, paper
+from feature_quality.config.provenance import cited, derived, ours, paper
 from feature_quality.config.section import (
     Distinct,
     Fraction,
     NonNegativeNumber,
     PositiveWhole,
     Section,
+    Span,
 )
 
 Epochs = Annotated[PositiveWhole, Field(description="Passes over the training set.")]
@@ -24,22 +26,54 @@ SnapshotEpochs = Annotated[
     tuple[PositiveWhole, ...],
     Distinct,
     Field(
-        description="Epochs after which the weights are kept for the figures over training; "
-        "those after the last epoch are never reached."
+        description="Epochs after which the weights are kept for the figures over training, "
+        "besides the last one; those after it are never reached."
     ),
 ]
 
-_SNAPSHOTS = ours((1, 2, 5, 10, 20), "the paper does not say which checkpoints it shows")
+
+def _require_share(span: tuple[float, float]) -> tuple[float, float]:
+    if span[1] > 1:
+        raise ValueError("should not exceed 1, the whole image")
+    return span
 
 
-class CifarMnistTraining(Section):
+Scale = Annotated[
+    Span,
+    AfterValidator(_require_share),
+    Field(description="Least and largest share of the image's area."),
+]
+Ratio = Annotated[Span, Field(description="Least and largest width over height.")]
+
+_LOG_SCALE = "the paper does not say which checkpoints it shows; evenly on a logarithmic scale"
+
+
+class ImageTraining(Section):
+    """What the training of every image network has."""
+
+    precision: Annotated[
+        Literal["float32", "bfloat16"],
+        Field(
+            description="Of the networks' passes in training; bfloat16 is used on GPUs that have "
+            "it, and float32 elsewhere."
+        ),
+    ] = ours("float32", "the paper does not say")
+    compiled: Annotated[
+        bool, Field(description="Whether PyTorch compiles the network; this needs a C++ compiler.")
+    ] = ours(False, "the paper does not say; compiled arithmetic rounds differently")
+
+
+class CifarMnistTraining(ImageTraining):
     """Training on CIFAR-MNIST."""
 
+    network: Annotated[Literal["cnn"], Field(description="The three-layer CNN.")] = paper(
+        "cnn", "Appendix B"
+    )
     epochs: Epochs = paper(20, "Section 4.1")
     batch_size: BatchSize = paper(100, "Appendix B")
     momentum: Momentum = paper(0.9, "Appendix B")
     weight_decay: WeightDecay = paper(0.0, "Appendix B")
-    snapshot_epochs: SnapshotEpochs = _SNAPSHOTS
+    snapshot_epochs: SnapshotEpochs = ours((1, 2, 5, 10), _LOG_SCALE)
 
 
 class FmnistMnistTraining(CifarMnistTraining):
@@ -48,14 +82,70 @@ class FmnistMnistTraining(CifarMnistTraining):
     epochs: Epochs = ours(20, "as for CIFAR-MNIST; the paper does not give it")
 
 
-class DemonstrationTraining(Section):
+class DemonstrationTraining(ImageTraining):
     """Training on the demonstration dataset."""
 
+    network: Annotated[Literal["cnn"], Field(description="The three-layer CNN.")] = ours(
+        "cnn", "as for CIFAR-MNIST"
+    )
     epochs: Epochs = ours(6, "training error is 0 by then")
     batch_size: BatchSize = ours(100, "as for CIFAR-MNIST")
     momentum: Momentum = ours(0.9, "as for CIFAR-MNIST")
     weight_decay: WeightDecay = ours(0.0, "as for CIFAR-MNIST")
-    snapshot_epochs: SnapshotEpochs = ours((1, 2, 4, 6), "evenly on a logarithmic scale")
+    snapshot_epochs: SnapshotEpochs = ours((1, 2, 4), "evenly on a logarithmic scale")
+
+
+class CelebaCrop(Section):
+    """Random resized crops of CelebA's training images, half of them flipped."""
+
+    scale: Scale = cited((0.7, 1.0), "Sagawa et al. (2020); the paper's pseudo-code is lost")
+    ratio: Ratio = cited((1.0, 1.3333), "Sagawa et al. (2020); the paper's pseudo-code is lost")
+
+
+class WaterbirdsCrop(CelebaCrop):
+    """Random resized crops of Waterbirds' training images, half of them flipped."""
+
+    ratio: Ratio = cited((0.75, 1.3333), "Sagawa et al. (2020); the paper's pseudo-code is lost")
+
+
+class CelebaTraining(ImageTraining):
+    """Training on CelebA."""
+
+    network: Annotated[
+        Literal["resnet18", "cnn"],
+        Field(description="torchvision's ResNet-18, or the three-layer CNN."),
+    ] = paper("resnet18", "Section 4.1")
+    pretrained: Annotated[
+        bool, Field(description="Whether a ResNet starts from torchvision's ImageNet weights.")
+    ] = paper(True, "Section 4.1")
+    epochs: Epochs = paper(20, "Section 4.1")
+    batch_size: BatchSize = paper(128, "Appendix B")
+    momentum: Momentum = paper(0.9, "Appendix B")
+    weight_decay: WeightDecay = derived(0.0001, "Appendix B: printed as “10 4”")
+    snapshot_epochs: SnapshotEpochs = ours((1, 3, 10), _LOG_SCALE)
+    phantom_statistics: Annotated[
+        bool,
+        Field(
+            description="Whether SAM's second pass updates batch norm's running statistics too, "
+            "rather than the first alone."
+        ),
+    ] = ours(False, "the paper does not say; the running statistics are those of the network")
+    crop: CelebaCrop = CelebaCrop()
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        """Refuse weights for a network that has none."""
+        if self.pretrained and self.network == "cnn":
+            raise PydanticCustomError("pretrained", "has pretrained: true, which a cnn cannot be")
+        return self
+
+
+class WaterbirdsTraining(CelebaTraining):
+    """Training on Waterbirds."""
+
+    epochs: Epochs = paper(100, "Section 4.1")
+    snapshot_epochs: SnapshotEpochs = ours((1, 5, 25), _LOG_SCALE)
+    crop: WaterbirdsCrop = WaterbirdsCrop()
 
 
 class Training(Section):
@@ -64,3 +154,5 @@ class Training(Section):
     digits_photos: DemonstrationTraining = DemonstrationTraining()
     cifar_mnist: CifarMnistTraining = CifarMnistTraining()
     fmnist_mnist: FmnistMnistTraining = FmnistMnistTraining()
+    celeba: CelebaTraining = CelebaTraining()
+    waterbirds: WaterbirdsTraining = WaterbirdsTraining()

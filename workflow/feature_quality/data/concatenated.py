@@ -153,5 +153,7 @@ def concatenate(
         features=features,
         classes=classes,
         channel_mean=tuple(mean.tolist()),
+        # The paper subtracts the mean and does not divide.
+        channel_std=(1.0,) * len(mean),
     )
     return Prepared(description, np.concatenate(images), examples)

@@ -5,18 +5,18 @@ import torch
 from torch import nn
 
 from feature_quality.artifacts.embeddings import Embeddings
-from feature_quality.artifacts.prepared import Examples
+from feature_quality.artifacts.prepared import Description, Examples
 from feature_quality.training.loop import EVALUATION_BATCH, Batches
 
 
 @torch.no_grad()
 def embed(
-    model: nn.Sequential, examples: Examples, channel_mean: tuple[float, ...], device: torch.device
+    model: nn.Sequential, examples: Examples, description: Description, device: torch.device
 ) -> Embeddings:
     """Compute φ(x), the input of the last layer, and the logits of every example, in eval mode."""
     model.eval()
     representation, head = model[:-1], model[-1]
-    split = Batches.of(examples, channel_mean, device)
+    split = Batches.of(examples, description, device)
     logits, embedding = [], []
     for first in range(0, len(split), EVALUATION_BATCH):
         images, _ = split.take(slice(first, first + EVALUATION_BATCH))

@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from feature_quality.features.margin import margins
 from feature_quality.training.sam import phantom_parameters
 
 
@@ -72,7 +73,5 @@ def perturb_examples(
 
 
 def class_margin(model: nn.Module, image: Tensor, label: int) -> Tensor:
-    """Return m = z_y − log Σ_{k≠y} exp z_k of one image (channels, height, width)."""
-    logits: Tensor = model(image[None])[0]
-    others = torch.cat([logits[:label], logits[label + 1 :]])
-    return logits[label] - torch.logsumexp(others, dim=0)
+    """Return the margin of one image (channels, height, width), a scalar."""
+    return margins(model(image[None]), torch.tensor([label], device=image.device))[0]

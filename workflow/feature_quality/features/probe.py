@@ -7,6 +7,7 @@ anything of another. The protocol is that of the spec's section 2.
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -52,10 +53,44 @@ class ProbeSet:
 
 
 @dataclass(frozen=True)
-class Fit:
-    """A fitted probe: its predictions on the tested examples, and whether the solver converged."""
+class LinearProbe:
+    """A probe of a feature with K values: logits = weight · φ(x) + bias.
 
-    predictions: Labels
+    Attributes:
+        classes: the values, int64 (K,).
+        weight, bias: float64 (K, features) and (K,).
+    """
+
+    classes: Labels
+    weight: Array
+    bias: Array
+
+    def logits(self, embedding: npt.NDArray[np.floating]) -> Array:
+        """Return the logits (n, K) of φ(x), (n, features)."""
+        logits: Array = embedding.astype(np.float64) @ self.weight.T + self.bias
+        return logits
+
+    def predict(self, embedding: npt.NDArray[np.floating]) -> Labels:
+        """Return the most probable value of each example, (n,)."""
+        predicted: Labels = self.classes[self.logits(embedding).argmax(axis=1)]
+        return predicted
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted probe, and whether the solver converged."""
+
+    probe: LinearProbe
+    converged: bool
+
+
+@dataclass(frozen=True)
+class DrawFit:
+    """The probe of one draw: its strength C, the size of its training set, and the fit."""
+
+    probe: LinearProbe
+    C: float
+    n_train: int
     converged: bool
 
 
@@ -101,9 +136,9 @@ def draw_rows(groups: Labels, per_group: int | None, rng: np.random.Generator) -
 
 
 def fit_path(
-    train: ProbeSet, test: Array, strengths: Sequence[float], tolerance: float, max_iterations: int
+    train: ProbeSet, strengths: Sequence[float], tolerance: float, max_iterations: int
 ) -> list[Fit]:
-    """Fit a multinomial logistic regression with L2 penalty for each C, and predict ``test``.
+    """Fit a multinomial logistic regression with L2 penalty for each C.
 
     Features are standardised by the training set's mean and deviation. They are then rotated into
     the span of the training examples: with n examples that is at most n dimensions instead of
@@ -116,31 +151,41 @@ def fit_path(
     rank = np.sum(singular > singular[0] * np.finfo(float).eps * max(standard.shape))
     # A dead network embeds everything in one point: one direction is left, in which all are equal.
     basis = basis[: max(rank, 1)]
-    rotated, rotated_test = standard @ basis.T, scaler.transform(test) @ basis.T
+    rotated = standard @ basis.T
     fits = []
     for strength in strengths:
-        probe = LogisticRegression(C=strength, tol=tolerance, max_iter=max_iterations)
+        regression = LogisticRegression(C=strength, tol=tolerance, max_iter=max_iterations)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
-            probe.fit(rotated, train.values)
+            regression.fit(rotated, train.values)
         others = [w.message for w in caught if not issubclass(w.category, ConvergenceWarning)]
         for other in others:
             warnings.warn(other, stacklevel=2)
-        fits.append(Fit(probe.predict(rotated_test), converged=len(caught) == len(others)))
+        probe = _unrotated(regression, basis, scaler)
+        fits.append(Fit(probe, converged=len(caught) == len(others)))
     return fits
 
 
-def probe_draw(
+def _unrotated(regression: LogisticRegression, basis: Array, scaler: StandardScaler) -> LinearProbe:
+    """Return the probe that takes φ(x) itself."""
+    weight, bias = regression.coef_ @ basis / scaler.scale_, regression.intercept_
+    bias = bias - weight @ scaler.mean_
+    if len(regression.classes_) == 2:
+        # scikit-learn keeps the second value's logit alone, the first one's being 0.
+        weight, bias = np.vstack([np.zeros_like(weight), weight]), np.append(0.0, bias)
+    return LinearProbe(regression.classes_, weight, bias)
+
+
+def fit_draw(
     train: ProbeSet,
-    test: ProbeSet,
     *,
     names: tuple[str | int, ...],
     per_group: int | None,
     strengths: Sequence[float],
     tolerance: float,
     max_iterations: int,
-) -> ProbeResult:
-    """Train and test one probe on one draw of the training examples.
+) -> DrawFit:
+    """Train one probe on one draw of the training examples.
 
     C is the one with the lowest balanced error on a held-out half of the draw (ties: the smaller);
     the probe is then fitted on the whole draw.
@@ -159,14 +204,30 @@ def probe_draw(
     )
     half, validation = drawn.take(first), drawn.take(second)
     strengths = sorted(strengths)
-    path = fit_path(half, validation.embedding, strengths, tolerance, max_iterations)
-    errors = [balanced_error(fit.predictions, validation.values, validation.groups) for fit in path]
+    path = fit_path(half, strengths, tolerance, max_iterations)
+    errors = [probe_error(fit.probe, validation) for fit in path]
     chosen = strengths[int(np.argmin(errors))]
-    (final,) = fit_path(drawn, test.embedding, [chosen], tolerance, max_iterations)
-    return ProbeResult(
-        error=balanced_error(final.predictions, test.values, test.groups),
+    (final,) = fit_path(drawn, [chosen], tolerance, max_iterations)
+    return DrawFit(
+        final.probe,
         C=chosen,
         n_train=len(drawn.values),
-        n_test=len(test.values),
         converged=final.converged and all(fit.converged for fit in path),
+    )
+
+
+def probe_error(probe: LinearProbe, examples: ProbeSet) -> float:
+    """Return a probe's balanced error."""
+    return balanced_error(probe.predict(examples.embedding), examples.values, examples.groups)
+
+
+def probe_draw(train: ProbeSet, test: ProbeSet, **settings: Any) -> ProbeResult:
+    """Train a probe as ``fit_draw`` does, with its settings, and test it."""
+    fit = fit_draw(train, **settings)
+    return ProbeResult(
+        error=probe_error(fit.probe, test),
+        C=fit.C,
+        n_train=fit.n_train,
+        n_test=len(test.values),
+        converged=fit.converged,
     )

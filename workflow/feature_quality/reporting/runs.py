@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from feature_quality.artifacts.prepared import Description
 from feature_quality.artifacts.selection import Selection
 from feature_quality.artifacts.tables import RUNS
 from feature_quality.reporting.selection import SAM, SGD
@@ -23,11 +24,20 @@ def training_rows(history: pd.DataFrame, run: dict[str, Any]) -> pd.DataFrame:
 
 
 def test_rows(
-    examples: pd.DataFrame, logits: npt.NDArray[np.float32], run: dict[str, Any]
+    examples: pd.DataFrame,
+    logits: npt.NDArray[np.float32],
+    run: dict[str, Any],
+    description: Description,
 ) -> pd.DataFrame:
-    """Return the error on the test split, every example counted once."""
-    error = float(np.mean(logits.argmax(axis=1) != examples["label"].to_numpy()))
-    return _rows(run, [("test", "error", error)])
+    """Return the error on the test split, and the mean of its groups' errors.
+
+    The first weights groups as the dataset's ``description`` says.
+    """
+    groups = examples["group"].to_numpy()
+    wrong = pd.Series(logits.argmax(axis=1) != examples["label"].to_numpy())
+    error = float(description.example_weights(groups) @ wrong)
+    balanced = float(wrong.groupby(groups).mean().mean())
+    return _rows(run, [("test", "error", error), ("test", "balanced_error", balanced)])
 
 
 def probe_rows(probes: pd.DataFrame, run: dict[str, Any]) -> pd.DataFrame:

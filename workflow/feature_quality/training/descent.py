@@ -1,7 +1,7 @@
 """The base optimizer: SGD with momentum and weight decay, and its schedule."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,15 @@ class Descent:
         """Drop all gradients."""
         for parameter in self.parameters:
             parameter.grad = None
+
+    def momentum_buffers(self) -> dict[int, Tensor]:
+        """Return the momentum of each parameter that has one, by the parameter's number."""
+        return {i: buffer for i, buffer in enumerate(self.buffers) if buffer is not None}
+
+    def restore(self, momentum: Mapping[int, Tensor]) -> None:
+        """Take up the momentum that ``momentum_buffers`` returned."""
+        for number, buffer in momentum.items():
+            self.buffers[number] = torch.empty_like(self.parameters[number]).copy_(buffer)
 
     @torch.no_grad()
     def step(self) -> None:

@@ -24,3 +24,9 @@ def deterministic_device() -> torch.device:
 def describe(device: torch.device) -> str:
     """Return the device's name, for the record of a run."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def usable_precision(asked: str, device: torch.device) -> str:
+    """Return ``bfloat16`` if it is asked for and the device is a GPU that has it, else float32."""
+    has = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return asked if has else "float32"

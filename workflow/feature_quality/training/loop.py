@@ -1,9 +1,10 @@
 """The training of one network on one dataset with one (lr, rho, seed)."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,61 +12,91 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from feature_quality.artifacts.prepared import Examples
+from feature_quality.artifacts.prepared import Description, Examples
 from feature_quality.seeds import generator
+from feature_quality.training.augmentation import Crop, cut_windows, draw_windows
+from feature_quality.training.checkpoint import Checkpoint
 from feature_quality.training.descent import Descent, cosine
 from feature_quality.training.models import normalise
 from feature_quality.training.sam import NonFiniteError, require_finite, step
+from feature_quality.training.trained import TrainedRun
 
 EVALUATION_BATCH = 500
 
 
 @dataclass(frozen=True)
-class Batches:
-    """A split on the device: uint8 ``images`` (n, channels, height, width), int64 ``labels``.
+class Recipe:
+    """How a network is trained, apart from what the grid varies.
 
-    ``channel_mean`` is float32 (channels,).
+    Attributes:
+        epochs, batch_size: passes over the training set, and examples a step.
+        momentum, weight_decay: of the base optimizer.
+        snapshot_epochs: epochs after which the weights are kept.
+        crop: random resized crops and flips of the training images; None leaves them as they are.
+        phantom_statistics: whether SAM's second pass updates batch norm's running statistics too.
+        precision: of the network's passes, ``float32`` or ``bfloat16``; weights, losses and updates
+            are float32 either way.
+        compiled: whether ``torch.compile`` translates the network.
+    """
+
+    epochs: int
+    batch_size: int
+    momentum: float
+    weight_decay: float
+    snapshot_epochs: tuple[int, ...]
+    crop: Crop | None = None
+    phantom_statistics: bool = False
+    precision: str = "float32"
+    compiled: bool = False
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> "Recipe":
+        """Take what is a recipe's from the settings of a dataset's training."""
+        names = {each.name for each in fields(cls)}
+        chosen = {name: value for name, value in settings.items() if name in names}
+        if "crop" in settings:
+            chosen["crop"] = Crop(**settings["crop"])
+        return cls(**chosen)
+
+
+@dataclass(frozen=True)
+class Batches:
+    """A split on the device.
+
+    Attributes:
+        images: uint8 (n, channels, height, width).
+        labels: int64 (n,).
+        weights: each example's share of the split's loss and error, float64 (n,), 1 in all.
+        channel_mean, channel_std: float32 (channels,).
     """
 
     images: Tensor
     labels: Tensor
+    weights: Tensor
     channel_mean: Tensor
+    channel_std: Tensor
 
     @classmethod
-    def of(
-        cls, examples: Examples, channel_mean: Sequence[float], device: torch.device
-    ) -> "Batches":
+    def of(cls, examples: Examples, description: Description, device: torch.device) -> "Batches":
         """Move a split to ``device``, where it stays."""
+        table = examples.table
         return cls(
             torch.from_numpy(examples.images).to(device),
-            torch.from_numpy(examples.table["label"].to_numpy("int64", copy=True)).to(device),
-            torch.tensor(channel_mean, dtype=torch.float32, device=device),
+            torch.from_numpy(table["label"].to_numpy("int64", copy=True)).to(device),
+            torch.from_numpy(description.example_weights(table["group"].to_numpy())).to(device),
+            torch.tensor(description.channel_mean, dtype=torch.float32, device=device),
+            torch.tensor(description.channel_std, dtype=torch.float32, device=device),
         )
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
-        """Return the normalised images and the labels of ``rows``."""
-        return normalise(self.images[rows], self.channel_mean), self.labels[rows]
-
-
-@dataclass
-class TrainedRun:
-    """What training leaves.
-
-    Attributes:
-        weights: the last epoch's weights, or the last finite ones of a run that diverged.
-        snapshots: the weights after each of the configured epochs that was reached.
-        history: one row an epoch, the columns of ``artifacts.history.HISTORY``.
-        diverged: (epoch, step), both from 1, at which loss, gradient or weights stopped being
-            finite.
-    """
-
-    weights: dict[str, Tensor]
-    snapshots: dict[int, dict[str, Tensor]] = field(default_factory=dict)
-    history: list[dict[str, float]] = field(default_factory=list)
-    diverged: tuple[int, int] | None = None
+    def take(self, rows: Tensor | slice, windows: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the normalised images of ``rows``, cut to their ``windows``, and the labels."""
+        images = self.images[rows]
+        if windows is not None:
+            images = cut_windows(images.float(), windows)
+        return normalise(images, self.channel_mean, self.channel_std), self.labels[rows]
 
 
 def epoch_order(dataset: str, seed: int, epoch: int, examples: int) -> npt.NDArray[np.int64]:
@@ -73,20 +104,23 @@ def epoch_order(dataset: str, seed: int, epoch: int, examples: int) -> npt.NDArr
     return generator("order", dataset, seed, epoch).permutation(examples)
 
 
+def epoch_windows(dataset: str, seed: int, epoch: int, images: Tensor, crop: Crop) -> Tensor:
+    """Return the window of each image in ``epoch``, in the order in which the images are stored."""
+    rng = generator("augment", dataset, seed, epoch)
+    return draw_windows(rng, len(images), (images.shape[2], images.shape[3]), crop)
+
+
 def train(
     model: nn.Module,
     train_split: Batches,
     val_split: Batches,
+    recipe: Recipe,
     *,
     dataset: str,
     lr: float,
     rho: float,
     seed: int,
-    epochs: int,
-    batch_size: int,
-    momentum: float,
-    weight_decay: float,
-    snapshot_epochs: Sequence[int],
+    checkpoint: Checkpoint | None = None,
     progress: Callable[[Iterable[int]], Iterable[int]] = iter,
     report: Callable[[str], object] = str,
 ) -> TrainedRun:
@@ -96,23 +130,42 @@ def train(
     they were met; validation loss and error those of the whole split after the epoch.
 
     Args:
-        progress: wraps the epochs, for a progress bar.
+        checkpoint: where the state is kept after epochs; what it holds already is taken up.
+        progress: wraps the epochs that are left, for a progress bar.
         report: takes one line an epoch.
     """
-    optimizer = Descent(model.parameters(), lr=lr, momentum=momentum, weight_decay=weight_decay)
-    steps = -(-len(train_split) // batch_size)
+    optimizer = Descent(
+        model.parameters(), lr=lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+    )
+    device = train_split.labels.device
+    network = torch.compile(model) if recipe.compiled else model
+    autocast = partial(
+        torch.autocast, device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"
+    )
+    epochs, steps = recipe.epochs, -(-len(train_split) // recipe.batch_size)
     run = TrainedRun(weights=_copy(model))
-    for epoch in progress(range(1, epochs + 1)):
+    if checkpoint and (state := checkpoint.read()):
+        run, momentum = state
+        model.load_state_dict(run.weights)
+        run.weights = _copy(model)
+        optimizer.restore(momentum)
+        report(f"going on after epoch {len(run.history)}")
+    for epoch in progress(range(len(run.history) + 1, epochs + 1)):
         model.train()
-        order = torch.from_numpy(epoch_order(dataset, seed, epoch, len(train_split)))
-        order = order.to(train_split.labels.device)
+        order = torch.from_numpy(epoch_order(dataset, seed, epoch, len(train_split))).to(device)
+        windows = None
+        if recipe.crop:
+            windows = epoch_windows(dataset, seed, epoch, train_split.images, recipe.crop)
+            windows = windows.to(device)
         loss_sum = wrong = 0.0
-        for number, rows in enumerate(torch.split(order, batch_size)):
+        for number, rows in enumerate(torch.split(order, recipe.batch_size)):
             optimizer.lr = lr * cosine((epoch - 1) * steps + number, epochs * steps)
-            images, labels = train_split.take(rows)
+            images, labels = train_split.take(rows, None if windows is None else windows[rows])
             try:
-                forward = partial(_loss_and_logits, model, images, labels)
-                loss, logits = step(forward, model, optimizer, rho)
+                forward = partial(_loss_and_logits, network, autocast, images, labels)
+                loss, logits = step(
+                    forward, model, optimizer, rho, phantom_statistics=recipe.phantom_statistics
+                )
                 require_finite(model.state_dict().values())
             except NonFiniteError:
                 run.diverged = (epoch, number + 1)
@@ -136,27 +189,41 @@ def train(
         }
         run.history.append(row)
         report(", ".join(f"{name} {value:.6g}" for name, value in row.items()))
-        if epoch in snapshot_epochs:
+        if epoch in recipe.snapshot_epochs:
             run.snapshots[epoch] = _copy(model)
+        if checkpoint:
+            checkpoint.keep(run, optimizer.momentum_buffers())
     return run
 
 
-def _loss_and_logits(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    logits = model(images)
-    return cross_entropy(logits, labels), logits
+def _loss_and_logits(
+    network: Callable[[Tensor], Tensor],
+    autocast: Callable[[], torch.autocast],
+    images: Tensor,
+    labels: Tensor,
+) -> tuple[Tensor, Tensor]:
+    # Autocast keeps copies of the weights until its block ends: each pass needs a block of its own.
+    with autocast():
+        logits = network(images)
+    return cross_entropy(logits.float(), labels), logits
 
 
 @torch.no_grad()
 def evaluate(model: nn.Module, split: Batches) -> tuple[float, float]:
-    """Return the mean cross-entropy and the error of ``model`` on a split, without augmentation."""
+    """Return the cross-entropy and the error of ``model`` on a split, without augmentation.
+
+    Both are means with the split's own weights.
+    """
     model.eval()
-    loss = wrong = 0.0
+    loss = error = 0.0
     for first in range(0, len(split), EVALUATION_BATCH):
-        images, labels = split.take(slice(first, first + EVALUATION_BATCH))
+        rows = slice(first, first + EVALUATION_BATCH)
+        images, labels = split.take(rows)
         logits = model(images)
-        loss += cross_entropy(logits, labels, reduction="sum").item()
-        wrong += (logits.argmax(1) != labels).sum().item()
-    return loss / len(split), wrong / len(split)
+        losses = cross_entropy(logits, labels, reduction="none")
+        loss += (split.weights[rows] * losses).sum().item()
+        error += (split.weights[rows] * (logits.argmax(1) != labels)).sum().item()
+    return loss, error
 
 
 def _copy(model: nn.Module) -> dict[str, Tensor]:

@@ -1,21 +1,47 @@
 """The networks: each is a ``Sequential`` that ends in its linear layer; φ is all before it."""
 
+import hashlib
+import pickle
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from feature_quality.artifacts.prepared import Prepared
+from feature_quality.artifacts.weights import read_weights
+from feature_quality.errors import InputError
 from feature_quality.seeds import derive_seed
 
 
-def network_for(prepared: Prepared, seed: int, device: torch.device) -> nn.Sequential:
-    """Return the untrained network of a run on ``prepared``, on ``device``."""
+def network_for(prepared: Prepared, kind: str, seed: int, device: torch.device) -> nn.Sequential:
+    """Return the untrained network of a run on ``prepared``, on ``device``.
+
+    Args:
+        kind: ``cnn`` or ``resnet18``.
+    """
     description = prepared.description
     channels, height, width = prepared.images.shape[1:]
+    classes = len(description.classes[0])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed("initialise", description.dataset, seed))
-        network = convolutional_network((channels, height, width), len(description.classes[0]))
+        if kind == "resnet18":
+            network = residual_network(classes)
+        else:
+            network = convolutional_network((channels, height, width), classes)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.to(device)
+
+
+def trained_network(
+    prepared: Prepared, run: Mapping[str, Any], weights: str | Path, device: torch.device
+) -> nn.Sequential:
+    """Return the network of a run, as its history describes it, with the ``weights`` on disk."""
+    network = network_for(prepared, run["settings"]["network"], run["seed"], device)
+    network.load_state_dict(read_weights(weights))
+    return network
 
 
 def convolutional_network(shape: tuple[int, int, int], classes: int) -> nn.Sequential:
@@ -42,14 +68,53 @@ def convolutional_network(shape: tuple[int, int, int], classes: int) -> nn.Seque
     )
 
 
-def normalise(images: Tensor, channel_mean: Tensor) -> Tensor:
-    """Return the network's input: pixels in [0, 1] less the mean of their channel, float32.
+def residual_network(classes: int) -> nn.Sequential:
+    """Return torchvision's ResNet-18 with its own names and initialisation.
+
+    The initial weights come from PyTorch's global generator, which the caller has seeded.
+    """
+    # Slow to import, and only this needs it.
+    from torchvision.models import resnet18
+
+    layers = OrderedDict(resnet18(num_classes=classes).named_children())
+    head = layers.pop("fc")
+    return nn.Sequential(OrderedDict([*layers.items(), ("flatten", nn.Flatten()), ("fc", head)]))
+
+
+def load_pretrained(network: nn.Sequential, path: str | Path) -> None:
+    """Load torchvision's published weights into all of a ResNet but its last layer.
 
     Args:
-        images: uint8 (n, channels, height, width).
-        channel_mean: float32 (channels,), the mean over the training images, in [0, 1].
+        network: what ``residual_network`` returned.
+        path: the published file; its name ends in the first digits of its SHA-256.
 
-    Appendix B "normalize by the mean pixel value"; that it is a difference is ours.
+    Raises:
+        InputError: the file is another than its name says, or holds no weights of this network.
+    """
+    path = Path(path)
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    expected = path.stem.rpartition("-")[2]
+    if not found.startswith(expected):
+        raise InputError(f"{path}: sha256 {found}, expected {expected}…")
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+        own = {f"fc.{name}": tensor for name, tensor in network[-1].state_dict().items()}
+        network.load_state_dict(weights | own)
+    except (RuntimeError, TypeError, AttributeError, pickle.UnpicklingError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{path}: does not hold the weights of this network ({reason})") from error
+
+
+def normalise(images: Tensor, channel_mean: Tensor, channel_std: Tensor) -> Tensor:
+    """Return the network's input: pixels in [0, 1], less their channel's mean, over its deviation.
+
+    Args:
+        images: (n, channels, height, width), uint8 or float32 from 0 to 255.
+        channel_mean, channel_std: float32 (channels,), for pixels in [0, 1].
+
+    Returns:
+        float32, channels last in memory.
     """
     scaled = images.to(torch.float32, memory_format=torch.channels_last) / 255
-    return scaled - channel_mean[:, None, None]
+    return (scaled - channel_mean[:, None, None]) / channel_std[:, None, None]

@@ -6,7 +6,7 @@ Weight decay and momentum stay with the base optimizer, at θ.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Protocol
 
 import torch
@@ -34,17 +34,20 @@ def step(
     optimizer: Optimizer,
     rho: float,
     perturbed: Iterable[nn.Parameter] | None = None,
+    phantom_statistics: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Take one step: of SGD for ``rho`` = 0, of SAM or LSAM otherwise.
 
     Args:
         forward: computes (loss, logits) of the batch; called once for SGD, twice for SAM, so it
             must see the same augmented batch each time.
-        model: the network; its batch statistics are updated by the first call alone.
+        model: the network.
         optimizer: the base optimizer of all parameters.
         rho: radius of the perturbation, ≥ 0.
         perturbed: the parameters to perturb: all of the model's for SAM (the default), the last
             layer's for LSAM.
+        phantom_statistics: let the second call update batch norm's running statistics too; else the
+            first one alone does.
 
     Returns:
         loss and logits at the real parameters, before the step.
@@ -58,7 +61,8 @@ def step(
     require_finite([loss, *_gradients(model)])
     if rho > 0:
         moved = model.parameters() if perturbed is None else perturbed
-        with phantom_parameters(moved, rho), frozen_statistics(model):
+        statistics = nullcontext() if phantom_statistics else frozen_statistics(model)
+        with phantom_parameters(moved, rho), statistics:
             optimizer.zero_grad()
             phantom_loss, _ = forward()
             torch.autograd.backward(phantom_loss)

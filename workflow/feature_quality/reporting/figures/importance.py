@@ -1,6 +1,7 @@
-"""Figures 3, 5, 7 and 8: how SGD and LSAM weight the training examples."""
+"""Figures 3, 5, 7 and 8: how SGD and (L)SAM weight the training examples."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -12,13 +13,22 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from feature_quality.errors import InputError
-from feature_quality.reporting.figures.style import METHODS, NEUTRAL, canvas, lines, method_of
+from feature_quality.reporting.figures.style import (
+    IMAGE_METHODS,
+    METHODS,
+    NEUTRAL,
+    canvas,
+    lines,
+)
 from feature_quality.reporting.uniformity import Array, edges, gini, lorenz, median_by_bin
+from feature_quality.spelling import spell
 
 KINDS = {"weight": "λ", "phantom_weight": "$\\tilde{λ}$"}
 STYLES: dict[str, Any] = {"weight": "--", "phantom_weight": "-"}
 RATIO = "$\\tilde{λ}$/λ"
 BINS = 16
+# Points of a curve: those of the toy, and enough for any number of examples.
+STEPS = 300
 BINS_OF_ALL = "Training points of all seeds; bins of fewer than 5 are blank."
 # Contributions beyond these quantiles are few and far out.
 INNER = (0.005, 0.995)
@@ -26,7 +36,60 @@ INNER = (0.005, 0.995)
 FAINTEST = 1e-9
 
 
-def lorenz_curves(points: pd.DataFrame, epochs: Sequence[int]) -> Figure:
+@dataclass(frozen=True)
+class Subject:
+    """What a figure is about.
+
+    Attributes:
+        points: the columns of ``IMPORTANCE``.
+        methods: SGD and the method with ρ > 0, with their colours.
+        axes: what the easy and the hard contribution are.
+        remark: what the points are, a sentence or nothing.
+    """
+
+    points: pd.DataFrame
+    methods: Mapping[str, str]
+    axes: tuple[str, str]
+    remark: str
+
+    @classmethod
+    def of(cls, points: pd.DataFrame, about: Mapping[str, Any]) -> "Subject":
+        """Take the points of a file and its description; the toy's names no dataset."""
+        if "dataset" not in about:
+            axes = ("easy, $y w_e f_e$", "hard, $y w_h f_h$")
+            return cls(points, METHODS, axes, "")
+        settings = {(run["lr"], run["rho"]) for run in about["runs"]}
+        named = ", ".join(
+            f"{'SAM' if rho else 'SGD'} at lr {spell(lr)} and ρ {spell(rho)}"
+            for lr, rho in sorted(settings, key=lambda setting: setting[1])
+        )
+        at = spell(about["runs"][0]["phantom_rho"])
+        axes = (f"easy: {about['easy']}", f"hard: {about['hard']}")
+        return cls(
+            points, IMAGE_METHODS, axes, f"{about['title']}: {named}; $\\tilde{{λ}}$ at ρ {at}."
+        )
+
+    @property
+    def epochs(self) -> list[int]:
+        """All checkpoints."""
+        return sorted(self.points["epoch"].unique())
+
+    def part(self, method: str, epoch: int) -> pd.DataFrame:
+        """Return the points of one panel, without those of runs that have diverged.
+
+        Raises:
+            InputError: there are none.
+        """
+        of_method = (self.points["rho"] > 0) == (method != "SGD")
+        part = self.points[of_method & (self.points["epoch"] == epoch)].dropna()
+        if part.empty:
+            raise InputError(
+                f"{method}: no run is finite at epoch {epoch}; there is nothing to draw"
+            )
+        return part
+
+
+def lorenz_curves(subject: Subject, epochs: Sequence[int]) -> Figure:
     """Draw the Lorenz curves of λ and λ̃ with their Gini coefficients, means over seeds.
 
     One checkpoint puts the methods side by side (figure 3); several have a column each (figure 7).
@@ -34,8 +97,8 @@ def lorenz_curves(points: pd.DataFrame, epochs: Sequence[int]) -> Figure:
     single = len(epochs) == 1
     rows, columns, height = (1, 2, 3.2) if single else (2, len(epochs), 3.6)
     figure, axes = canvas(rows, columns, height, sharey=True)
-    for (method, epoch), panel in zip(product(METHODS, epochs), axes.flat, strict=True):
-        coefficients = _lorenz_panel(panel, _part(points, method, epoch), METHODS[method])
+    for (method, epoch), panel in zip(product(subject.methods, epochs), axes.flat, strict=True):
+        coefficients = _lorenz_panel(panel, subject.part(method, epoch), subject.methods[method])
         panel.set(xlim=(0, 1), ylim=(0, 1), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
         panel.set_aspect("equal")
         panel.set_xlabel(f"share of points\n{coefficients}", fontsize=8 if single else 6)
@@ -55,7 +118,7 @@ def lorenz_curves(points: pd.DataFrame, epochs: Sequence[int]) -> Figure:
     return figure
 
 
-def median_weights(points: pd.DataFrame, epochs: Sequence[int]) -> Figure:
+def median_weights(subject: Subject, epochs: Sequence[int]) -> Figure:
     """Draw the median of λ and λ̃, and their ratio, by the two features' contributions.
 
     One checkpoint has a row a method (figure 5); several have a column each (figure 8).
@@ -63,8 +126,8 @@ def median_weights(points: pd.DataFrame, epochs: Sequence[int]) -> Figure:
     single = len(epochs) == 1
     figure, axes = canvas(2, 3, 4.4) if single else canvas(6, len(epochs), 8.2)
     maps = {
-        (method, epoch): _medians(_part(points, method, epoch))
-        for method, epoch in product(METHODS, epochs)
+        (method, epoch): _medians(subject.part(method, epoch))
+        for method, epoch in product(subject.methods, epochs)
     }
     ratios = np.concatenate([each["ratio"].ravel() for each, _ in maps.values()])
     # There may be no bin that has enough points.
@@ -73,7 +136,7 @@ def median_weights(points: pd.DataFrame, epochs: Sequence[int]) -> Figure:
         "ratio": LogNorm(10**-reach, 10**reach)
     }
     images: dict[str, Any] = {}
-    cells = product(METHODS, norms, epochs)
+    cells = product(subject.methods, norms, epochs)
     for (method, kind, epoch), panel in zip(cells, axes.flat, strict=True):
         medians, bins = maps[method, epoch]
         images[kind] = _map(panel, medians[kind], bins, norms[kind])
@@ -84,9 +147,9 @@ def median_weights(points: pd.DataFrame, epochs: Sequence[int]) -> Figure:
         elif place.is_first_row():
             panel.set_title(f"epoch {epoch}")
         if place.is_last_row():
-            panel.set_xlabel("easy, $y w_e f_e$")
+            panel.set_xlabel(subject.axes[0])
         if place.is_first_col():
-            hard = "hard, $y w_h f_h$"
+            hard = subject.axes[1]
             panel.set_ylabel(hard if single else f"{name}\n{hard}")
     bar: dict[str, Any] = {
         "ax": axes,
@@ -100,21 +163,13 @@ def median_weights(points: pd.DataFrame, epochs: Sequence[int]) -> Figure:
     return figure
 
 
-def _part(points: pd.DataFrame, method: str, epoch: int) -> pd.DataFrame:
-    """Return the points of one panel, without those of runs that have diverged."""
-    part = points[(method_of(points["rho"]) == method) & (points["epoch"] == epoch)].dropna()
-    if part.empty:
-        raise InputError(f"{method}: no run is finite at epoch {epoch}; there is nothing to draw")
-    return part
-
-
 def _lorenz_panel(panel: Axes, points: pd.DataFrame, colour: str) -> str:
     """Draw the curves of one network over its seeds; return their Gini coefficients as text."""
     panel.plot([0, 1], [0, 1], color=NEUTRAL, linewidth=0.7, linestyle=":")
     noted = []
     for kind, name in KINDS.items():
         weights = [each[kind].to_numpy() for _, each in points.groupby("seed")]
-        curves = [pd.DataFrame(dict(zip("xy", lorenz(each), strict=True))) for each in weights]
+        curves = [_curve(each) for each in weights]
         options: dict[str, Any] = {"color": colour, "linestyle": STYLES[kind], "marker": None}
         lines(pd.concat(curves, ignore_index=True), panel, x="x", y="y", legend=False, **options)
         coefficients = pd.Series([gini(each) for each in weights])
@@ -122,6 +177,12 @@ def _lorenz_panel(panel: Axes, points: pd.DataFrame, colour: str) -> str:
         if coefficients.isna().any():
             noted.append(f"(all 0: {coefficients.isna().sum()} of {len(coefficients)} seeds)")
     return "\n".join(noted)
+
+
+def _curve(weights: Array) -> pd.DataFrame:
+    """Return the Lorenz curve at no more points than can be seen."""
+    share = np.linspace(0, 1, min(len(weights), STEPS) + 1)
+    return pd.DataFrame({"x": share, "y": np.interp(share, *lorenz(weights))})
 
 
 def _medians(points: pd.DataFrame) -> tuple[dict[str, Array], tuple[Array, Array]]:

@@ -13,7 +13,9 @@ from scipy.stats import t
 from feature_quality.artifacts.atomic import replacing
 
 # Okabe and Ito's colours, which the colour-blind can tell apart. A method always has its own.
+# The toy's methods, and those of image networks.
 METHODS = {"SGD": "#0072B2", "LSAM": "#D55E00"}
+IMAGE_METHODS = {"SGD": METHODS["SGD"], "SAM": "#E69F00"}
 FEATURES = {"easy": "#009E73", "hard": "#CC79A7"}
 NEUTRAL = "#555555"
 

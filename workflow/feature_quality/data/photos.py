@@ -1,0 +1,146 @@
+"""Datasets of photographs with two labelled features, decoded and down-scaled once."""
+
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from PIL import Image
+
+from feature_quality.artifacts.prepared import Description, Prepared, new_images, write_examples
+from feature_quality.errors import InputError
+
+PUBLISHED_SPLITS = ("train", "val", "test")
+# What torchvision's pretrained networks expect; it publishes these with them.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+# What files that are no images, or damaged, raise when they are read and decoded.
+UNREADABLE = (OSError, ValueError, SyntaxError, zipfile.BadZipFile, zlib.error)
+# Images a task: enough for its overhead not to matter, and few enough to show progress.
+TASK = 256
+
+GroupCounts = Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Photos:
+    """A dataset before its photographs are decoded.
+
+    Attributes:
+        description: what it is.
+        examples: the rows of ``EXAMPLES``; the first of them are the photographs' own, in order.
+        place: the folder or archive in which the photographs lie.
+        names: the n photographs, in the order in which they are stored.
+        read: returns the encoded bytes of one; raises FileNotFoundError or KeyError without it.
+        scale: brings a photograph to the size that is stored.
+        shape: (channels, height, width) of what is stored.
+    """
+
+    description: Description
+    examples: pd.DataFrame
+    place: str | Path
+    names: Sequence[str]
+    read: Callable[[str], bytes]
+    scale: Callable[[Image.Image], Image.Image]
+    shape: tuple[int, int, int]
+
+
+def split_counts(counts: GroupCounts) -> dict[str, int]:
+    """Return the number of examples in each of the five splits.
+
+    Probes are trained on the validation split and tested on the test split.
+    """
+    sizes = {split: sum(groups) for split, groups in counts.items()}
+    return sizes | {"probe_train": sizes["val"], "probe_test": sizes["test"]}
+
+
+def examples_of(dataset: str, photographs: pd.DataFrame, counts: GroupCounts) -> pd.DataFrame:
+    """Return the examples of all five splits, and check the published splits' groups.
+
+    Args:
+        dataset: its id.
+        photographs: one row a photograph, in the order in which they are stored: ``id``, ``split``,
+            ``feature_a`` and ``feature_b``, both 0 or 1.
+        counts: the examples that each group of each published split must have.
+
+    Raises:
+        InputError: a group has more or fewer; the message holds all counts.
+    """
+    table = photographs.assign(
+        image=np.arange(len(photographs)),
+        label=photographs["feature_a"],
+        group=2 * photographs["feature_a"] + photographs["feature_b"],
+    )
+    found = {split: group_counts(table, split) for split in PUBLISHED_SPLITS}
+    if found != dict(counts):
+        raise InputError(
+            f"{dataset}: these are not the published splits. Examples of each group are\n"
+            f"  {found}, expected\n  {dict(counts)}"
+        )
+    probes = [
+        table[table["split"] == split].assign(split=name)
+        for name, split in (("probe_train", "val"), ("probe_test", "test"))
+    ]
+    return pd.concat([table, *probes], ignore_index=True)
+
+
+def group_counts(examples: pd.DataFrame, split: str) -> tuple[int, ...]:
+    """Return the number of examples of each of the four groups in a split."""
+    groups = examples.loc[examples["split"] == split, "group"].to_numpy()
+    return tuple(np.bincount(groups, minlength=4).tolist())
+
+
+def frequencies(counts: Sequence[int]) -> tuple[float, ...]:
+    """Return each group's share of its split."""
+    return tuple(count / sum(counts) for count in counts)
+
+
+def write_photos(
+    images_path: str | Path,
+    examples_path: str | Path,
+    photos: Photos,
+    threads: int,
+    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+) -> None:
+    """Decode and scale all photographs, ``threads`` at a time, and write the prepared dataset.
+
+    Args:
+        progress: wraps the tasks of ``TASK`` photographs, for a progress bar.
+
+    Raises:
+        InputError: a photograph is missing or cannot be decoded.
+    """
+    size = (len(photos.names), *photos.shape)
+    # Threads will do: decoding and scaling let others run.
+    with new_images(images_path, size) as images, ThreadPoolExecutor(threads) as pool:
+        firsts = range(0, len(images), TASK)
+        tasks = {first: pool.submit(_decode, photos, images, first) for first in firsts}
+        try:
+            for first in progress(firsts):
+                tasks[first].result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+    write_examples(
+        images_path, examples_path, Prepared(photos.description, images, photos.examples)
+    )
+
+
+def _decode(photos: Photos, images: npt.NDArray[np.uint8], first: int) -> None:
+    """Decode the photographs of one task into their rows of ``images``."""
+    for row, name in enumerate(photos.names[first : first + TASK], start=first):
+        try:
+            with Image.open(BytesIO(photos.read(name))) as photo:
+                scaled = photos.scale(photo.convert("RGB"))
+        except (FileNotFoundError, KeyError) as error:
+            raise InputError(f"{photos.place}: {name} is missing") from error
+        except UNREADABLE as error:
+            raise InputError(
+                f"{photos.place}: {name} cannot be decoded as an image ({error})"
+            ) from error
+        images[row] = np.asarray(scaled).transpose(2, 0, 1)

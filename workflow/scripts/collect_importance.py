@@ -1,0 +1,22 @@
+"""Join the importance weights that a dataset's figures show, easy and hard feature told apart."""
+
+import pandas as pd
+
+from feature_quality.artifacts.history import read_history
+from feature_quality.artifacts.importance import read_run_importance, write_importance
+from feature_quality.artifacts.prepared import read_description
+from feature_quality.artifacts.probes import read_probes
+from feature_quality.job import job
+from feature_quality.reporting.importance import describe, join
+from feature_quality.reporting.runs import probe_rows, training_rows
+from feature_quality.reporting.table1 import easy_and_hard, finished
+
+with job(snakemake.log[0]):
+    description = read_description(snakemake.input.examples)
+    sgd = [training_rows(*read_history(path)) for path in snakemake.input.histories]
+    sgd += [probe_rows(*read_probes(path)) for path in snakemake.input.probes]
+    easy, hard = easy_and_hard(finished(pd.concat(sgd)), description.features)
+    runs = [read_run_importance(path) for path in snakemake.input.importance]
+    first_is_easy = easy == description.features[0]
+    about = describe(description, easy, hard, [run for _, run in runs])
+    write_importance(snakemake.output[0], join(runs, first_is_easy), about)

@@ -1,0 +1,43 @@
+"""Compute the importance weights of every training example at a run's checkpoints."""
+
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from feature_quality.artifacts.history import read_history
+from feature_quality.artifacts.importance import RUN_IMPORTANCE, write_run_importance
+from feature_quality.artifacts.prepared import read_prepared
+from feature_quality.artifacts.selection import read_selection, sam_rho
+from feature_quality.artifacts.weights import read_snapshots, read_weights
+from feature_quality.features.importance import checkpoint_importance
+from feature_quality.job import job
+from feature_quality.record import made
+from feature_quality.training.device import describe, deterministic_device
+from feature_quality.training.models import trained_network
+
+# One thread: another number of them rounds differently.
+with job(snakemake.log[0]) as log, threadpool_limits(1):
+    device = deterministic_device()
+    prepared = read_prepared(snakemake.input.images, snakemake.input.examples)
+    history, run = read_history(snakemake.input.history)
+    rho = sam_rho(read_selection(snakemake.input.selection))
+    model = trained_network(prepared, run, snakemake.input.model, device)
+    checkpoints = read_snapshots(snakemake.input.snapshots)
+    if not run["diverged"]:
+        checkpoints[len(history)] = read_weights(snakemake.input.model)
+    tables = [pd.DataFrame(columns=RUN_IMPORTANCE.names)]
+    for epoch, weights in checkpoints.items():
+        log.info("Epoch %d", epoch)
+        model.load_state_dict(weights)
+        table = checkpoint_importance(
+            model,
+            prepared,
+            device,
+            seed=run["seed"],
+            rho=rho,
+            batch_size=run["settings"]["batch_size"],
+            probe=snakemake.params.probe,
+        )
+        tables.append(table.assign(epoch=epoch))
+    run |= {"phantom_rho": rho, "probe": snakemake.params.probe}
+    run |= made(snakemake.params.code, "torch", "scikit-learn", "numpy", device=describe(device))
+    write_run_importance(snakemake.output[0], pd.concat(tables, ignore_index=True), run)
