@@ -1,7 +1,7 @@
 # make            set up the environment and run the workflow
 # make test       set up the environment and run the tests
 # make plan       print the number of runs, the disk and the hours that the workflow will take
-# make benchmark  measure the toy engine against a plain loop
+# make benchmark  measure the toy engine against a plain loop, and the training of ResNet-18
 # make lock       resolve envs/*.in anew
 # make reference  write the configuration's schema and documentation page anew
 #
@@ -27,6 +27,7 @@ plan: $(INSTALLED)
 
 benchmark: $(INSTALLED)
 	PYTHONPATH=workflow:benchmarks $(BIN)/python benchmarks/toy_engine.py
+	PYTHONPATH=workflow $(BIN)/python benchmarks/residual_training.py
 
 lock: $(INSTALLED)
 	$(COMPILE) envs/bootstrap.in --output-file envs/bootstrap.txt

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from feature_quality.data import cifar_mnist, digits_photos, fmnist_mnist
+from feature_quality.data import celeba, cifar_mnist, digits_photos, fmnist_mnist, waterbirds
 from feature_quality.toy.runs import spanned
-from feature_quality.training.models import convolutional_network
+from feature_quality.training.models import convolutional_network, residual_network
 
-# Rates of one core of a two-core AMD EPYC machine with a job on each core.
-IMAGES_PER_SECOND = 2500
+# Rates of one core of a two-core AMD EPYC machine with a job on each core. A network's time grows
+# with the pixels of its images.
+PIXELS_PER_SECOND = {"cnn": 5.1e6, "resnet18": 0.39e6}
 # Of a probe on a thousand examples; it grows with their square.
 SECONDS_PER_PROBE = 3
 SECONDS_PER_JOB = 6
@@ -25,7 +26,8 @@ BYTES_PER_FLOAT = 4
 EMBEDDED_SPLITS = ("test", "probe_train", "probe_test")
 
 MODULES: dict[str, ModuleType] = {
-    module.DATASET: module for module in (digits_photos, cifar_mnist, fmnist_mnist)
+    module.DATASET: module
+    for module in (digits_photos, cifar_mnist, fmnist_mnist, celeba, waterbirds)
 }
 
 
@@ -42,6 +44,7 @@ class Cost:
 def cost(
     dataset: str,
     *,
+    network: str,
     lrs: int,
     rhos: Sequence[float],
     seeds: int,
@@ -55,6 +58,7 @@ def cost(
 
     Args:
         dataset: its id.
+        network: ``cnn`` or ``resnet18``.
         lrs, seeds: how many of them.
         rhos: every rho; a run with rho > 0 takes two gradients a step.
         epochs, snapshots: of each run.
@@ -63,21 +67,28 @@ def cost(
         probed: how many runs are embedded and probed; None for all of them.
     """
     module = MODULES[dataset]
-    network = convolutional_network(module.SHAPE, len(module.CLASSES[0]))
-    weights = sum(parameter.numel() for parameter in network.parameters())
-    features = network[-1].in_features
+    channels, height, width = module.SHAPE
+    classes = len(module.CLASSES[0])
+    if network == "resnet18":
+        built = residual_network(classes)
+    else:
+        built = convolutional_network(module.SHAPE, classes)
+    weights = sum(parameter.numel() for parameter in built.parameters())
+    features = built[-1].in_features
     runs = lrs * len(rhos) * seeds
     probed = runs if probed is None else probed
-    passes = lrs * seeds * sum(2 if rho > 0 else 1 for rho in rhos)
+    passes = epochs * lrs * seeds * sum(2 if rho > 0 else 1 for rho in rhos)
+    # The weights of examples, at each checkpoint of SGD's and SAM's chosen runs.
+    passes += 2 * 2 * seeds * (snapshots + 1)
     embedded = sum(module.COUNTS[split] for split in EMBEDDED_SPLITS)
-    images = sum(module.COUNTS.values()) * module.SHAPE[0] * module.SHAPE[1] * module.SHAPE[2]
+    images = sum(module.COUNTS.values()) * channels * height * width
     floats = runs * (1 + snapshots) * weights + probed * embedded * features
     groups = len(module.CLASSES[0]) * len(module.CLASSES[1])
     drawn = per_group * groups if per_group else module.COUNTS["probe_train"]
     seconds = (
-        passes * epochs * module.COUNTS["train"] / IMAGES_PER_SECOND
+        passes * module.COUNTS["train"] * height * width / PIXELS_PER_SECOND[network]
         + probed * 2 * draws * SECONDS_PER_PROBE * (drawn / 1000) ** 2
-        + (runs + (JOBS_PER_RUN - 1) * probed) * SECONDS_PER_JOB
+        + (runs + (JOBS_PER_RUN - 1) * probed + 2 * seeds) * SECONDS_PER_JOB
     )
     return Cost(dataset, runs, images + BYTES_PER_FLOAT * floats, seconds / 3600)
 

@@ -140,10 +140,19 @@ def selected_runs(dataset, *methods):
 
 def probe_settings(wildcards):
     """How the probes of a dataset are trained."""
+    probe = settings.probe
     return {
-        **settings.probe.model_dump(exclude={"draws", "per_group"}),
-        "per_group": getattr(settings.probe.per_group, wildcards.dataset),
+        "per_group": getattr(probe.per_group, wildcards.dataset),
+        "strengths": probe.strengths,
+        "tolerance": probe.tolerance,
+        "max_iterations": probe.max_iterations,
     }
+
+
+def contribution_settings(wildcards):
+    """How the probes are trained whose margins are compared."""
+    strengths = [settings.probe.contribution_strength]
+    return probe_settings(wildcards) | {"strengths": strengths}
 
 
 def spellings(values):

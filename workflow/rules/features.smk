@@ -79,7 +79,7 @@ rule importance:
         runtime=120,
         gpu=GPUS_PER_JOB,
     params:
-        probe=probe_settings,
+        probe=contribution_settings,
         code=code("importance.py"),
     message:
         "Weigh training examples of {wildcards.dataset}: lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}"

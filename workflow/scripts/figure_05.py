@@ -2,10 +2,10 @@
 
 from feature_quality.artifacts.importance import read_importance
 from feature_quality.job import job
-from feature_quality.reporting.figures.importance import BINS_OF_ALL, Subject, median_weights
+from feature_quality.reporting.figures.importance import Subject, median_weights
 from feature_quality.reporting.figures.style import save
 
 with job(snakemake.log[0]):
     subject = Subject.of(*read_importance(snakemake.input.points))
     remark = f"{subject.remark} {snakemake.params.remark}"
-    save(median_weights(subject, subject.epochs[-1:]), BINS_OF_ALL, remark, **snakemake.output)
+    save(median_weights(subject, subject.epochs[-1:]), subject.bins, remark, **snakemake.output)

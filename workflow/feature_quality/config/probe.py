@@ -73,4 +73,11 @@ class Probe(Section):
         PositiveWhole,
         Field(description="Iterations after which a fit is reported as not converged."),
     ] = ours(10000, "far more than a fit needs")
+    contribution_strength: Annotated[
+        PositiveNumber,
+        Field(
+            description="C of the probes whose margins stand for the features' contributions in "
+            "figures 5 and 8; one for both features, so that their margins have one scale."
+        ),
+    ] = ours(0.01, "the paper does not say; the middle of the strengths")
     per_group: PerGroupSizes = PerGroupSizes()

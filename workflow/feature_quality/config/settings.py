@@ -95,6 +95,7 @@ class Settings(Section):
         selected = 3 * len(self.seeds)
         return {
             "dataset": dataset,
+            "network": training.network,
             "lrs": len(grid.lr),
             "rhos": list(grid.rho),
             "seeds": len(self.seeds),

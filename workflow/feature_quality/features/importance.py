@@ -47,7 +47,8 @@ def checkpoint_importance(
         seed: of the run; it names the seeds of the batches and of the probes' draw.
         rho: radius of SAM's perturbation, > 0.
         batch_size: of training.
-        probe: the settings of ``fit_draw``; the first draw is taken.
+        probe: the settings of ``fit_draw``, with one strength for both features; the first draw is
+            taken.
     """
     description, train = prepared.description, prepared.split("train")
     order = generator("importance", description.dataset, seed).permutation(len(train.table))

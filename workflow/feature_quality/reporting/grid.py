@@ -54,10 +54,12 @@ def to_markdown(table: pd.DataFrame, descriptions: Sequence[Description]) -> str
     ]
     for description in descriptions:
         part = table[table["dataset"] == description.dataset]
+        weighted = description.group_weights is not None
         headings = {
             ("val", "error"): "Validation error",
             ("val", "loss"): "Validation loss",
             ("test", "error"): "Test error",
+            **({("test", "balanced_error"): "Balanced test error"} if weighted else {}),
             **{
                 ("probe_test", f"{feature}_probe_error"): f"Probe: {feature}"
                 for feature in description.features

@@ -57,6 +57,10 @@ def notes(subject: Subject, selection: Selection, unconverged: int) -> list[str]
             f"SAM has {choices[SAM]['candidates']} settings to choose from and SGD "
             f"{choices[SGD]['candidates']}, and a step of SAM takes two gradients."
         )
+    if subject.description.group_weights:
+        lines.append(
+            "Validation and test errors weight each group's error by its frequency in training."
+        )
     if unconverged:
         lines.append(f"{unconverged} probe fits of these runs did not converge.")
     lines.append(f"Weakest provenance of the constants used: {subject.provenance}.")

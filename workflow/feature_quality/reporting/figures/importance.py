@@ -31,7 +31,7 @@ BINS = 16
 STEPS = 300
 BINS_OF_ALL = "Training points of all seeds; bins of fewer than 5 are blank."
 # Contributions beyond these quantiles are few and far out.
-INNER = (0.005, 0.995)
+INNER = (0.01, 0.99)
 # Medians below this are drawn as if they were this.
 FAINTEST = 1e-9
 
@@ -41,15 +41,17 @@ class Subject:
     """What a figure is about.
 
     Attributes:
-        points: the columns of ``IMPORTANCE``.
+        points: the columns of ``IMPORTANCE``; images' contributions are margins of probes.
         methods: SGD and the method with ρ > 0, with their colours.
         axes: what the easy and the hard contribution are.
+        bins: what the maps show, in sentences.
         remark: what the points are, a sentence or nothing.
     """
 
     points: pd.DataFrame
     methods: Mapping[str, str]
     axes: tuple[str, str]
+    bins: str
     remark: str
 
     @classmethod
@@ -57,7 +59,7 @@ class Subject:
         """Take the points of a file and its description; the toy's names no dataset."""
         if "dataset" not in about:
             axes = ("easy, $y w_e f_e$", "hard, $y w_h f_h$")
-            return cls(points, METHODS, axes, "")
+            return cls(points, METHODS, axes, BINS_OF_ALL, "")
         settings = {(run["lr"], run["rho"]) for run in about["runs"]}
         named = ", ".join(
             f"{'SAM' if rho else 'SGD'} at lr {spell(lr)} and ρ {spell(rho)}"
@@ -65,8 +67,13 @@ class Subject:
         )
         at = spell(about["runs"][0]["phantom_rho"])
         axes = (f"easy: {about['easy']}", f"hard: {about['hard']}")
+        bins = f"{BINS_OF_ALL} Contributions are the margins of the features' probes."
         return cls(
-            points, IMAGE_METHODS, axes, f"{about['title']}: {named}; $\\tilde{{λ}}$ at ρ {at}."
+            points,
+            IMAGE_METHODS,
+            axes,
+            bins,
+            f"{about['title']}: {named}; $\\tilde{{λ}}$ at ρ {at}.",
         )
 
     @property
