@@ -1,4 +1,4 @@
-"""Measure the training of ResNet-18 by SGD and by SAM, as a run on CelebA and on Waterbirds does it.
+"""Measure the training of ResNet-18 by SGD and by SAM, as runs on CelebA and Waterbirds do it.
 
 ``make benchmark`` runs it. A step takes a batch of 128 from random uint8 images, crops, flips and
 normalises it and updates the network. On a CPU two processes of one thread each run at the same

@@ -22,14 +22,19 @@ print(json.dumps({path.name: script_digest(path) for path in Path(sys.argv[1]).g
 
 # Worked out by reading the imports.
 EXPECTED = {
-    "training/sam.py": {"train.py", "embed.py", "perturb_toy.py", "perturb_network.py"},
+    "training/sam.py": {
+        *("train.py", "embed.py", "importance.py"),
+        *("perturb_toy.py", "perturb_network.py"),
+    },
+    "training/checkpoint.py": {"train.py", "embed.py", "importance.py", "perturb_network.py"},
     "toy/engine.py": {"toy_study.py", "toy_dynamics.py", "perturb_toy.py"},
     "reporting/figures/complexity.py": {"figure_02.py", "figure_06.py"},
-    "features/probe.py": {"probe.py"},
-    "features/embedding.py": {"embed.py"},
-    "reporting/table1.py": {"table1.py", "grid.py"},
+    "features/probe.py": {"probe.py", "importance.py"},
+    "features/embedding.py": {"embed.py", "importance.py"},
+    "reporting/table1.py": {"table1.py", "grid.py", "collect_importance.py"},
     "reporting/grid.py": {"grid.py"},
     "data/cifar10.py": {"prepare_cifar_mnist.py", "plan.py"},
+    "data/photos.py": {"prepare_celeba.py", "prepare_waterbirds.py", "plan.py"},
 }
 
 
@@ -166,7 +171,7 @@ def test_changing_a_number_inside_a_function_counts(
     source = path.read_text(encoding="utf-8")
     assert source.count("test_size=0.5") == 1
     path.write_text(source.replace("test_size=0.5", "test_size=0.4"), encoding="utf-8")
-    assert changed() == {"probe.py"}
+    assert changed() == {"probe.py", "importance.py"}
 
 
 def test_text_that_is_no_docstring_counts(workflow: Path, changed: Callable[[], set[str]]) -> None:
@@ -195,6 +200,9 @@ def test_a_statement_in_a_package_counts_for_the_scripts_that_load_it(
 ) -> None:
     module = "features/__init__.py"
     append(workflow / PACKAGE / module, "\nSOMETHING = 1\n")
-    expected = {"embed.py", "probe.py", "perturb_toy.py", "perturb_network.py"}
+    expected = {
+        *("embed.py", "probe.py", "importance.py"),
+        *("perturb_toy.py", "perturb_network.py"),
+    }
     assert users(workflow, module) == expected
     assert changed() == expected

@@ -1,19 +1,22 @@
+import hashlib
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
-from feature_quality.artifacts.parquet import write_parquet
+from feature_quality.artifacts.parquet import read_parquet, write_parquet
 from feature_quality.artifacts.prepared import (
     EXAMPLES,
     SPLITS,
     Description,
     Prepared,
+    new_images,
     read_description,
     read_prepared,
+    write_examples,
     write_prepared,
 )
 from feature_quality.errors import InputError
@@ -25,6 +28,7 @@ DESCRIPTION = Description(
     features=("pet", "chair"),
     classes=(("cat", "dog"), ("red", "green", "blue")),
     channel_mean=(0.1, 1 / 3, 0.7),
+    channel_std=(1.0, 0.2, 2 / 7),
 )
 
 
@@ -169,3 +173,134 @@ def test_refuses_examples_of_another_form(paths):
             InputError, match=r"examples\.parquet: its columns are \(id: string\), expected \(id"
         ):
             read()
+
+
+WEIGHTS = (0.5, 0.0, 0.0, 0.0, 0.25, 0.25)
+
+
+def weighted(weights, **columns):
+    prepared = make(**columns)
+    return replace(prepared, description=replace(prepared.description, group_weights=weights))
+
+
+@pytest.mark.parametrize(
+    ("weights", "groups", "expected"),
+    [
+        (None, [5, 0, 0, 1], [0.25] * 4),
+        ((0.5, 0.0, 0.2, 0.3), [3, 0, 2, 0, 0, 3], [0.15, 0.5 / 3, 0.2, 0.5 / 3, 0.5 / 3, 0.15]),
+        ((0.6, 0.4, 0.0, 0.0), [0, 3, 1, 1], [0.6, 0.0, 0.2, 0.2]),
+    ],
+)
+def test_an_example_weighs_its_groups_frequency_over_its_size(weights, groups, expected):
+    description = replace(DESCRIPTION, group_weights=weights)
+    shares = description.example_weights(np.array(groups))
+    np.testing.assert_allclose(shares, expected, rtol=1e-15)
+    assert shares.dtype == np.float64
+    assert shares.sum() == pytest.approx(1)
+
+
+def test_a_weighted_error_is_that_of_the_training_distribution():
+    groups = np.array([0, 0, 0, 0, 1, 1, 2, 3])
+    wrong = np.array([1, 0, 0, 0, 1, 1, 0, 1])
+    description = replace(DESCRIPTION, group_weights=(0.7, 0.1, 0.15, 0.05))
+    error = wrong @ description.example_weights(groups)
+    assert error == pytest.approx(0.7 * 1 / 4 + 0.1 * 2 / 2 + 0.15 * 0 + 0.05 * 1)
+
+
+SIX = {
+    "split": ["train", *["val"] * 3, *["test"] * 3, "probe_train", "probe_train", "probe_test"],
+    "label": [0, 0, 1, 1, 0, 1, 1, 0, 1, 0],
+    "feature_a": [0, 0, 1, 1, 0, 1, 1, 0, 1, 0],
+    "feature_b": [0, 0, 1, 2, 0, 1, 2, 0, 1, 2],
+    "group": [0, 0, 4, 5, 0, 4, 5, 0, 4, 2],
+}
+
+
+def test_weights_of_groups_are_read_back(paths):
+    prepared = weighted(WEIGHTS, **SIX)
+    write_prepared(*paths, prepared)
+    assert read_description(paths[1]) == prepared.description
+    assert read_prepared(*paths).description.group_weights == WEIGHTS
+
+
+@pytest.mark.parametrize(
+    ("split", "row", "feature_b", "absent"), [("val", 2, 2, 4), ("test", 6, 1, 5)]
+)
+def test_refuses_a_split_without_a_group_that_counts(paths, split, row, feature_b, absent):
+    columns = SIX | {
+        "feature_b": [feature_b if each == row else b for each, b in enumerate(SIX["feature_b"])],
+        "group": [3 + feature_b if each == row else g for each, g in enumerate(SIX["group"])],
+    }
+    said = (
+        f"{paths[1]}: {split} has no example of group {absent}, by whose frequency in training "
+        "its errors are to be weighted"
+    )
+    with pytest.raises(InputError, match=f"^{re.escape(said)}$"):
+        write_prepared(*paths, weighted(WEIGHTS, **columns))
+    assert not paths[0].parent.exists()
+    write_prepared(*paths, weighted(None, **columns))
+
+
+@pytest.mark.parametrize(
+    ("rows", "shared"),
+    [([2, 3, 4], True), ([4], True), ([4, 3, 2], False), ([2, 4, 5], False), ([2, 2, 3], False)],
+)
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_only_images_that_do_not_lie_in_order_are_copied(paths, rows, shared, on_disk):
+    others = ["train", "test", "probe_train", "probe_test"]
+    split = ["val"] * len(rows) + others + ["train"] * (6 - len(rows))
+    prepared = make(split=split, image=rows + [0] * (10 - len(rows)))
+    if on_disk:
+        write_prepared(*paths, prepared)
+        prepared = read_prepared(*paths)
+    val = prepared.split("val")
+    np.testing.assert_array_equal(val.images, np.asarray(prepared.images)[rows])
+    assert np.shares_memory(val.images, prepared.images) == shared
+    assert val.table["image"].tolist() == rows
+
+
+def test_what_is_written_to_read_images_stays_off_the_disk(paths):
+    write_prepared(*paths, make())
+    before = paths[0].read_bytes()
+    images = read_prepared(*paths).images
+    assert images.flags.writeable
+    images[:] = 0
+    del images
+    assert paths[0].read_bytes() == before
+
+
+def test_examples_carry_the_checksum_of_their_images(paths):
+    prepared = make()
+    write_prepared(*paths, prepared)
+    first = paths[1].read_bytes()
+    checksum = hashlib.sha256(paths[0].read_bytes()).hexdigest()
+    assert read_parquet(paths[1])[1]["images_sha256"] == checksum
+    write_examples(*paths, prepared)
+    assert paths[1].read_bytes() == first
+    write_prepared(*paths, replace(prepared, images=255 - prepared.images))
+    assert paths[1].read_bytes() != first
+
+
+def test_new_images_are_those_that_were_filled_in(paths):
+    with new_images(paths[0], (7, 3, 2, 4)) as images:
+        assert not images.any()
+        assert not paths[0].exists()
+        images[2] = 9
+    read = np.load(paths[0])
+    assert read.shape == (7, 3, 2, 4)
+    assert read.dtype == np.uint8
+    np.testing.assert_array_equal(np.flatnonzero(read.any(axis=(1, 2, 3))), [2])
+    assert (read[2] == 9).all()
+    assert list(paths[0].parent.iterdir()) == [paths[0]]
+
+
+@pytest.mark.parametrize("older", [b"older", None])
+def test_new_images_are_absent_after_an_error(paths, older):
+    if older:
+        paths[0].parent.mkdir()
+        paths[0].write_bytes(older)
+    with pytest.raises(KeyboardInterrupt), new_images(paths[0], (7, 3, 2, 4)) as images:
+        images[:] = 1
+        raise KeyboardInterrupt
+    found = [path.read_bytes() for path in paths[0].parent.iterdir()]
+    assert found == ([older] if older else [])

@@ -1,6 +1,6 @@
 import pytest
 
-from feature_quality.artifacts.selection import read_selection, write_selection
+from feature_quality.artifacts.selection import read_selection, sam_rho, write_selection
 from feature_quality.errors import InputError
 
 SELECTION = {
@@ -55,3 +55,14 @@ def test_refuses_other_json(tmp_path, content):
     path.write_text(content)
     with pytest.raises(InputError, match=r"selection\.json: is not a selection"):
         read_selection(path)
+
+
+def test_the_radius_is_the_one_chosen_for_sam():
+    choices = SELECTION["choices"] | {"SAM": {"lr": 0.5, "rho": 0.03, "candidates": 9, "tied": 1}}
+    assert sam_rho(SELECTION | {"choices": choices}) == 0.03
+
+
+def test_without_a_run_of_sam_there_is_no_radius():
+    with pytest.raises(InputError) as refusal:
+        sam_rho(SELECTION)
+    assert str(refusal.value) == "cifar_mnist: every run of SAM diverged; it has no ρ to use"

@@ -4,9 +4,16 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import save_file
 
 from feature_quality.artifacts import weights as weights_module
-from feature_quality.artifacts.weights import read_weights, write_weights
+from feature_quality.artifacts.weights import (
+    read_described_weights,
+    read_snapshots,
+    read_weights,
+    write_snapshots,
+    write_weights,
+)
 from feature_quality.errors import InputError
 
 
@@ -76,3 +83,54 @@ def test_refuses_what_is_absent_or_pickled(tmp_path):
     for name in ("pickled.pt", "absent.safetensors"):
         with pytest.raises(InputError, match=f"{name}: cannot be read as safetensors"):
             read_weights(tmp_path / name)
+
+
+def test_described_weights_come_with_their_description(tmp_path):
+    path, description = tmp_path / "w", {"seed": 3, "axes": {"ρ": [0.1, None]}, "code": "abc"}
+    write_weights(path, weights(), description)
+    tensors, found = read_described_weights(path)
+    assert found == description
+    assert set(tensors) == set(weights())
+    assert torch.equal(tensors["conv.weight"], weights()["conv.weight"])
+
+
+@pytest.mark.parametrize("metadata", [None, {"format": "pt"}])
+def test_weights_of_others_have_no_description(tmp_path, metadata):
+    path = tmp_path / "w.safetensors"
+    save_file({"bias": torch.ones(2)}, path, metadata)
+    assert read_weights(path)["bias"].tolist() == [1, 1]
+    with pytest.raises(InputError) as refusal:
+        read_described_weights(path)
+    assert str(refusal.value) == f"{path}: was not written by this workflow (no description)"
+
+
+@pytest.mark.parametrize("read", [read_described_weights, read_snapshots])
+def test_every_reader_refuses_a_cut_file(path, read):
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(InputError, match=f"{path}: cannot be read as safetensors"):
+        read(path)
+
+
+def test_snapshots_are_read_back_by_epoch_in_its_order(tmp_path):
+    names = ["layer1.0.conv.weight", "a/b", "epoch=1/c", "/d", "1"]
+    snapshots = {
+        epoch: {name: torch.tensor([epoch, place]) for place, name in enumerate(names)}
+        for epoch in (100, 0, 20, 3)
+    }
+    write_snapshots(tmp_path / "s", snapshots, {"seed": 1})
+    found = read_snapshots(tmp_path / "s")
+    assert list(found) == [0, 3, 20, 100]
+    for epoch, tensors in found.items():
+        assert {name: tensor.tolist() for name, tensor in tensors.items()} == {
+            name: [epoch, place] for place, name in enumerate(names)
+        }
+    assert read_described_weights(tmp_path / "s")[1] == {"seed": 1}
+
+
+def test_equal_snapshots_give_equal_bytes_and_none_is_read_back(tmp_path):
+    after = {epoch: {"w": torch.full((3,), float(epoch))} for epoch in (1, 2)}
+    write_snapshots(tmp_path / "a", after, {})
+    write_snapshots(tmp_path / "b", dict(reversed(after.items())), {})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    write_snapshots(tmp_path / "none", {}, {})
+    assert read_snapshots(tmp_path / "none") == {}

@@ -81,8 +81,8 @@ def test_the_source_stands_in_the_schema() -> None:
 
 def test_every_constant_of_the_workflow_says_where_it_comes_from() -> None:
     found = constants()
-    # Three datasets' grids (2), trainings (5) and probe sizes (1), and the probe's protocol (4).
-    assert len(found) >= 3 * (2 + 5 + 1) + 4
+    # Five datasets' grids (2), trainings (8) and probe sizes (1), and the probe's protocol (5).
+    assert len(found) >= 5 * (2 + 8 + 1) + 5
     for key, schema in found.items():
         assert schema.get("provenance") in WORDS, key
         assert str(schema.get("source", "")).strip(), key
@@ -115,6 +115,13 @@ def test_every_constant_of_the_schema_belongs_to_a_dataset_or_the_toy() -> None:
         ("toy.sweep.noise.gaussian", "derived"),
         ("toy.training.epochs", "ours"),
         ("toy.distribution.hard_scale", "ours"),
+        ("grid.celeba.lr", "paper"),
+        ("training.waterbirds.epochs", "paper"),
+        ("training.waterbirds.network", "paper"),
+        ("training.celeba.weight_decay", "derived"),
+        ("training.waterbirds.crop.ratio", "cited"),
+        ("training.celeba.phantom_statistics", "ours"),
+        ("probe.per_group.waterbirds", "cited"),
         ("probe.draws", "ours"),
         ("probe.per_group.cifar_mnist", "ours"),
     ],

@@ -19,22 +19,44 @@ CONCATENATED = {
         "rho": (0, 0.01, 0.03, 0.05, 0.07, 0.1, 0.2),
     },
     "training": {
+        "precision": "float32",
+        "compiled": False,
+        "network": "cnn",
         "epochs": 20,
         "batch_size": 100,
         "momentum": 0.9,
         "weight_decay": 0,
-        "snapshot_epochs": (1, 2, 5, 10, 20),
+        "snapshot_epochs": (1, 2, 5, 10),
+    },
+}
+CELEBA = {
+    "grid": {"lr": (0.0005, 0.001, 0.005, 0.01), "rho": (0, 0.01, 0.02, 0.05, 0.07)},
+    "training": {
+        "precision": "float32",
+        "compiled": False,
+        "network": "resnet18",
+        "pretrained": True,
+        "epochs": 20,
+        "batch_size": 128,
+        "momentum": 0.9,
+        "weight_decay": 1e-4,
+        "snapshot_epochs": (1, 3, 10),
+        "phantom_statistics": False,
+        "crop": {"scale": (0.7, 1), "ratio": (1, 1.3333)},
+    },
+}
+WATERBIRDS = {
+    "grid": CELEBA["grid"],
+    "training": CELEBA["training"]
+    | {
+        "epochs": 100,
+        "snapshot_epochs": (1, 5, 25),
+        "crop": {"scale": (0.7, 1), "ratio": (0.75, 1.3333)},
     },
 }
 DEMONSTRATION = {
     "grid": {"lr": (0.02, 0.05), "rho": (0, 0.1)},
-    "training": {
-        "epochs": 6,
-        "batch_size": 100,
-        "momentum": 0.9,
-        "weight_decay": 0,
-        "snapshot_epochs": (1, 2, 4, 6),
-    },
+    "training": CONCATENATED["training"] | {"epochs": 6, "snapshot_epochs": (1, 2, 4)},
 }
 DOCUMENTED: dict[str, Any] = {
     "datasets": ("digits_photos",),
@@ -46,6 +68,8 @@ DOCUMENTED: dict[str, Any] = {
             "digits_photos": DEMONSTRATION[section],
             "cifar_mnist": CONCATENATED[section],
             "fmnist_mnist": CONCATENATED[section],
+            "celeba": CELEBA[section],
+            "waterbirds": WATERBIRDS[section],
         }
         for section in ("grid", "training")
     },
@@ -54,9 +78,22 @@ DOCUMENTED: dict[str, Any] = {
         "strengths": (1e-4, 1e-3, 1e-2, 1e-1, 1),
         "tolerance": 1e-6,
         "max_iterations": 10_000,
-        "per_group": {"digits_photos": None, "cifar_mnist": 250, "fmnist_mnist": 40},
+        "contribution_strength": 0.01,
+        "per_group": {
+            "digits_photos": None,
+            "cifar_mnist": 250,
+            "fmnist_mnist": 40,
+            "celeba": None,
+            "waterbirds": None,
+        },
     },
-    "probe_runs": "all",
+    "probe_runs": {
+        "digits_photos": "all",
+        "cifar_mnist": "all",
+        "fmnist_mnist": "all",
+        "celeba": "selected",
+        "waterbirds": "selected",
+    },
     "toy": {
         "studies": (
             "complexity",
@@ -95,6 +132,10 @@ DOCUMENTED: dict[str, Any] = {
 }
 
 
+PUBLISHED = ("cifar_mnist", "fmnist_mnist", "celeba", "waterbirds")
+NAMES = "digits_photos, cifar_mnist, fmnist_mnist, celeba, waterbirds"
+
+
 def nested(key: str, value: Any) -> dict[str, Any]:
     """Return the configuration that sets a dotted key."""
     for part in reversed(key.split(".")):
@@ -115,7 +156,7 @@ def faults(config: dict[str, Any]) -> list[str]:
 class TestDefaults:
     def test_an_empty_configuration_is_the_documented_one(self) -> None:
         assert load({}).model_dump() == DOCUMENTED
-        assert set(DATASETS) == {"digits_photos", "cifar_mnist", "fmnist_mnist"}
+        assert set(DATASETS) == set(DOCUMENTED["grid"])
 
     @pytest.mark.parametrize("part", ["grid", "training", "probe", "probe.per_group"])
     def test_an_empty_section_is_the_default(self, part: str) -> None:
@@ -150,17 +191,17 @@ class TestShippedFiles:
     ) -> None:
         update_config(default, paper)
         settings, documented = load(default), load({})
-        assert settings.datasets == ("cifar_mnist", "fmnist_mnist")
+        assert settings.datasets == PUBLISHED
         assert settings.seeds == (0, 1, 2, 3)
         assert settings.probe == documented.probe
-        assert settings.probe_runs == "all"
-        for dataset in ("cifar_mnist", "fmnist_mnist"):
+        assert settings.probe_runs == documented.probe_runs
+        for dataset in PUBLISHED:
             assert getattr(settings.grid, dataset) == getattr(documented.grid, dataset)
             assert getattr(settings.training, dataset) == getattr(documented.training, dataset)
             assert settings.standing(dataset)["departures"] == ()
 
     def test_the_papers_sweep_spells_the_constants_out(self, paper: dict[str, Any]) -> None:
-        for dataset in ("cifar_mnist", "fmnist_mnist"):
+        for dataset in PUBLISHED:
             assert set(paper["grid"][dataset]) == {"lr", "rho"}
             assert {"epochs", "batch_size", "momentum", "weight_decay"} <= set(
                 paper["training"][dataset]
@@ -185,6 +226,35 @@ class TestAccepted:
     def test_none_for_the_smallest_group(self) -> None:
         assert load(nested("probe.per_group.cifar_mnist", None)).probe.per_group.cifar_mnist is None
 
+    @pytest.mark.parametrize("word", ["all", "selected"])
+    def test_one_word_for_the_probed_runs_of_all_datasets(self, word: str) -> None:
+        settings = load({"probe_runs": word})
+        assert set(settings.probe_runs.model_dump().values()) == {word}
+        assert settings.probes_selected("celeba") == (word == "selected")
+        jsonschema.validate({"probe_runs": word}, Settings.model_json_schema())
+
+    def test_a_cnn_that_is_not_pretrained(self) -> None:
+        changed = {"network": "cnn", "pretrained": False}
+        departures = load({"training": {"celeba": changed}}).standing("celeba")["departures"]
+        assert departures == (
+            'training.celeba.network: "cnn" instead of the documented "resnet18".',
+            "training.celeba.pretrained: false instead of the documented true.",
+        )
+
+    def test_a_departure_below_the_training_is_named(self) -> None:
+        settings = load(nested("training.celeba.crop.scale", [0.5, 1]))
+        assert settings.standing("celeba")["departures"] == (
+            "training.celeba.crop.scale: [0.5, 1.0] instead of the documented [0.7, 1.0].",
+        )
+        assert settings.standing("waterbirds")["departures"] == ()
+
+    def test_a_remark_says_what_the_runs_were(self) -> None:
+        settings = load({"seeds": [5]} | nested("training.celeba.epochs", 2))
+        assert settings.remark("celeba") == (
+            "1 seed, 2 epochs. Not the documented settings: seeds, training.celeba.epochs."
+        )
+        assert settings.remark("") == settings.toy.remark()
+
     def test_no_snapshots(self) -> None:
         settings = load(nested("training.cifar_mnist.snapshot_epochs", []))
         assert settings.training.cifar_mnist.snapshot_epochs == ()
@@ -197,15 +267,16 @@ BAD = {
     "unknown key": ("sedes", [0], "sedes", None, f"unknown key; allowed here: {TOP_LEVEL}"),
     "unknown nested key": (
         *("training.cifar_mnist.lr", 0.1, "training.cifar_mnist.lr", None),
-        "unknown key; allowed here: epochs, batch_size, momentum, weight_decay, snapshot_epochs",
+        "unknown key; allowed here: precision, compiled, network, epochs, batch_size, momentum, "
+        "weight_decay, snapshot_epochs",
     ),
     "unknown dataset in a section": (
         *("probe.per_group.cifar", 3, "probe.per_group.cifar", None),
-        "unknown key; allowed here: digits_photos, cifar_mnist, fmnist_mnist",
+        f"unknown key; allowed here: {NAMES}",
     ),
     "unknown dataset": (
         *("datasets", ["cifar_mnist", "cifar"], "datasets[1]", "'cifar'"),
-        "should be 'digits_photos', 'cifar_mnist' or 'fmnist_mnist'",
+        "should be 'digits_photos', 'cifar_mnist', 'fmnist_mnist', 'celeba' or 'waterbirds'",
     ),
     "negative rho": (
         *("grid.cifar_mnist.rho", [0, -0.1], "grid.cifar_mnist.rho[1]", "-0.1"),
@@ -372,7 +443,31 @@ BAD = {
     ),
     "unknown choice": (
         *("probe_runs", "best", "probe_runs", "'best'"),
+        "should be 'all' or 'selected', or a mapping of datasets to these",
+    ),
+    "unknown choice for a dataset": (
+        *("probe_runs.celeba", "best", "probe_runs.celeba", "'best'"),
         "should be 'all' or 'selected'",
+    ),
+    "a network that the dataset does not have": (
+        *("training.cifar_mnist.network", "resnet18", "training.cifar_mnist.network"),
+        *("'resnet18'", "should be 'cnn'"),
+    ),
+    "a span upside down": (
+        *("training.waterbirds.crop.ratio", [1.3, 0.7], "training.waterbirds.crop.ratio"),
+        *("[1.3, 0.7]", "should be [least, most]"),
+    ),
+    "more than the image": (
+        *("training.waterbirds.crop.scale", [0.7, 1.1], "training.waterbirds.crop.scale"),
+        *("[0.7, 1.1]", "should not exceed 1, the whole image"),
+    ),
+    "half a span": (
+        *("training.celeba.crop.scale", [0.7], "training.celeba.crop.scale[1]", "[0.7]"),
+        "lacks this item",
+    ),
+    "no precision": (
+        *("training.celeba.precision", "float16", "training.celeba.precision", "'float16'"),
+        "should be 'float32' or 'bfloat16'",
     ),
 }
 
@@ -399,6 +494,11 @@ class TestRefused:
                 used.append(key)
         assert len(expected) > 12
         assert sorted(faults(config)) == sorted(expected)
+
+    def test_pretrained_weights_for_a_network_that_has_none(self) -> None:
+        assert faults(nested("training.celeba.network", "cnn")) == [
+            "training.celeba: {'network': 'cnn'} has pretrained: true, which a cnn cannot be"
+        ]
 
     def test_every_item_of_a_list_is_named(self) -> None:
         assert faults({"seeds": ["a", 1, -2]}) == [
@@ -456,6 +556,8 @@ def test_the_json_schema_refuses_what_is_out_of_range() -> None:
         ("probe.strengths", []),
         ("probe.per_group.cifar_mnist", 1),
         ("probe_runs", "best"),
+        ("probe_runs.celeba", "best"),
+        ("training.celeba.crop.scale", [0.7]),
         ("datasets", ["cifar"]),
         ("training.lr", 0.1),
     ]:

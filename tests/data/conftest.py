@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from photographs import write_celeba, write_waterbirds
 
 from feature_quality.data.cifar10 import ARCHIVE, BATCHES, CLASSES
 from feature_quality.data.sources import SOURCES
@@ -24,7 +25,8 @@ def data_dir():
 @pytest.fixture(scope="session")
 def originals(data_dir):
     """Return the eight real files of MNIST and Fashion-MNIST by their key."""
-    files = {key: data_dir / key for key in SOURCES if key != ARCHIVE}
+    folders = ("MNIST/", "FashionMNIST/")
+    files = {key: data_dir / key for key in SOURCES if key.startswith(folders)}
     if missing := [str(path) for path in files.values() if not path.exists()]:
         pytest.skip(
             f"real data absent ({missing[0]}): let FEATURE_QUALITY_DATA name a directory with "
@@ -33,13 +35,47 @@ def originals(data_dir):
     return {key: str(path) for key, path in files.items()}
 
 
+@pytest.fixture(scope="session")
+def celeba_tables(data_dir, tmp_path_factory):
+    """Return the real attributes and partition of CelebA, unpacked."""
+    folder = tmp_path_factory.mktemp("celeba")
+    names = ("list_attr_celeba.txt", "list_eval_partition.txt")
+    for name in names:
+        packed = data_dir / "celeba" / f"{name}.gz"
+        if not packed.exists():
+            pytest.skip(
+                f"real data absent ({packed}): let FEATURE_QUALITY_DATA name a directory with "
+                "celeba/list_attr_celeba.txt.gz and celeba/list_eval_partition.txt.gz"
+            )
+        (folder / name).write_bytes(gzip.decompress(packed.read_bytes()))
+    return tuple(folder / name for name in names)
+
+
+@pytest.fixture(scope="session")
+def small_waterbirds(tmp_path_factory):
+    """Return the folder of a small Waterbirds; copy it before you change it."""
+    return write_waterbirds(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="session")
+def small_celeba(tmp_path_factory):
+    """Return the folder of a small CelebA; copy it before you change it."""
+    return write_celeba(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture
+def outputs(tmp_path):
+    return tmp_path / "out" / "images.npy", tmp_path / "out" / "examples.parquet"
+
+
 @pytest.fixture
 def publish(monkeypatch):
     """Return a function that makes the file at a path the published one of a key."""
 
     def publish(key, path):
         content = Path(path).read_bytes()
-        source = replace(SOURCES[key], md5=hashlib.md5(content).hexdigest(), size=len(content))
+        checksum = f"md5:{hashlib.md5(content).hexdigest()}"
+        source = replace(SOURCES[key], checksum=checksum, size=len(content))
         monkeypatch.setitem(SOURCES, key, source)
 
     return publish
@@ -117,7 +153,7 @@ def tiny_cifar(tmp_path, monkeypatch, publish):
         "train_list": train_list,
         "test_list": test_list,
         "meta": meta,
-        "tgz_md5": SOURCES[ARCHIVE].md5,
+        "tgz_md5": SOURCES[ARCHIVE].checksum.removeprefix("md5:"),
         "url": "http://127.0.0.1:9/must-not-be-asked",
     }.items():
         monkeypatch.setattr(CIFAR10, name, value)

@@ -1,11 +1,15 @@
 import hashlib
+import inspect
+import re
 import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import gdown
 import pytest
-from torchvision.datasets import CIFAR10, MNIST, FashionMNIST
+from torchvision.datasets import CIFAR10, MNIST, CelebA, FashionMNIST
+from torchvision.models import ResNet18_Weights
 
 from feature_quality.data.sources import SOURCES, Source, fetch, verify
 from feature_quality.errors import InputError
@@ -48,7 +52,7 @@ def server(monkeypatch):
 
 
 def source(server, *paths):
-    return Source(tuple(server.url + path for path in paths), MD5, len(GOOD), "none")
+    return Source(tuple(server.url + path for path in paths), f"md5:{MD5}", len(GOOD), "none")
 
 
 @pytest.mark.parametrize("progress", [False, True])
@@ -62,7 +66,11 @@ def test_delivers_the_file_and_nothing_else(server, tmp_path, progress):
 
 @pytest.mark.parametrize(
     ("path", "reason"),
-    [("/wrong", "hash"), ("/cut", "IncompleteRead|incomplete|broken"), ("/gone", "404")],
+    [
+        ("/wrong", f"md5 {hashlib.md5(GOOD[::-1]).hexdigest()}, expected {MD5}\n"),
+        ("/cut", "IncompleteRead|incomplete|broken"),
+        ("/gone", "404"),
+    ],
 )
 def test_never_leaves_a_bad_file(server, tmp_path, path, reason):
     target = tmp_path / "file.gz"
@@ -123,6 +131,154 @@ def test_verify_names_a_file_that_cannot_be_read(tmp_path):
         verify(KEY, tmp_path)
 
 
+SHA256 = hashlib.sha256(GOOD).hexdigest()
+
+
+def test_the_first_digits_of_a_checksum_are_enough(server, tmp_path):
+    weights = replace(source(server, "/good"), checksum=f"sha256:{SHA256[:8]}", size=None)
+    fetch("weights.pth", weights, tmp_path / "weights.pth")
+    assert (tmp_path / "weights.pth").read_bytes() == GOOD
+
+
+@pytest.mark.parametrize("other", ["00000000", SHA256[:7] + "x", SHA256[1:9], SHA256 + "0"])
+def test_other_digits_of_a_checksum_are_refused(server, tmp_path, other):
+    target = tmp_path / "weights.pth"
+    weights = replace(source(server, "/good"), checksum=f"sha256:{other}", size=None)
+    with pytest.raises(InputError) as refusal:
+        fetch("weights.pth", weights, target)
+    assert str(refusal.value) == (
+        "weights.pth could not be downloaded:\n"
+        f"  {server.url}/good: sha256 {SHA256}, expected {other}\n"
+        f"Place the file by hand (sha256 {other}) at {target}, or at weights.pth under the "
+        "directory that data_dir names."
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_without_a_published_checksum_is_taken_as_it_is(server, tmp_path):
+    archive = replace(source(server, "/cut", "/wrong"), checksum=None, size=None)
+    fetch("birds.tar.gz", archive, tmp_path / "birds.tar.gz")
+    assert (tmp_path / "birds.tar.gz").read_bytes() == GOOD[::-1]
+    with pytest.raises(InputError, match=re.escape("by hand (no checksum is published) at ")):
+        fetch("birds.tar.gz", replace(archive, urls=()), tmp_path / "absent")
+
+
+def test_what_else_a_user_can_do_ends_the_message(server, tmp_path):
+    key = "resnet18-f37072fd.pth"
+    gone = replace(SOURCES[key], urls=(f"{server.url}/gone",))
+    with pytest.raises(InputError) as refusal:
+        fetch(key, gone, tmp_path / key)
+    last = str(refusal.value).splitlines()[-1]
+    assert last == (
+        f"Place the file by hand (sha256 f37072fd) at {tmp_path / key}, or at {key} under the "
+        "directory that data_dir names. Or set the dataset's training.….pretrained to false: its "
+        "networks then start from random weights, and the tables say so."
+    )
+
+
+@pytest.mark.parametrize(
+    ("checksum", "size", "identity"),
+    [
+        ("md5:ab12", 7, "7 bytes, md5 ab12"),
+        ("sha256:ab12", None, "sha256 ab12"),
+        (None, 7, "7 bytes"),
+        (None, None, "no checksum is published"),
+    ],
+)
+def test_identity_is_what_is_known_of_a_file(checksum, size, identity):
+    assert Source((), checksum, size, "none").identity() == identity
+
+
+DRIVEN = "celeba/list_eval_partition.txt"
+
+
+@pytest.fixture
+def drive(monkeypatch):
+    """Return a function that sets what Google Drive delivers, or the error it answers with."""
+    asked = []
+    parameters = inspect.signature(gdown.download)
+
+    def drive(content, error=None):
+        def download(url, output, **options):
+            parameters.bind(url, output, **options)
+            asked.append((url, options["use_cookies"]))
+            output.write(content)
+            if error:
+                raise error
+            return output
+
+        monkeypatch.setattr(gdown, "download", download)
+        return asked
+
+    return drive
+
+
+def driven(urls=SOURCES[DRIVEN].urls):
+    return replace(SOURCES[DRIVEN], urls=urls, checksum=f"md5:{MD5}", size=len(GOOD))
+
+
+def test_google_drive_delivers_through_gdown(drive, tmp_path):
+    asked = drive(GOOD)
+    fetch(DRIVEN, driven(), tmp_path / "file.txt")
+    assert (tmp_path / "file.txt").read_bytes() == GOOD
+    assert len(list(tmp_path.iterdir())) == 1
+    place = "https://drive.google.com/uc?id=0B7EVK8r0v71pY0NSMzRuSXJEVkk"
+    assert asked == [(place, False)]
+
+
+QUOTA = gdown.exceptions.FileURLRetrievalError(
+    "Failed to retrieve file url:\n\n\tToo many users have viewed or downloaded this file\n"
+    "\trecently. Please try again later.\n\nYou may still be able to access the file.\n"
+)
+QUOTA_LINE = (
+    "Failed to retrieve file url: Too many users have viewed or downloaded this file recently. "
+    "Please try again later. You may still be able to access the file."
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "reason"),
+    [
+        (b"", QUOTA, QUOTA_LINE),
+        (GOOD[:99], gdown.exceptions.DownloadError("cut\n off"), "cut off"),
+        (GOOD[:99], OSError("connection\n lost"), "connection\n lost"),
+        (b"<html>", None, f"md5 {hashlib.md5(b'<html>').hexdigest()}, expected {MD5}"),
+    ],
+)
+def test_says_why_google_drive_refuses_and_leaves_nothing(drive, tmp_path, content, error, reason):
+    drive(content, error)
+    target = tmp_path / "file.txt"
+    with pytest.raises(InputError) as refusal:
+        fetch(DRIVEN, driven(), target)
+    assert str(refusal.value) == (
+        f"{DRIVEN} could not be downloaded:\n"
+        f"  https://drive.google.com/uc?id=0B7EVK8r0v71pY0NSMzRuSXJEVkk: {reason}\n"
+        f"Place the file by hand ({len(GOOD)} bytes, md5 {MD5}) at {target}, or at {DRIVEN} under "
+        "the directory that data_dir names."
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mirror_follows_google_drive(drive, server, tmp_path):
+    drive(b"half", QUOTA)
+    fetch(DRIVEN, driven((*driven().urls, f"{server.url}/good")), tmp_path / "file.txt")
+    assert (tmp_path / "file.txt").read_bytes() == GOOD
+
+
+def test_verify_takes_the_first_digits_and_says_what_it_found(tmp_path, monkeypatch):
+    key, path = "resnet18-f37072fd.pth", tmp_path / "mine.pth"
+    path.write_bytes(GOOD)
+    monkeypatch.setitem(SOURCES, key, replace(SOURCES[key], checksum=f"sha256:{SHA256[:8]}"))
+    verify(key, path)
+    path.write_bytes(GOOD[:-1])
+    with pytest.raises(InputError) as refusal:
+        verify(key, path)
+    assert str(refusal.value) == (
+        f"{key}: sha256 {hashlib.sha256(GOOD[:-1]).hexdigest()}, expected {SHA256[:8]} "
+        f"({len(GOOD) - 1} bytes; the file is {path})"
+    )
+
+
 def test_table_agrees_with_torchvision():
     theirs = {
         f"{dataset.__name__}/raw/{name}": (tuple(mirror + name for mirror in dataset.mirrors), md5)
@@ -130,7 +286,17 @@ def test_table_agrees_with_torchvision():
         for name, md5 in dataset.resources
     }
     theirs[CIFAR10.filename] = ((CIFAR10.url,), CIFAR10.tgz_md5)
-    assert {key: (source.urls, source.md5) for key, source in SOURCES.items()} == theirs
+    for place, md5, name in CelebA.file_list:
+        if name in ("img_align_celeba.zip", "list_attr_celeba.txt", "list_eval_partition.txt"):
+            theirs[f"celeba/{name}"] = ((f"https://drive.google.com/uc?id={place}",), md5)
+    theirs = {key: (urls, f"md5:{md5}") for key, (urls, md5) in theirs.items()}
+    url = ResNet18_Weights.IMAGENET1K_V1.url
+    key = url.rsplit("/")[-1]
+    theirs[key] = ((url,), "sha256:" + key.removeprefix("resnet18-").removesuffix(".pth"))
+    ours = {key: (source.urls, source.checksum) for key, source in SOURCES.items()}
+    # Waterbirds is no dataset of torchvision's.
+    assert ours.pop("waterbird_complete95_forest2water2.tar.gz")[1] is None
+    assert ours == theirs
 
 
 def test_real_files_have_the_stated_size_and_checksum(originals):
@@ -138,3 +304,10 @@ def test_real_files_have_the_stated_size_and_checksum(originals):
     for key, path in originals.items():
         verify(key, path)
         assert Path(path).stat().st_size == SOURCES[key].size, key
+
+
+def test_real_tables_of_celeba_have_the_stated_size_and_checksum(celeba_tables):
+    for path in celeba_tables:
+        key = f"celeba/{path.name}"
+        verify(key, path)
+        assert path.stat().st_size == SOURCES[key].size, key

@@ -19,15 +19,25 @@ from feature_quality.errors import InputError
 from feature_quality.features import probe
 from feature_quality.features.probe import (
     Fit,
+    LinearProbe,
     ProbeResult,
     ProbeSet,
     balanced_error,
     draw_rows,
+    fit_draw,
     fit_path,
     probe_draw,
+    probe_error,
 )
 
 DECADES = (0.0001, 0.001, 0.01, 0.1, 1.0)
+SETTINGS: dict[str, Any] = {
+    "names": ("a dataset", 0, 0),
+    "per_group": None,
+    "strengths": DECADES,
+    "tolerance": 1e-6,
+    "max_iterations": 10_000,
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -53,14 +63,7 @@ def blobs(per_group: int, features: int, seed: int, gap: float, classes: int = 2
 
 
 def draw(train: ProbeSet, test: ProbeSet, **changes: Any) -> ProbeResult:
-    arguments: dict[str, Any] = {
-        "names": ("a dataset", 0, 0),
-        "per_group": None,
-        "strengths": DECADES,
-        "tolerance": 1e-6,
-        "max_iterations": 10_000,
-    }
-    return probe_draw(train, test, **arguments | changes)
+    return probe_draw(train, test, **SETTINGS | changes)
 
 
 def reference(train: ProbeSet, strength: float) -> Any:
@@ -160,20 +163,30 @@ class TestDrawRows:
         assert re.search(r"\bgroup 4 has 3\b", str(raised.value))
 
 
+class TestLinearProbe:
+    probe = LinearProbe(
+        np.array([1, 4, 7]), np.array([[1.0, 0], [0, 2], [-1, -1]]), np.array([0.0, -1, 0.5])
+    )
+    embedding = np.array([[2, 1], [0, 3], [-1, -4], [1, 1]], np.float32)
+
+    def test_logits_and_predictions_by_hand(self) -> None:
+        logits = [[2, 1, -2.5], [0, 5, -2.5], [-1, -9, 5.5], [1, 1, -1.5]]
+        np.testing.assert_array_equal(self.probe.logits(self.embedding), logits)
+        # Of equal logits the first value is taken.
+        assert self.probe.predict(self.embedding).tolist() == [1, 4, 7, 1]
+
+    def test_the_error_is_balanced_over_groups(self) -> None:
+        examples = ProbeSet(self.embedding, np.array([1, 4, 1, 4]), np.array([0, 1, 0, 1]))
+        assert probe_error(self.probe, examples) == 0.5
+        examples = ProbeSet(self.embedding, np.array([1, 4, 7, 4]), np.array([0, 0, 0, 1]))
+        assert probe_error(self.probe, examples) == 0.5
+
+
 class TestFitPath:
     @pytest.mark.parametrize(
         ("classes", "per_group", "features"), [(2, 4, 60), (2, 16, 12), (5, 2, 80), (5, 4, 12)]
     )
-    def test_the_rotated_probe_is_the_plain_one(
-        self, classes: int, per_group: int, features: int, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        probabilities = []
-
-        class Recorded(LogisticRegression):
-            def predict(self, X: Any) -> Any:  # noqa: N803
-                probabilities.append(self.predict_proba(X))
-                return super().predict(X)
-
+    def test_the_probe_is_the_plain_one(self, classes: int, per_group: int, features: int) -> None:
         def spoilt(examples: ProbeSet) -> ProbeSet:
             """Put constant columns in, and scales far from each other."""
             embedding = examples.embedding * np.geomspace(0.01, 100, features) + 3
@@ -183,41 +196,49 @@ class TestFitPath:
 
         train = spoilt(blobs(per_group, features, 1, 1.5, classes))
         test = spoilt(blobs(25, features, 2, 1.5, classes))
-        monkeypatch.setattr(probe, "LogisticRegression", Recorded)
-        fits = fit_path(train, test.embedding, DECADES, 1e-8, 100_000)
-        for strength, fit, probability in zip(DECADES, fits, probabilities, strict=True):
+        spreads = []
+        for strength, fit in zip(DECADES, fit_path(train, DECADES, 1e-8, 100_000), strict=True):
             plain = reference(train, strength)
             assert fit.converged
-            np.testing.assert_array_equal(fit.predictions, plain.predict(test.embedding))
-            np.testing.assert_allclose(probability, plain.predict_proba(test.embedding), atol=1e-5)
+            np.testing.assert_array_equal(fit.probe.classes, plain.classes_)
+            decision = plain.decision_function(test.embedding)
+            if classes == 2:
+                decision = np.column_stack([np.zeros_like(decision), decision])
+            logits = fit.probe.logits(test.embedding)
+            assert logits.dtype == np.float64
+            np.testing.assert_allclose(logits, decision, atol=1e-4)
+            predictions = fit.probe.predict(test.embedding)
+            np.testing.assert_array_equal(predictions, plain.predict(test.embedding))
+            spreads.append(np.ptp(logits))
         # Neither one prediction for all, nor one for all strengths.
-        assert len(set(fits[-1].predictions)) == classes
-        assert np.ptp(probabilities[0]) < np.ptp(probabilities[-1])
+        assert len(set(predictions)) == classes
+        assert spreads[0] < spreads[-1]
 
-    def test_a_test_column_that_is_constant_in_training_is_ignored(self) -> None:
+    def test_a_column_that_is_constant_in_training_is_ignored(self) -> None:
         train, test = blobs(10, 6, 1, 2), blobs(10, 6, 2, 2)
         train.embedding[:, 5] = 2.0
-        test.embedding[:, 5] = 2.0
         moved = test.embedding.copy()
         moved[:, 5] += np.linspace(-1000, 1000, len(moved))
-        (plain,) = fit_path(train, test.embedding, [1.0], 1e-6, 1000)
-        (shifted,) = fit_path(train, moved, [1.0], 1e-6, 1000)
-        np.testing.assert_array_equal(plain.predictions, shifted.predictions)
+        (fit,) = fit_path(train, [1.0], 1e-6, 1000)
+        np.testing.assert_allclose(
+            fit.probe.logits(moved), fit.probe.logits(test.embedding), atol=1e-9
+        )
 
     def test_fits_come_in_the_order_of_the_strengths(self) -> None:
         train, test = noise(10, 30, 1), noise(50, 30, 2)
-        path = fit_path(train, test.embedding, [1.0, 1e-4], 1e-8, 10_000)
-        for strength, fit in zip([1.0, 1e-4], path, strict=True):
+        path = fit_path(train, [1.0, 1e-4], 1e-8, 10_000)
+        predictions = [fit.probe.predict(test.embedding) for fit in path]
+        for strength, predicted in zip([1.0, 1e-4], predictions, strict=True):
             expected = reference(train, strength).predict(test.embedding)
-            np.testing.assert_array_equal(fit.predictions, expected)
-        assert (path[0].predictions != path[1].predictions).any()
+            np.testing.assert_array_equal(predicted, expected)
+        assert (predictions[0] != predictions[1]).any()
 
     def test_one_iteration_is_reported_and_not_warned_about(self) -> None:
         train = blobs(20, 10, 1, 1)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            (short,) = fit_path(train, train.embedding, [1.0], 1e-8, 1)
-            (whole,) = fit_path(train, train.embedding, [1.0], 1e-8, 10_000)
+            (short,) = fit_path(train, [1.0], 1e-8, 1)
+            (whole,) = fit_path(train, [1.0], 1e-8, 10_000)
         assert not short.converged
         assert whole.converged
 
@@ -304,13 +325,11 @@ class TestProbeDraw:
         assert draw(train, train, per_group=2).n_train == 8
 
     def test_the_protocol(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        calls: list[tuple[ProbeSet, np.ndarray, list[float]]] = []
+        calls: list[tuple[ProbeSet, list[float]]] = []
 
-        def recorded(
-            train: ProbeSet, test: np.ndarray, strengths: Sequence[float], *rest: Any
-        ) -> list[Fit]:
-            calls.append((train, test, list(strengths)))
-            return fit_path(train, test, strengths, *rest)
+        def recorded(train: ProbeSet, strengths: Sequence[float], *rest: Any) -> list[Fit]:
+            calls.append((train, list(strengths)))
+            return fit_path(train, strengths, *rest)
 
         monkeypatch.setattr(probe, "fit_path", recorded)
         # Three times weak: some C does better than the smallest.
@@ -321,29 +340,47 @@ class TestProbeDraw:
             result = draw(
                 train, test, names=("a", 0, number), per_group=12, strengths=DECADES[::-1]
             )
-            (half, validation, strengths), (whole, tested, final) = calls
-            halves = np.concatenate([half.embedding, validation])
-            assert len(np.unique(halves, axis=0)) == len(halves) == 48
-            assert set(map(tuple, halves)) == set(map(tuple, whole.embedding))
-            assert set(map(tuple, whole.embedding)) <= set(map(tuple, train.embedding))
+            (half, strengths), (whole, final) = calls
+            drawn = set(map(tuple, whole.embedding))
+            halved = np.array(
+                [tuple(row) in set(map(tuple, half.embedding)) for row in whole.embedding]
+            )
+            assert len(drawn) == len(whole.embedding) == 48
+            assert drawn <= set(map(tuple, train.embedding))
+            assert halved.sum() == len(half.embedding)
             assert np.bincount(half.groups).tolist() == [6] * 4
             assert np.bincount(whole.groups).tolist() == [12] * 4
-            np.testing.assert_array_equal(tested, test.embedding)
 
-            truth = dict(zip(map(tuple, whole.embedding), whole.values, strict=True))
-            values = [truth[tuple(row)] for row in validation]
+            validation = whole.take(np.flatnonzero(~halved))
             # Halves have equally many of every group: the balanced error is the plain one.
             errors = [
-                (np.mean(reference(half, strength).predict(validation) != values), strength)
+                (
+                    1 - reference(half, strength).score(validation.embedding, validation.values),
+                    strength,
+                )
                 for strength in sorted(strengths)
             ]
-            _, best = min(errors)
+            _, best = min((round(error, 9), strength) for error, strength in errors)
             assert best == result.C
             assert final == [result.C]
             predictions = reference(whole, result.C).predict(test.embedding)
             assert result.error == pytest.approx(np.mean(predictions != test.values))
             chosen.append(result.C)
         assert len(set(chosen)) > 1
+
+    def test_a_draw_is_the_fit_and_its_test(self) -> None:
+        train, test = blobs(30, 15, 1, 0.9), blobs(50, 15, 2, 0.9)
+        fit = fit_draw(train, **SETTINGS)
+        result = draw(train, test)
+        assert (fit.C, fit.n_train, fit.converged) == (result.C, 120, True)
+        plain = reference(train, fit.C)
+        logits = fit.probe.logits(test.embedding)
+        np.testing.assert_allclose(
+            logits[:, 1] - logits[:, 0], plain.decision_function(test.embedding), atol=1e-3
+        )
+        wrong = fit.probe.predict(test.embedding) != test.values
+        assert result.error == pytest.approx(wrong.mean())
+        assert probe_error(fit.probe, test) == result.error
 
     def test_test_data_choose_nothing(self) -> None:
         train, test = blobs(30, 15, 1, 0.9), blobs(50, 15, 2, 0.9)
@@ -377,9 +414,9 @@ class TestProbeDraw:
             fits = fit_path(*arguments)
             where = {"first of the path": 0, "last of the path": -1}.get(failing)
             if len(fits) > 1 and where is not None:
-                fits[where] = Fit(fits[where].predictions, converged=False)
+                fits[where] = Fit(fits[where].probe, converged=False)
             if len(fits) == 1 and where is None:
-                fits[0] = Fit(fits[0].predictions, converged=False)
+                fits[0] = Fit(fits[0].probe, converged=False)
             return fits
 
         monkeypatch.setattr(probe, "fit_path", stubborn)

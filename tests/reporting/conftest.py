@@ -85,6 +85,7 @@ def subject_of() -> Callable[..., Subject]:
         features: tuple[str, str] = ("shape", "colour"),
         provenance: str = "cited",
         departures: tuple[str, ...] = (),
+        group_weights: tuple[float, ...] | None = None,
     ) -> Subject:
         description = Description(
             dataset=dataset,
@@ -93,6 +94,8 @@ def subject_of() -> Callable[..., Subject]:
             features=features,
             classes=(("round", "square"), ("red", "blue")),
             channel_mean=(0.5,),
+            channel_std=(1.0,),
+            group_weights=group_weights,
         )
         return Subject(description, provenance, departures)
 

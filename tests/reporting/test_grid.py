@@ -151,3 +151,16 @@ def test_a_setting_all_of_whose_seeds_diverged_is_shown(
     error = record(pd.read_csv(io.StringIO(text)), 0.1, 0.2, "test", "error")
     assert math.isnan(error["mean"])
     assert (error["n_seeds"], error["diverged"]) == (0, 2)
+
+
+@pytest.mark.parametrize("group_weights", [None, (0.7, 0.1, 0.1, 0.1)])
+def test_the_balanced_error_stands_beside_a_weighted_one(
+    rows_of: Rows, subject_of: Subjects, markdown_tables: Tables, group_weights: Any
+) -> None:
+    rows = rows_of(0.1, 0.0, 0, test=0.1)
+    balanced = rows[rows["metric"] == "error"].assign(metric="balanced_error", value=0.375)
+    rows = pd.concat([rows, balanced[balanced["split"] == "test"]], ignore_index=True)
+    descriptions = [subject_of(group_weights=group_weights).description]
+    (table,) = markdown_tables(to_markdown(grid(rows, descriptions), descriptions))
+    expected = None if group_weights is None else "0.3750"
+    assert table[0].get("Balanced test error") == expected

@@ -116,6 +116,14 @@ class TestNotes:
         lines = notes(subject_of(demonstration=demonstration), selection, 0)
         assert [WARNING in line for line in lines] == [demonstration] + [False] * (len(lines) - 1)
 
+    @pytest.mark.parametrize("group_weights", [None, (0.7, 0.1, 0.1, 0.1)])
+    def test_weighted_errors_are_called_that(
+        self, selection: Any, subject_of: Subjects, group_weights: Any
+    ) -> None:
+        lines = notes(subject_of(group_weights=group_weights), selection, 0)
+        said = [line for line in lines if "frequency in training" in line]
+        assert len(said) == (group_weights is not None)
+
     def test_probes_that_did_not_converge_are_counted(
         self, selection: Any, subject_of: Subjects
     ) -> None:

@@ -57,11 +57,22 @@ def test_a_run_that_diverged_later_says_so() -> None:
     assert rows[("val", "error")] == 0.4
 
 
-def test_the_test_error_counts_every_example_once() -> None:
-    # Groups of 3 and 1: a mean over groups would be 1/6.
-    examples = pd.DataFrame({"label": [0, 0, 0, 1], "group": [0, 0, 0, 3]})
-    logits = np.array([[2, 1], [0, 1], [5, -5], [2, 3]], np.float32)
-    assert values(reporting.test_rows(examples, logits, RUN)) == {("test", "error"): 0.25}
+@pytest.mark.parametrize(
+    ("group_weights", "error"),
+    [
+        # Every example counts once; every group as often as in training.
+        (None, 2 / 5),
+        ((0.5, 0.0, 0.2, 0.3), 0.5 * 1 / 3 + 0.3 * 1),
+    ],
+)
+def test_the_test_error_is_weighted_as_the_dataset_says(subject_of, group_weights, error) -> None:
+    examples = pd.DataFrame({"label": [0, 0, 0, 1, 1], "group": [0, 0, 0, 2, 3]})
+    logits = np.array([[2, 1], [0, 1], [5, -5], [2, 3], [1, 0]], np.float32)
+    description = subject_of(group_weights=group_weights).description
+    assert values(reporting.test_rows(examples, logits, RUN, description)) == {
+        ("test", "error"): pytest.approx(error),
+        ("test", "balanced_error"): pytest.approx((1 / 3 + 0 + 1) / 3),
+    }
 
 
 def test_probe_rows_are_means_over_draws_for_each_feature() -> None:

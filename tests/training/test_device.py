@@ -7,22 +7,24 @@ import pytest
 import torch
 
 import feature_quality
-from feature_quality.training.device import describe, deterministic_device
+from feature_quality.training.device import describe, deterministic_device, usable_precision
 
 LEAN_RUN = """
 import sys
 import torch
 from torch import nn
+from feature_quality.training.augmentation import Crop
 from feature_quality.training.device import deterministic_device
-from feature_quality.training.loop import Batches, train
+from feature_quality.training.loop import Batches, Recipe, train
 
 deterministic_device()
 split = Batches(torch.arange(24, dtype=torch.uint8).view(6, 1, 2, 2), torch.arange(6) % 2,
-                torch.tensor([0.5]))
+                torch.ones(6) / 6, torch.tensor([0.5]), torch.tensor([1.0]))
 for rho in (0.0, 0.1):
     model = nn.Sequential(nn.Conv2d(1, 2, 2), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(2, 2))
-    run = train(model, split, split, dataset="lean", lr=0.1, rho=rho, seed=0, epochs=1,
-                batch_size=4, momentum=0.9, weight_decay=0.1, snapshot_epochs=(1,))
+    recipe = Recipe(epochs=1, batch_size=4, momentum=0.9, weight_decay=0.1, snapshot_epochs=(1,),
+                    crop=Crop((0.5, 1.0), (0.75, 1.3)))
+    run = train(model, split, split, recipe, dataset="lean", lr=0.1, rho=rho, seed=0)
     assert len(run.history) == 1
 print([name for name in ("torch._dynamo", "torch._inductor") if name in sys.modules])
 """
@@ -63,6 +65,23 @@ def test_a_workspace_that_the_user_chose_stays(monkeypatch):
 
 def test_the_cpu_is_described_without_asking_for_a_gpu():
     assert describe(torch.device("cpu")) == "cpu"
+
+
+@pytest.mark.parametrize("asked", ["float32", "bfloat16"])
+def test_the_cpu_computes_in_float32_whatever_is_asked(asked):
+    assert usable_precision(asked, torch.device("cpu")) == "float32"
+
+
+@pytest.mark.parametrize(
+    ("asked", "has", "usable"),
+    [("bfloat16", True, "bfloat16"), ("bfloat16", False, "float32"), ("float32", True, "float32")],
+)
+def test_a_gpu_computes_in_bfloat16_if_it_has_it(asked, has, usable, monkeypatch):
+    # Emulated, it would be slower than float32.
+    monkeypatch.setattr(
+        torch.cuda, "is_bf16_supported", lambda including_emulation: has or including_emulation
+    )
+    assert usable_precision(asked, torch.device("cuda")) == usable
 
 
 def test_training_does_not_load_the_compiler():

@@ -2,7 +2,8 @@ import copy
 import hashlib
 import math
 import random
-from dataclasses import dataclass, field
+import shutil
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import pandas as pd
@@ -16,24 +17,39 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from feature_quality.artifacts.history import HISTORY
 from feature_quality.artifacts.prepared import Description, Examples, Prepared
+from feature_quality.training.augmentation import Crop, draw_windows
 from feature_quality.training.loop import (
     EVALUATION_BATCH,
     Batches,
-    TrainedRun,
+    Recipe,
     epoch_order,
+    epoch_windows,
     evaluate,
     train,
 )
 from feature_quality.training.models import convolutional_network
+from feature_quality.training.trained import TrainedRun
 
-MEAN = (0.25, 0.5)
+CPU = torch.device("cpu")
+DESCRIPTION = Description(
+    "tiny", "Tiny", True, ("a", "b"), (("x",) * 3, ("y", "z")), (0.25, 0.5), (0.5, 0.8)
+)
 
 
 def split(examples: int, seed: int = 0) -> Batches:
     source = np.random.default_rng(seed)
     images = source.integers(0, 256, (examples, 2, 6, 5), dtype=np.uint8)
     labels = source.integers(0, 3, examples).astype(np.int16)
-    return Batches.of(Examples(images, pd.DataFrame({"label": labels})), MEAN, torch.device("cpu"))
+    table = pd.DataFrame({"label": labels, "group": 2 * labels})
+    return Batches.of(Examples(images, table), DESCRIPTION, CPU)
+
+
+def inputs_of(images: np.ndarray) -> np.ndarray:
+    mean, std = (
+        np.array(values)[:, None, None]
+        for values in (DESCRIPTION.channel_mean, DESCRIPTION.channel_std)
+    )
+    return (images / 255 - mean) / std
 
 
 TRAIN, VAL = split(23, 1), split(11, 2)
@@ -93,7 +109,9 @@ class Fuse(nn.Module):
 
 
 def run(model: nn.Module, train_split: Batches = TRAIN, **changes) -> TrainedRun:
-    return train(model, train_split, VAL, **(SETTINGS | changes))
+    chosen = SETTINGS | changes
+    recipe = Recipe(**{each.name: chosen.pop(each.name, each.default) for each in fields(Recipe)})
+    return train(model, train_split, VAL, recipe, **chosen)
 
 
 def state(model: nn.Module) -> dict[str, Tensor]:
@@ -220,8 +238,7 @@ def test_losses_and_errors_by_numpy():
     assert_bits(result.weights, initial)
     [row] = result.history
     for name, data in (("train", TRAIN), ("val", VAL)):
-        pixels = data.images.numpy() / 255 - np.array(MEAN)[:, None, None]
-        logits = pixels.reshape(len(data), -1) @ weight.T + bias
+        logits = inputs_of(data.images.numpy()).reshape(len(data), -1) @ weight.T + bias
         labels = data.labels.numpy()
         chosen = logits[np.arange(len(data)), labels]
         loss = (np.log(np.exp(logits).sum(1)) - chosen).mean()
@@ -252,8 +269,8 @@ def test_every_example_is_met_once_an_epoch_in_its_order(rho, passes):
         met = torch.cat(seen[position::passes])
         orders = [epoch_order("tiny", 4, epoch, 23) for epoch in (1, 2)]
         pixels = TRAIN.images[torch.tensor(np.concatenate(orders))]
-        expected = pixels.float() / 255 - torch.tensor(MEAN)[:, None, None]
-        torch.testing.assert_close(met, expected, rtol=0, atol=1e-7)
+        expected = torch.tensor(inputs_of(pixels.numpy())).float()
+        torch.testing.assert_close(met, expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.1])
@@ -424,32 +441,104 @@ def test_the_order_is_the_same_in_every_process():
 # Batches and their evaluation
 
 
-def test_batches_hold_a_split_as_tensors(tmp_path):
+@pytest.mark.parametrize(
+    ("group_weights", "weights"),
+    [(None, [1 / 3] * 3), ((0.2, 0.0, 0.5, 0.3), [0.3, 0.1, 0.1])],
+)
+def test_batches_hold_a_split_as_tensors(tmp_path, group_weights, weights):
     images = np.arange(5 * 12, dtype=np.uint8).reshape(5, 3, 2, 2)
     np.save(tmp_path / "images.npy", images)
     examples = pd.DataFrame(
         {
-            "split": ["train", "val", "train", "val"],
-            "image": np.array([4, 0, 1, 4], dtype=np.int32),
-            "label": np.array([2, 0, 1, 1], dtype=np.int16),
+            "split": ["train", "val", "train", "train", "val"],
+            "image": np.array([4, 0, 1, 2, 4], dtype=np.int32),
+            "label": np.array([2, 0, 1, 1, 1], dtype=np.int16),
+            "group": np.array([3, 0, 0, 0, 2], dtype=np.int16),
         }
     )
-    description = Description("d", "D", True, ("a", "b"), (("x",) * 3, ("y",)), (0.1, 0.2, 0.3))
+    description = Description(
+        "d",
+        "D",
+        True,
+        ("a", "b"),
+        (("x",) * 2, ("y",) * 2),
+        (0.1, 0.2, 0.3),
+        (0.5, 0.4, 0.25),
+        group_weights,
+    )
     # As when a prepared dataset is read: torch warns of arrays that cannot be written to.
-    stored = np.load(tmp_path / "images.npy", mmap_mode="r")
+    stored = np.load(tmp_path / "images.npy", mmap_mode="c")
     prepared = Prepared(description, stored, examples)
-    batches = Batches.of(prepared.split("train"), description.channel_mean, torch.device("cpu"))
+    batches = Batches.of(prepared.split("train"), description, CPU)
 
-    assert len(batches) == 2
+    assert len(batches) == 3
     assert batches.images.dtype == torch.uint8
-    assert batches.images.tolist() == images[[4, 1]].tolist()
+    assert batches.images.tolist() == images[[4, 1, 2]].tolist()
     assert batches.labels.dtype == torch.int64
-    assert batches.labels.tolist() == [2, 1]
+    assert batches.labels.tolist() == [2, 1, 1]
+    assert batches.weights.dtype == torch.float64
+    assert batches.weights.tolist() == pytest.approx(weights)
     for rows in (torch.tensor([1]), slice(1, 2)):
         inputs, labels = batches.take(rows)
         assert labels.tolist() == [1]
-        expected = torch.tensor(images[[1]] / 255 - np.array([0.1, 0.2, 0.3])[:, None, None])
-        torch.testing.assert_close(inputs, expected.float(), rtol=0, atol=1e-7)
+        mean, std = (np.array(each)[:, None, None] for each in ((0.1, 0.2, 0.3), (0.5, 0.4, 0.25)))
+        expected = torch.tensor((images[[1]] / 255 - mean) / std)
+        torch.testing.assert_close(inputs, expected.float(), rtol=0, atol=1e-6)
+
+
+def test_a_window_is_cut_before_the_image_is_normalised():
+    images = torch.arange(2 * 1 * 2 * 4, dtype=torch.uint8).reshape(2, 1, 2, 4)
+    batches = Batches(
+        images, torch.tensor([0, 1]), torch.ones(2) / 2, torch.tensor([0.5]), torch.tensor([0.25])
+    )
+    # One pixel, the third of the second row; and the whole image, flipped.
+    windows = torch.tensor([[2.0, 1, 1, 1, 0], [0, 0, 4, 2, 1]])
+    inputs, labels = batches.take(torch.tensor([0, 1]), windows)
+    expected = torch.stack([torch.full((1, 2, 4), 6.0), images[1].float().flip(-1)])
+    assert labels.tolist() == [0, 1]
+    torch.testing.assert_close(inputs, (expected / 255 - 0.5) / 0.25, rtol=0, atol=1e-5)
+
+
+def test_evaluation_by_hand_with_the_weights_of_groups():
+    """The logits are 0 and the pixel's value: an example of class 0 is wrong where it is above 0.
+
+    Group 0 has errors 1 of 2, group 1 none of 1 and group 3 1 of 1; there is no group 2.
+    """
+    values = np.array([1.0, 0.0, 0.2, 0.0])
+    images = (255 * values).astype(np.uint8).reshape(4, 1, 1, 1)
+    table = pd.DataFrame({"label": [0, 0, 0, 1], "group": [0, 0, 1, 3]}).astype(np.int16)
+    # Mean and deviation bring the pixels to 1, −1, −0.6 and −1.
+    description = Description(
+        "d", "D", True, ("a", "b"), (("x",) * 2,) * 2, (0.5,), (0.5,), (0.6, 0.3, 0.0, 0.1)
+    )
+    layer = nn.Linear(1, 2)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[0.0], [1.0]]))
+        layer.bias.zero_()
+    data = Batches.of(Examples(images, table), description, CPU)
+    loss, error = evaluate(nn.Sequential(nn.Flatten(), layer), data)
+    assert error == pytest.approx(0.3 * 1 + 0.3 * 0 + 0.3 * 0 + 0.1 * 1)
+    losses = [math.log1p(math.exp(z)) for z in (1, -1, -0.6)] + [math.log1p(math.exp(1))]
+    expected = 0.3 * losses[0] + 0.3 * losses[1] + 0.3 * losses[2] + 0.1 * losses[3]
+    assert loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_validation_is_weighted_and_training_is_not():
+    weights = torch.linspace(0, 1, len(VAL), dtype=torch.float64)
+    weighted = replace(VAL, weights=weights / weights.sum())
+    model = linear()
+    recipe = Recipe(1, 5, 0.0, 0.0, ())
+    arguments = {"dataset": "tiny", "lr": 1e-30, "rho": 0.0, "seed": 4}
+    skewed = replace(TRAIN, weights=torch.zeros(len(TRAIN)))
+    [row] = train(model, skewed, weighted, recipe, **arguments).history
+    [plain] = train(model, TRAIN, VAL, recipe, **arguments).history
+    losses = cross_entropy(model(VAL.take(slice(None))[0]), VAL.labels, reduction="none")
+    expected = (weights * losses).sum() / weights.sum()
+    assert row["val_loss"] == pytest.approx(expected.item(), rel=1e-5)
+    assert row["val_loss"] != pytest.approx(plain["val_loss"], rel=1e-3)
+    assert [row[name] for name in ("train_loss", "train_error")] == [
+        plain[name] for name in ("train_loss", "train_error")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -458,14 +547,13 @@ def test_batches_hold_a_split_as_tensors(tmp_path):
 def test_evaluation_is_the_mean_over_the_split(examples):
     data, model = split(examples), linear(3.0)
     weight, bias = (tensor.detach().double().numpy() for tensor in model[1].parameters())
-    pixels = data.images.numpy() / 255 - np.array(MEAN)[:, None, None]
-    logits = pixels.reshape(examples, -1) @ weight.T + bias
+    logits = inputs_of(data.images.numpy()).reshape(examples, -1) @ weight.T + bias
     labels = data.labels.numpy()
     losses = np.log(np.exp(logits).sum(1)) - logits[np.arange(examples), labels]
     wrong = int((logits.argmax(1) != labels).sum())
     loss, error = evaluate(model, data)
     assert loss == pytest.approx(losses.mean(), rel=1e-5)
-    assert error == wrong / examples
+    assert error == pytest.approx(wrong / examples, rel=1e-12)
 
 
 def test_evaluation_uses_running_statistics_and_changes_nothing():
@@ -476,7 +564,10 @@ def test_evaluation_uses_running_statistics_and_changes_nothing():
     loss, _ = evaluate(model, VAL)
     assert_bits(model.state_dict(), before)
     # An example's logits are its own: they do not depend on the rest of the batch.
-    alone = [Batches(VAL.images[[i]], VAL.labels[[i]], VAL.channel_mean) for i in range(len(VAL))]
+    alone = [
+        replace(VAL, images=VAL.images[[i]], labels=VAL.labels[[i]], weights=torch.ones(1))
+        for i in range(len(VAL))
+    ]
     assert loss == pytest.approx(np.mean([evaluate(model, one)[0] for one in alone]), rel=1e-5)
 
 
@@ -486,3 +577,182 @@ def test_evaluation_records_no_graph():
     model.register_forward_hook(lambda module, inputs, output: graphs.append(output.requires_grad))
     evaluate(model, VAL)
     assert graphs == [False]
+
+
+# The recipe
+
+GRID = {"network": "cnn", "lr": [0.1, 0.2], "rho": [0.0], "seeds": 3}
+BASE = {
+    "epochs": 2,
+    "batch_size": 5,
+    "momentum": 0.9,
+    "weight_decay": 0.01,
+    "snapshot_epochs": (1, 2),
+}
+
+
+def test_a_recipe_takes_what_is_its_own_of_the_settings():
+    plain = Recipe.of(GRID | BASE)
+    assert plain == Recipe(2, 5, 0.9, 0.01, (1, 2))
+    assert (plain.crop, plain.phantom_statistics) == (None, False)
+    assert (plain.precision, plain.compiled) == ("float32", False)
+    more = {"phantom_statistics": True, "precision": "bfloat16", "compiled": True}
+    crop = {"crop": {"scale": (0.7, 1.0), "ratio": (0.75, 4 / 3)}}
+    assert Recipe.of(GRID | BASE | more | crop) == Recipe(
+        **BASE, **more, crop=Crop((0.7, 1.0), (0.75, 4 / 3))
+    )
+
+
+def test_a_setting_that_is_missing_is_not_made_up():
+    with pytest.raises(TypeError, match="weight_decay"):
+        Recipe.of({name: value for name, value in BASE.items() if name != "weight_decay"})
+
+
+# Augmentation
+
+CROP = Crop(scale=(0.3, 1.0), ratio=(0.75, 4 / 3))
+
+
+def seen_by(train_split: Batches = TRAIN, **changes) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the inputs of a run's passes in training and in evaluation."""
+    model = linear()
+    training: list[Tensor] = []
+    evaluation: list[Tensor] = []
+    model.register_forward_pre_hook(
+        lambda module, inputs: (training if module.training else evaluation).append(inputs[0])
+    )
+    run(model, train_split, crop=CROP, **changes)
+    return training, evaluation
+
+
+def test_both_passes_of_sam_see_the_same_windows():
+    training, _ = seen_by(rho=0.1, epochs=1)
+    assert len(training) == 10
+    for first, second in zip(training[::2], training[1::2], strict=True):
+        assert torch.equal(first, second)
+
+
+def test_each_image_is_met_in_its_own_window_of_the_epoch():
+    training, evaluation = seen_by(epochs=2)
+    for epoch in (1, 2):
+        order = torch.from_numpy(epoch_order("tiny", 4, epoch, 23))
+        windows = epoch_windows("tiny", 4, epoch, TRAIN.images, CROP)
+        expected = torch.cat(
+            [TRAIN.take(slice(i, i + 1), windows[i : i + 1])[0] for i in order.tolist()]
+        )
+        met = torch.cat(training[5 * epoch - 5 : 5 * epoch])
+        torch.testing.assert_close(met, expected, rtol=0, atol=1e-5)
+        assert not torch.allclose(met, TRAIN.take(order)[0], atol=0.1)
+    whole, _ = VAL.take(slice(None))
+    assert len(evaluation) == 2
+    assert all(torch.equal(each, whole) for each in evaluation)
+
+
+def test_the_windows_of_an_epoch_are_a_function_of_dataset_seed_and_epoch():
+    """Stored results name their seed: this derivation may not change."""
+    windows = epoch_windows("tiny", 4, 2, TRAIN.images, CROP)
+    digest = hashlib.sha256(b'["augment", "tiny", 4, 2]').digest()
+    rng = np.random.default_rng(int.from_bytes(digest[:8], "big") >> 1)
+    assert torch.equal(windows, draw_windows(rng, 23, (6, 5), CROP))
+    for other in (("tiny", 4, 1), ("tiny", 5, 2), ("other", 4, 2)):
+        assert not torch.equal(epoch_windows(*other, TRAIN.images, CROP), windows)
+
+
+def test_an_augmented_runs_windows_do_not_depend_on_its_batches():
+    small, _ = seen_by(epochs=1, batch_size=1)
+    large, _ = seen_by(epochs=1, batch_size=23)
+    torch.testing.assert_close(torch.cat(small), torch.cat(large), rtol=0, atol=1e-5)
+
+
+# Batch norm's statistics
+
+
+@pytest.mark.parametrize(
+    ("rho", "phantom_statistics", "passes"),
+    [(0.0, True, 1), (0.0, False, 1), (0.1, False, 1), (0.1, True, 2)],
+)
+def test_the_second_pass_counts_only_where_it_is_asked_to(rho, phantom_statistics, passes):
+    result = run(network(), rho=rho, phantom_statistics=phantom_statistics)
+    assert result.weights["1.num_batches_tracked"] == 15 * passes
+
+
+# Precision
+
+
+class Seen(nn.Module):
+    """Passes its input on and keeps what it was."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inputs: list[Tensor] = []
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        if self.training:
+            self.inputs.append(inputs.detach().clone())
+        return inputs
+
+
+def test_in_bfloat16_the_network_computes_in_it_and_nothing_else_does():
+    model = nn.Sequential(*network(), Seen())
+    result = run(model, rho=0.1, precision="bfloat16")
+    assert {each.dtype for each in model[-1].inputs} == {torch.bfloat16}
+    floating = [each for each in result.weights.values() if each.is_floating_point()]
+    assert {each.dtype for each in floating} == {torch.float32}
+    assert all(parameter.grad.dtype == torch.float32 for parameter in model.parameters())
+    full = run(network(), rho=0.1)
+    # Near, with eight bits of mantissa, but not the same.
+    for row, expected in zip(result.history, full.history, strict=True):
+        assert row["train_loss"] != expected["train_loss"]
+        assert row["train_loss"] == pytest.approx(expected["train_loss"], rel=0.1)
+
+
+def test_the_loss_of_bfloat16_logits_is_taken_in_float32():
+    model = nn.Sequential(*linear(), Seen())
+    [row] = run(model, epochs=1, batch_size=23, lr=1e-30, precision="bfloat16").history
+    [logits] = model[-1].inputs
+    order = torch.from_numpy(epoch_order("tiny", 4, 1, 23))
+    expected = cross_entropy(logits.float(), TRAIN.labels[order]).item()
+    assert row["train_loss"] == expected
+    assert cross_entropy(logits, TRAIN.labels[order]).item() != expected
+
+
+def test_in_bfloat16_sams_second_pass_sees_the_perturbed_weights():
+    """Autocast keeps its copies of the weights as long as its block lasts."""
+    model = nn.Sequential(*linear(), Seen())
+    weight, bias = (each.detach().clone() for each in model[1].parameters())
+    run(model, rho=5.0, epochs=1, batch_size=23, precision="bfloat16")
+    order = torch.from_numpy(epoch_order("tiny", 4, 1, 23))
+    images, labels = TRAIN.take(order)
+    leaves = [each.clone().requires_grad_() for each in (weight, bias)]
+    loss = cross_entropy(torch.nn.functional.linear(images.flatten(1), *leaves), labels)
+    gradients = torch.autograd.grad(loss, leaves)
+    norm = torch.cat([each.flatten() for each in gradients]).norm()
+    for seen, radius in zip(model[-1].inputs, (0.0, 5.0), strict=True):
+        moved = [
+            each + radius * gradient / norm
+            for each, gradient in zip((weight, bias), gradients, strict=True)
+        ]
+        expected = torch.nn.functional.linear(images.flatten(1), *moved)
+        # Logits are up to 20.
+        torch.testing.assert_close(seen.float(), expected, rtol=0.03, atol=0.15)
+    assert (model[-1].inputs[0] - model[-1].inputs[1]).abs().max() > 1
+
+
+# The compiler
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="PyTorch's compiler needs g++")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+def test_a_compiled_network_trains_as_the_plain_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("TORCHINDUCTOR_COMPILE_THREADS", "1")
+    # One batch an epoch: each size of batch is translated for itself.
+    changes = {"rho": 0.1, "epochs": 2, "batch_size": 23}
+    plain, model = run(network(), **changes), network()
+    compiled = run(model, compiled=True, **changes)
+    # The names are those of the network, not of the compiler's wrapper.
+    assert_close(compiled.weights, plain.weights)
+    assert_bits(model.state_dict(), compiled.weights)
+    for row, expected in zip(compiled.history, plain.history, strict=True):
+        assert row == pytest.approx(expected, rel=1e-3)
+    assert compiled.weights["1.num_batches_tracked"] == 2

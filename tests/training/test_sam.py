@@ -412,6 +412,29 @@ def test_batch_statistics_are_those_of_one_clean_pass(momentum):
     assert model[1].num_batches_tracked == 2
 
 
+@pytest.mark.parametrize("rho", [0.0, 0.5])
+def test_phantom_statistics_are_those_of_both_passes(rho):
+    model = convolutional()
+    seen: list[Tensor] = []
+    model[1].register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0].detach()))
+    step(forward_of(model, 0), model, plain(model), rho, phantom_statistics=True)
+    mean, var = torch.zeros(4, dtype=torch.float64), torch.ones(4, dtype=torch.float64)
+    for inputs in seen:
+        mean = 0.9 * mean + 0.1 * inputs.mean(dim=(0, 2, 3))
+        var = 0.9 * var + 0.1 * inputs.var(dim=(0, 2, 3))
+    assert model[1].num_batches_tracked == len(seen) == (2 if rho else 1)
+    torch.testing.assert_close(model[1].running_mean, mean)
+    torch.testing.assert_close(model[1].running_var, var)
+
+
+def test_phantom_statistics_change_no_parameter():
+    both, one = convolutional(), convolutional()
+    for model, counted in ((both, True), (one, False)):
+        step(forward_of(model, 0), model, plain(model), 0.5, phantom_statistics=counted)
+    assert_bits(both, values(one))
+    assert not torch.equal(both[1].running_mean, one[1].running_mean)
+
+
 def test_both_passes_normalise_by_the_batch():
     model = convolutional()
     seen: list[Tensor] = []

@@ -111,6 +111,7 @@ def run_script(
                 params=_named(Params, (params or {}) | {"code": "0123456789abcdef"}),
                 wildcards=_named(Wildcards, wildcards),
                 log=_named(Log, [folder / f"{script}.log"]),
+                threads=2,
             )
         },
     )

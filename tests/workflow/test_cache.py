@@ -13,15 +13,23 @@ PACKAGE = ROOT / "workflow" / "feature_quality"
 
 # The rules in the order in which data flows, with the rules that read what each one writes.
 READERS = {
-    "prepare_digits_photos": ["train", "embed", "probe", "perturb_network", "table1", "grid"],
-    "train": ["select_settings", "embed", "perturb_network", "collect"],
+    "prepare_digits_photos": [
+        *("train", "embed", "probe", "perturb_network", "importance"),
+        *("collect", "collect_importance", "table1", "grid"),
+    ],
+    "train": [
+        *("select_settings", "embed", "perturb_network", "importance"),
+        *("collect", "collect_importance"),
+    ],
     "toy_study": ["figure"],
     "toy_dynamics": ["perturb_toy", "figure"],
     "perturb_toy": ["figure"],
     "perturb_network": ["figure"],
-    "select_settings": ["collect", "table1"],
+    "select_settings": ["importance", "collect", "collect_importance", "table1"],
     "embed": ["probe", "collect"],
-    "probe": ["collect"],
+    "probe": ["collect", "collect_importance"],
+    "importance": ["collect_importance"],
+    "collect_importance": ["figure"],
     "collect": ["table1", "grid"],
     "table1": ["all"],
     "grid": ["all"],
@@ -32,15 +40,19 @@ READERS = {
 # The rules whose scripts come to run each module, by reading them; * stands for every rule.
 USERS = {
     "artifacts/atomic.py": "*",
-    "artifacts/embeddings.py": "embed probe collect",
-    "artifacts/history.py": "train select_settings embed perturb_network collect",
+    "artifacts/embeddings.py": "embed probe importance collect",
+    "artifacts/history.py": "train select_settings embed perturb_network importance collect "
+    "collect_importance",
+    "artifacts/importance.py": "importance collect_importance figure",
     "artifacts/parquet.py": "*",
-    "artifacts/prepared.py": "prepare_digits_photos train embed probe perturb_network table1 grid",
-    "artifacts/probes.py": "probe collect",
-    "artifacts/selection.py": "select_settings collect table1 grid",
-    "artifacts/tables.py": "collect table1 grid",
+    "artifacts/prepared.py": "prepare_digits_photos train embed probe perturb_network importance "
+    "collect collect_importance table1 grid",
+    "artifacts/probes.py": "probe collect collect_importance",
+    "artifacts/selection.py": "select_settings importance collect collect_importance table1 grid",
+    "artifacts/tables.py": "collect collect_importance table1 grid",
     "artifacts/toy.py": "toy_study toy_dynamics perturb_toy perturb_network figure",
-    "artifacts/weights.py": "train embed toy_dynamics perturb_toy perturb_network",
+    "artifacts/weights.py": "train embed importance toy_dynamics perturb_toy perturb_network",
+    "data/celeba.py": "",
     "data/cifar10.py": "",
     "data/cifar_mnist.py": "",
     "data/concatenated.py": "prepare_digits_photos",
@@ -48,13 +60,17 @@ USERS = {
     "data/fmnist_mnist.py": "",
     "data/idx.py": "",
     "data/labelled.py": "prepare_digits_photos",
+    "data/photos.py": "",
     "data/sources.py": "",
+    "data/waterbirds.py": "",
     "errors.py": "*",
-    "features/embedding.py": "embed",
+    "features/embedding.py": "embed importance",
+    "features/importance.py": "importance",
+    "features/margin.py": "importance perturb_toy perturb_network",
     "features/perturbation.py": "perturb_toy perturb_network",
-    "features/probe.py": "probe",
+    "features/probe.py": "probe importance",
     "job.py": "*",
-    "record.py": "train probe toy_study toy_dynamics perturb_toy perturb_network",
+    "record.py": "train probe importance toy_study toy_dynamics perturb_toy perturb_network",
     "reporting/figures/appendix_d.py": "figure",
     "reporting/figures/batch_size.py": "figure",
     "reporting/figures/complexity.py": "figure",
@@ -65,14 +81,15 @@ USERS = {
     "reporting/figures/scaling.py": "figure",
     "reporting/figures/style.py": "figure",
     "reporting/grid.py": "grid",
+    "reporting/importance.py": "collect_importance",
     "reporting/rendering.py": "table1 grid",
-    "reporting/runs.py": "collect",
-    "reporting/selection.py": "select_settings table1 grid",
-    "reporting/table1.py": "table1 grid",
+    "reporting/runs.py": "collect collect_importance",
+    "reporting/selection.py": "select_settings collect collect_importance table1 grid",
+    "reporting/table1.py": "table1 grid collect_importance",
     "reporting/uniformity.py": "figure",
-    "spelling.py": "table1 grid",
-    "seeds.py": "prepare_digits_photos train embed probe toy_study toy_dynamics perturb_toy "
-    "perturb_network",
+    "spelling.py": "table1 grid figure",
+    "seeds.py": "prepare_digits_photos train embed probe importance toy_study toy_dynamics "
+    "perturb_toy perturb_network",
     "toy/distribution.py": "toy_study toy_dynamics perturb_toy",
     "toy/engine.py": "toy_study toy_dynamics perturb_toy",
     "toy/importance.py": "toy_study toy_dynamics perturb_toy",
@@ -80,11 +97,15 @@ USERS = {
     "toy/network.py": "toy_study toy_dynamics perturb_toy",
     "toy/runs.py": "toy_study toy_dynamics perturb_toy",
     "toy/tables.py": "toy_study toy_dynamics",
-    "training/descent.py": "train embed perturb_network",
-    "training/device.py": "train embed toy_study toy_dynamics perturb_toy perturb_network",
-    "training/loop.py": "train embed perturb_network",
-    "training/models.py": "train embed perturb_network",
-    "training/sam.py": "train embed perturb_toy perturb_network",
+    "training/augmentation.py": "train embed importance perturb_network",
+    "training/checkpoint.py": "train embed importance perturb_network",
+    "training/descent.py": "train embed importance perturb_network",
+    "training/device.py": "train embed importance toy_study toy_dynamics perturb_toy "
+    "perturb_network",
+    "training/loop.py": "train embed importance perturb_network",
+    "training/models.py": "train embed importance perturb_network",
+    "training/sam.py": "train embed importance perturb_toy perturb_network",
+    "training/trained.py": "train embed importance perturb_network",
 }
 # Read when the workflow is laid out, or by `snakemake plan`: no job's result depends on them.
 CONFIG = {f"config/{path.name}" for path in PACKAGE.glob("config/[!_]*.py")}
@@ -97,7 +118,10 @@ def downstream(rules: set[str]) -> set[str]:
     for rule, readers in READERS.items():
         if rule in reached:
             reached.update(readers)
-    return reached
+    # What a new selection leads to is not known before it has been made.
+    return reached - (
+        {"importance", "collect_importance"} if "select_settings" in reached else set()
+    )
 
 
 def modules() -> list[str]:

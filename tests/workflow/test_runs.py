@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 
 from .conftest import TINY, WHOLE, Tree, copy_workflow
 
-MADE = ("data", "runs", "embeddings", "probes", "selection", "tables", "toy", "figures")
+MADE = ("data", "runs", "embeddings", "probes", "importance", "selection", "tables", "toy")
+MADE += ("figures",)
 
 
 def test_the_tables_are_there_and_say_that_they_demonstrate(finished_once: Tree) -> None:
@@ -31,6 +32,7 @@ def test_the_tables_are_there_and_say_that_they_demonstrate(finished_once: Tree)
 def test_every_figure_is_there(finished_once: Tree) -> None:
     figures = finished_once.results("figures")
     names = [*(f"figure_{number:02}" for number in range(1, 11)), "figure_appendix_d"]
+    names += [f"figure_{number}_digits_photos" for number in ("03", "05", "07", "08")]
     assert set(figures) == {f"figures/{name}.{kind}" for name in names for kind in ("pdf", "png")}
     for name, content in figures.items():
         assert content.startswith(b"%PDF" if name.endswith("pdf") else b"\x89PNG")
@@ -104,6 +106,9 @@ def test_a_diverged_run_is_counted_and_left_out(tmp_path: Path) -> None:
     assert set(grid_table.loc[grid_table["lr"] == 1e10, "metric"]) == {"diverged"}
     selection = (tree.path / "results/selection/digits_photos.json").read_text()
     assert '"diverged": [\n        0\n      ]' in selection
+    # Without SAM there is nothing to compare examples' weights with.
+    assert not tree.results("importance", "figures")
+    assert not tree.due()
 
 
 def test_one_run_is_a_target(tree: Tree) -> None:
@@ -129,12 +134,15 @@ def test_the_embedded_default_is_small_and_downloads_nothing(tmp_path: Path) -> 
 
 def test_the_paper_configuration_is_the_published_sweep(tmp_path: Path) -> None:
     due = copy_workflow(tmp_path / "tree").due("--configfile", "workflow/config/paper.yaml")
-    assert due["train"] == due["embed"] == due["probe"] == 2 * 3 * 7 * 4
-    assert due["prepare_cifar_mnist"] == due["prepare_fmnist_mnist"] == 1
+    assert due["embed"] == due["probe"] == 2 * 3 * 7 * 4
+    assert due["train"] == 2 * 3 * 7 * 4 + 2 * 4 * 5 * 4
+    for dataset in ("cifar_mnist", "fmnist_mnist", "celeba", "waterbirds"):
+        assert due[f"prepare_{dataset}"] == 1
     assert due["toy_study"] == 5 + 2 + 3 + 2 * 8
     assert due["figure"] == 11
-    # Eight files of MNIST and Fashion-MNIST, and CIFAR-10's archive.
-    assert due["fetch"] == 9
+    # Eight files of MNIST and Fashion-MNIST, CIFAR-10's archive, three files of CelebA, Waterbirds'
+    # archive, and the weights of the pretrained network.
+    assert due["fetch"] == 8 + 1 + 3 + 1 + 1
 
 
 def test_own_files_are_used_instead_of_downloads(tmp_path: Path) -> None:
@@ -143,5 +151,10 @@ def test_own_files_are_used_instead_of_downloads(tmp_path: Path) -> None:
     (data / "MNIST" / "raw").mkdir(parents=True)
     (data / "MNIST" / "raw" / "t10k-labels-idx1-ubyte.gz").touch()
     (data / "cifar10").mkdir()
+    (data / "celeba" / "img_align_celeba").mkdir(parents=True)
+    (data / "celeba" / "list_attr_celeba.txt").touch()
+    (data / "waterbird_complete95_forest2water2").mkdir()
+    (data / "resnet18-f37072fd.pth").touch()
     arguments = ("--configfile", "workflow/config/paper.yaml", "--config", f"data_dir={data}")
-    assert tree.due(*arguments)["fetch"] == 7
+    # Seven files of MNIST and Fashion-MNIST, and CelebA's partition.
+    assert tree.due(*arguments)["fetch"] == 7 + 1

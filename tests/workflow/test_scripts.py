@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ import torch
 
 from feature_quality.artifacts.embeddings import read_embeddings
 from feature_quality.artifacts.history import read_history
+from feature_quality.artifacts.importance import read_importance, read_run_importance
 from feature_quality.artifacts.prepared import read_prepared
 from feature_quality.artifacts.probes import read_probes
 from feature_quality.artifacts.selection import read_selection
 from feature_quality.artifacts.tables import read_runs
-from feature_quality.artifacts.weights import read_weights
+from feature_quality.artifacts.weights import read_snapshots, read_weights
 from feature_quality.config.settings import load
 
 from .conftest import run_script
@@ -56,7 +58,10 @@ class Scripts:
             "train",
             {"images": self.images, "examples": self.examples},
             {name: self.place(name, lr, rho) for name in ("model", "snapshots", "history")},
-            {"settings": self.settings.training.digits_photos.model_dump()},
+            {
+                "settings": self.settings.training.digits_photos.model_dump(),
+                "checkpoint": str(self.place("checkpoint", lr, rho)),
+            },
             dataset=DATASET,
             lr=lr,
             rho=rho,
@@ -75,8 +80,12 @@ class Scripts:
             {name: self.place(name, lr, rho) for name in ("probe_train", "probe_test", "test")},
         )
 
+    @property
+    def probe_settings(self) -> dict[str, Any]:
+        excluded = {"draws", "per_group", "contribution_strength"}
+        return self.settings.probe.model_dump(exclude=excluded) | {"per_group": None}
+
     def probe(self, lr: str, rho: str) -> None:
-        settings = self.settings.probe.model_dump(exclude={"draws", "per_group"})
         self(
             "probe",
             {
@@ -85,7 +94,18 @@ class Scripts:
                 "test": self.place("probe_test", lr, rho),
             },
             [self.place("probe", lr, rho)],
-            {"draws": 2, "settings": settings | {"per_group": None}},
+            {"draws": 2, "settings": self.probe_settings},
+        )
+
+    def weigh(self, lr: str, rho: str) -> None:
+        files = {name: self.place(name, lr, rho) for name in ("model", "snapshots", "history")}
+        self(
+            "importance",
+            {"images": self.images, "examples": self.examples}
+            | files
+            | {"selection": self.folder / "selection.json"},
+            [self.place("importance", lr, rho)],
+            {"probe": self.probe_settings | {"strengths": [0.01]}},
         )
 
     def report(self) -> None:
@@ -95,9 +115,22 @@ class Scripts:
                 "histories": [self.place("history", *run) for run in RUNS],
                 "tests": [self.place("test", *run) for run in RUNS],
                 "probes": [self.place("probe", *run) for run in RUNS],
+                "selected_tests": [],
+                "selected_probes": [],
                 "selections": [self.folder / "selection.json"],
+                "examples": [self.examples],
             },
             [self.folder / "runs.parquet"],
+        )
+        self(
+            "collect_importance",
+            {
+                "importance": [self.place("importance", *run) for run in RUNS],
+                "histories": [self.place("history", *RUNS[0])],
+                "probes": [self.place("probe", *RUNS[0])],
+                "examples": self.examples,
+            },
+            [self.folder / "importance.parquet"],
         )
         files = {"runs": self.folder / "runs.parquet", "examples": [self.examples]}
         self(
@@ -121,6 +154,7 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scripts]:
     for run in RUNS:
         scripts.embed(*run)
         scripts.probe(*run)
+        scripts.weigh(*run)
     scripts.report()
     yield scripts
     torch.set_deterministic_debug_mode(deterministic)
@@ -143,8 +177,10 @@ def test_train(scripts: Scripts, run: tuple[str, str]) -> None:
     assert description["code"] == "0123456789abcdef"
     assert description["settings"]["epochs"] == 2
     weights = read_weights(scripts.place("model", *run))
-    snapshots = read_weights(scripts.place("snapshots", *run))
-    assert snapshots.keys() == {f"epoch=1/{name}" for name in weights}
+    snapshots = read_snapshots(scripts.place("snapshots", *run))
+    assert snapshots.keys() == {1}
+    assert snapshots[1].keys() == weights.keys()
+    assert not scripts.place("checkpoint", *run).exists()
 
 
 def test_sgd_and_sam_end_elsewhere_from_the_same_start(scripts: Scripts) -> None:
@@ -182,6 +218,35 @@ def test_probe(scripts: Scripts) -> None:
     assert description["dataset"] == DATASET
 
 
+@pytest.mark.parametrize("run", RUNS)
+def test_importance(scripts: Scripts, run: tuple[str, str]) -> None:
+    rows, description = read_run_importance(scripts.place("importance", *run))
+    examples = read_prepared(scripts.images, scripts.examples).split("train").table
+    assert rows["epoch"].tolist() == [1] * 832 + [2] * 832
+    assert rows["id"].tolist() == examples["id"].tolist() * 2
+    assert rows["weight"].between(0, 1, inclusive="neither").all()
+    # SAM's radius, for the network that SGD has trained too.
+    assert description["phantom_rho"] == 0.1
+    assert description["rho"] == float(run[1])
+    assert (rows["phantom_weight"] > rows["weight"]).mean() > 0.5
+
+
+def test_collected_importance_tells_easy_from_hard(scripts: Scripts) -> None:
+    points, about = read_importance(scripts.folder / "importance.parquet")
+    table = pd.read_csv(scripts.folder / "table1.csv")
+    features = table.query("method == 'SGD'").set_index("metric")["feature"]
+    assert (about["easy"], about["hard"]) == (
+        features["easy_probe_error"],
+        features["hard_probe_error"],
+    )
+    letter = {"photo": "a", "digit": "b"}[about["easy"]]
+    rows, _ = read_run_importance(scripts.place("importance", *RUNS[1]))
+    of_sam = points[points["rho"] == 0.1]
+    assert of_sam["easy_contribution"].tolist() == rows[f"contribution_{letter}"].tolist()
+    assert of_sam["weight"].tolist() == rows["weight"].tolist()
+    assert about["demonstration"]
+
+
 def test_reports(scripts: Scripts) -> None:
     runs = read_runs(scripts.folder / "runs.parquet")
     table = pd.read_csv(scripts.folder / "table1.csv")
@@ -201,7 +266,7 @@ def test_fetch_says_what_could_not_be_downloaded(
 
     key = "MNIST/raw/t10k-labels-idx1-ubyte.gz"
     # Nothing listens on the discard port.
-    nowhere = sources.Source(("http://127.0.0.1:9/labels.gz",), "0" * 32, 4542, "none")
+    nowhere = sources.Source(("http://127.0.0.1:9/labels.gz",), None, 4542, "none")
     monkeypatch.setitem(sources.SOURCES, key, nowhere)
     with pytest.raises(SystemExit, match=f"{key} could not be downloaded") as failure:
         Scripts(tmp_path)("fetch", output=[tmp_path / "labels.gz"], original=key)
@@ -230,9 +295,17 @@ def test_prepare_refuses_other_files_by_name(tmp_path: Path, dataset: str) -> No
 
 def test_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     workload = load({}).workload("cifar_mnist")
+    photos = load({}).workload("celeba")
     parts = [{"seed": [0, 1], "complexity": [270], "batch_size": [5], "steps": [60]}]
-    Scripts(tmp_path)("plan", params={"workloads": [workload], "toy_parts": parts, "cores": 2})
+    Scripts(tmp_path)(
+        "plan", params={"workloads": [workload, photos], "toy_parts": parts, "cores": 2}
+    )
     printed = capsys.readouterr().out
     assert "toy                    2" in printed
     assert "cifar_mnist           84" in printed
+    # By hand: 4 lr × 4 seeds × (1 + 4 × 2) passes × 20 epochs × 162,770 images of 64 × 64 pixels.
+    hours = 144 * 20 * 162_770 * 64 * 64 / 0.39e6 / 3600
+    found = re.search(r"celeba +80 +[0-9.]+ GB +([0-9.]+)", printed)
+    assert found
+    assert float(found[1]) == pytest.approx(hours, rel=0.06)
     assert json.dumps(workload)  # What a rule hands to a script is plain data.

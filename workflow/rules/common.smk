@@ -82,21 +82,14 @@ def keys_of(*folders):
     return [key for key in SOURCES if key.split("/")[0] in folders]
 
 
-def probed(pattern):
-    """An input function: ``pattern`` for every run that is to be probed."""
-
-    def runs(wildcards):
-        return [
-            pattern.format(run=run)
-            for dataset in settings.datasets
-            for run in (
-                selected_runs(dataset)
-                if settings.probes_selected(dataset)
-                else runs_of(dataset)
-            )
-        ]
-
-    return runs
+def selected(pattern):
+    """An input function: ``pattern`` for the selected runs, where only these are to be probed."""
+    return lambda wildcards: [
+        pattern.format(run=run)
+        for dataset in settings.datasets
+        if settings.probes_selected(dataset)
+        for run in selected_runs(dataset)
+    ]
 
 
 def first_sgd_run(dataset):
@@ -119,16 +112,17 @@ def toy_parts(study):
     return {f"{study}/{part}": axes for part, axes in parts.items()}
 
 
-def selected_runs(dataset, *methods):
-    """The runs of the settings that were chosen for some methods, or for all.
-
-    Asking waits for the selection.
-    """
+def choices(dataset):
+    """The settings that were chosen, by method; asking waits for the selection."""
     with checkpoints.select_settings.get(dataset=dataset).output[0].open() as file:
-        choices = json.load(file)["choices"]
+        return json.load(file)["choices"]
+
+
+def selected_runs(dataset, *methods):
+    """The runs of the settings that were chosen for some methods, or for all."""
     settings_chosen = {
         (spell(choice["lr"]), spell(choice["rho"]))
-        for method, choice in choices.items()
+        for method, choice in choices(dataset).items()
         if not methods or method in methods
     }
     return [
@@ -166,6 +160,12 @@ TOY_PARTS = {
     for part, axes in toy_parts(study).items()
 }
 ALL_RUNS = [run for dataset in settings.datasets for run in runs_of(dataset)]
+PROBED_RUNS = [
+    run
+    for dataset in settings.datasets
+    if not settings.probes_selected(dataset)
+    for run in runs_of(dataset)
+]
 GRIDS = [getattr(settings.grid, dataset) for dataset in settings.datasets]
 
 

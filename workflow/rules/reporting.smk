@@ -28,18 +28,33 @@ FIGURES = {
     if DRAWABLE.keys() >= set(names)
 }
 # Those about importance weights are drawn for each dataset too.
+OF_IMPORTANCE = ("figure_03", "figure_05", "figure_07", "figure_08")
 FIGURES |= {
     f"{figure}_{dataset}": {"points": f"results/importance/{dataset}.parquet"}
-    for figure in ("figure_03", "figure_05", "figure_07", "figure_08")
+    for figure in OF_IMPORTANCE
     for dataset in settings.datasets
 }
+
+
+def dataset_figures(wildcards):
+    """The figures of datasets on which both methods have a run that finished."""
+    return expand(
+        "results/figures/{figure}_{dataset}.{kind}",
+        figure=OF_IMPORTANCE,
+        dataset=[
+            each for each in settings.datasets if {"SGD", "SAM"} <= choices(each).keys()
+        ],
+        kind=["pdf", "png"],
+    )
 
 
 rule collect:
     input:
         histories=expand("results/runs/{run}/history.parquet", run=ALL_RUNS),
-        tests=probed("results/embeddings/{run}/test.parquet"),
-        probes=probed("results/probes/{run}/probe.parquet"),
+        tests=expand("results/embeddings/{run}/test.parquet", run=PROBED_RUNS),
+        probes=expand("results/probes/{run}/probe.parquet", run=PROBED_RUNS),
+        selected_tests=selected("results/embeddings/{run}/test.parquet"),
+        selected_probes=selected("results/probes/{run}/probe.parquet"),
         selections=SELECTIONS,
         examples=EXAMPLES,
     output:
@@ -181,5 +196,10 @@ rule figure:
 
 rule figures:
     input:
-        expand("results/figures/{figure}.{kind}", figure=FIGURES, kind=["pdf", "png"]),
+        expand(
+            "results/figures/{figure}.{kind}",
+            figure=[figure for figure in DRAWN_FROM if figure in FIGURES],
+            kind=["pdf", "png"],
+        ),
+        dataset_figures,
     localrule: True

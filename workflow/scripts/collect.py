@@ -10,12 +10,14 @@ from feature_quality.job import job
 from feature_quality.reporting.runs import collect, probe_rows, test_rows, training_rows
 
 with job(snakemake.log[0]):
-    descriptions = {each.dataset: each for each in map(read_description, snakemake.input.examples)}
-    tests = [read_logits(path) for path in snakemake.input.tests]
+    files = snakemake.input
+    descriptions = {each.dataset: each for each in map(read_description, files.examples)}
+    tests = [read_logits(path) for path in [*files.tests, *files.selected_tests]]
+    probes = [read_probes(path) for path in [*files.probes, *files.selected_probes]]
     rows = [
-        *(training_rows(*read_history(path)) for path in snakemake.input.histories),
+        *(training_rows(*read_history(path)) for path in files.histories),
         *(test_rows(*test, descriptions[test[2]["dataset"]]) for test in tests),
-        *(probe_rows(*read_probes(path)) for path in snakemake.input.probes),
+        *(probe_rows(*each) for each in probes),
     ]
-    selections = [read_selection(path) for path in snakemake.input.selections]
+    selections = [read_selection(path) for path in files.selections]
     write_runs(snakemake.output[0], collect(rows, selections))

@@ -6,12 +6,29 @@ import pytest
 from matplotlib.figure import Figure
 
 from feature_quality.errors import InputError
-from feature_quality.reporting.figures.importance import lorenz_curves, median_weights
-from feature_quality.reporting.figures.style import METHODS
+from feature_quality.reporting.figures.importance import Subject, lorenz_curves, median_weights
+from feature_quality.reporting.figures.style import IMAGE_METHODS, METHODS
 
 EPOCHS = (1, 3, 10)
 STYLES = {"weight": "--", "phantom_weight": "-"}
 NAMES = {"weight": "λ", "phantom_weight": "$\\tilde{λ}$", "ratio": "$\\tilde{λ}$/λ"}
+
+
+ABOUT = {
+    "dataset": "shapes",
+    "title": "Shapes in colours",
+    "easy": "colour",
+    "hard": "shape",
+    "runs": [
+        {"lr": lr, "rho": rho, "seed": seed, "phantom_rho": 0.5}
+        for lr, rho in ((0.01, 0.5), (0.05, 0.0))
+        for seed in (0, 1)
+    ],
+}
+
+
+def toy(points: pd.DataFrame) -> Subject:
+    return Subject.of(points, {"rho": 0.5})
 
 
 def part(points: pd.DataFrame, method: str, epoch: int) -> pd.DataFrame:
@@ -65,7 +82,7 @@ class TestLorenz:
 
     @pytest.mark.parametrize("points", [1, 10], indirect=True)
     def test_one_checkpoint_has_the_methods_side_by_side(self, points, assert_shows) -> None:
-        figure = lorenz_curves(points, [3])
+        figure = lorenz_curves(toy(points), [3])
         assert places(figure) == [(0, 0), (0, 1)]
         for panel, method in zip(figure.axes, METHODS, strict=True):
             self.assert_panel(panel, part(points, method, 3), method, assert_shows)
@@ -75,7 +92,7 @@ class TestLorenz:
         figure.draw_without_rendering()
 
     def test_several_have_a_column_each_and_the_methods_rows(self, points, assert_shows) -> None:
-        figure = lorenz_curves(points, EPOCHS)
+        figure = lorenz_curves(toy(points), EPOCHS)
         assert places(figure) == [*product((0, 1), (0, 1, 2))]
         cells = [*product(METHODS, EPOCHS)]
         for panel, (method, epoch) in zip(figure.axes, cells, strict=True):
@@ -90,7 +107,7 @@ class TestLorenz:
     def test_a_seed_without_weight_is_left_out_and_counted(self, points, assert_shows) -> None:
         nothing = (points["rho"] == 0) & (points["seed"] == 1)
         weightless = points.assign(weight=points["weight"].mask(nothing, 0.0))
-        panel = lorenz_curves(weightless, [3]).axes[0]
+        panel = lorenz_curves(toy(weightless), [3]).axes[0]
         rest = part(weightless[~nothing], "SGD", 3)
         assert_shows(panel, self.curves_of(rest, "weight"), "x", "y", METHODS["SGD"], "--")
         _, real, note, phantom = panel.get_xlabel().splitlines()
@@ -100,7 +117,7 @@ class TestLorenz:
 
     def test_a_diverged_run_is_left_out(self, points, assert_shows) -> None:
         diverged = (points["rho"] > 0) & (points["seed"] == 2)
-        panels = lorenz_curves(without(points, diverged), [3]).axes
+        panels = lorenz_curves(toy(without(points, diverged)), [3]).axes
         for panel, method in zip(panels, METHODS, strict=True):
             rest = part(points[~diverged], method, 3)
             self.assert_panel(panel, rest, method, assert_shows)
@@ -117,7 +134,7 @@ def test_without_a_finite_run_there_is_nothing_to_draw(points_of, draw) -> None:
     points = points_of(epochs=EPOCHS, points=20)
     diverged = (points["rho"] > 0) & (points["epoch"] == 10)
     with pytest.raises(InputError, match="LSAM: no run is finite at epoch 10"):
-        draw(without(points, diverged), EPOCHS)
+        draw(toy(without(points, diverged)), EPOCHS)
 
 
 @pytest.fixture(scope="module")
@@ -127,12 +144,12 @@ def many_points(points_of) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def single(many_points) -> Figure:
-    return median_weights(many_points, [3])
+    return median_weights(toy(many_points), [3])
 
 
 @pytest.fixture(scope="module")
 def several(many_points) -> Figure:
-    return median_weights(many_points, EPOCHS)
+    return median_weights(toy(many_points), EPOCHS)
 
 
 class TestMedians:
@@ -163,7 +180,7 @@ class TestMedians:
         """Check the maps of λ, λ̃ and their ratio."""
         bins = self.bins_of(panels[0])
         for feature, edges in zip(("easy", "hard"), bins, strict=True):
-            inner = points[f"{feature}_contribution"].quantile([0.005, 0.995])
+            inner = points[f"{feature}_contribution"].quantile([0.01, 0.99])
             np.testing.assert_allclose(edges, np.linspace(*inner, 17))
         maps = {kind: self.expected(points, kind, bins) for kind in STYLES}
         assert np.isfinite(maps["weight"]).sum() > 20
@@ -225,7 +242,7 @@ class TestMedians:
 
     def test_one_seed_is_enough(self, points_of) -> None:
         points = points_of(seeds=1, epochs=(3,), points=300)
-        figure = median_weights(points, [3])
+        figure = median_weights(toy(points), [3])
         maps = {kind: self.drawn(panel) for kind, panel in zip(NAMES, figure.axes, strict=False)}
         bins = self.bins_of(figure.axes[0])
         expected = self.expected(part(points, "SGD", 3), "weight", bins)
@@ -234,10 +251,55 @@ class TestMedians:
 
     def test_a_diverged_run_is_left_out(self, many_points) -> None:
         diverged = (many_points["rho"] == 0) & (many_points["seed"] == 1)
-        figure = median_weights(without(many_points, diverged), [3])
+        figure = median_weights(toy(without(many_points, diverged)), [3])
         self.assert_maps(figure.axes[:3], part(many_points[~diverged], "SGD", 3))
 
     def test_maps_of_few_points_are_blank(self, points_of) -> None:
-        figure = median_weights(points_of(seeds=1, epochs=(3,), points=20), [3])
+        figure = median_weights(toy(points_of(seeds=1, epochs=(3,), points=20)), [3])
         assert all(np.isnan(self.drawn(panel)).all() for panel in figure.axes[:6])
         figure.draw_without_rendering()
+
+
+class TestImages:
+    """A dataset's figures are the toy's, but for the names."""
+
+    @pytest.fixture
+    def subject(self, many_points) -> Subject:
+        return Subject.of(many_points, ABOUT)
+
+    def test_the_remark_names_data_settings_and_radius(self, subject) -> None:
+        assert subject.remark == (
+            "Shapes in colours: SGD at lr 0.05 and ρ 0, SAM at lr 0.01 and ρ 0.5; "
+            "$\\tilde{λ}$ at ρ 0.5."
+        )
+        assert subject.epochs == [*EPOCHS]
+        assert "margins of the features' probes" in subject.bins
+        assert toy(subject.points).remark == ""
+        assert "probes" not in toy(subject.points).bins
+
+    def test_curves_are_those_of_sgd_and_sam(self, subject, many_points) -> None:
+        figure = lorenz_curves(subject, [3])
+        theirs = lorenz_curves(toy(many_points), [3])
+        titles = [panel.get_title() for panel in figure.axes]
+        assert titles == ["trained by SGD", "trained by SAM"]
+        for panel, same, colour in zip(
+            figure.axes, theirs.axes, IMAGE_METHODS.values(), strict=True
+        ):
+            assert panel.get_xlabel() == same.get_xlabel()
+            assert {line.get_color() for line in panel.lines[1:]} == {colour}
+
+    def test_maps_have_the_features_names(self, subject) -> None:
+        figure = median_weights(subject, [3])
+        assert [panel.get_xlabel() for panel in figure.axes[3:6]] == ["easy: colour"] * 3
+        assert figure.axes[0].get_ylabel() == "hard: shape"
+        assert figure.axes[3].get_title() == "SAM: λ"
+
+    def test_curves_of_many_points_stay_light_and_true(self, points_of) -> None:
+        points = points_of(seeds=1, epochs=(3,), points=5000)
+        panel = lorenz_curves(Subject.of(points, ABOUT), [3]).axes[0]
+        _, dashed, _ = panel.lines
+        x, y = dashed.get_data()
+        assert len(x) == 301
+        weights = part(points, "SGD", 3)["weight"].sort_values(ascending=False)
+        expected = [weights.iloc[: round(5000 * share)].sum() / weights.sum() for share in x]
+        np.testing.assert_allclose(y, expected, atol=2e-3)

@@ -70,7 +70,9 @@ class Settings(Section):
     grid: Grid = Grid()
     training: Training = Training()
     probe: Probe = Probe()
-    probe_runs: Annotated[ProbeRuns, BeforeValidator(_spread)] = ProbeRuns()
+    probe_runs: Annotated[
+        ProbeRuns, BeforeValidator(_spread, json_schema_input_type=RunsToProbe | ProbeRuns)
+    ] = ProbeRuns()
     toy: Toy = Toy()
 
     def constants_of(self, dataset: DatasetId) -> list[Constant]:

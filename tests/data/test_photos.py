@@ -1,0 +1,219 @@
+import re
+import threading
+import time
+from io import BytesIO
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from feature_quality.artifacts.prepared import Description, read_prepared
+from feature_quality.data import photos as photos_module
+from feature_quality.data.photos import (
+    Photos,
+    examples_of,
+    frequencies,
+    group_counts,
+    split_counts,
+    write_photos,
+)
+from feature_quality.errors import InputError
+
+COUNTS = {"train": (3, 1, 1, 2), "val": (1, 1, 1, 1), "test": (1, 1, 2, 1)}
+DESCRIPTION = Description(
+    dataset="pets",
+    title="Pets",
+    demonstration=False,
+    features=("pet", "chair"),
+    classes=(("cat", "dog"), ("red", "green")),
+    channel_mean=(0.5,) * 3,
+    channel_std=(0.2,) * 3,
+    group_weights=(0.3, 0.1, 0.2, 0.4),
+)
+
+
+def photographs():
+    rows = [
+        (split, group // 2, group % 2)
+        for split, counts in COUNTS.items()
+        for group, count in enumerate(counts)
+        for _ in range(count)
+    ]
+    table = pd.DataFrame(rows, columns=["split", "feature_a", "feature_b"])
+    return table.assign(id=[f"{row}.png" for row in range(len(rows))])
+
+
+def encoded(name, kind="PNG", mode="RGB"):
+    """Encode an image of one colour, which says which one it is."""
+    row = int(name.removesuffix(".png"))
+    file = BytesIO()
+    Image.new("RGB", (6, 4), (10 * row, 0, 255 - row)).convert(mode).save(file, kind)
+    return file.getvalue()
+
+
+def photos(read=encoded):
+    return Photos(
+        description=DESCRIPTION,
+        examples=examples_of("pets", photographs(), COUNTS),
+        place="/some/where",
+        names=[f"{row}.png" for row in range(16)],
+        read=read,
+        scale=lambda photo: photo.resize((3, 2)),
+        shape=(3, 2, 3),
+    )
+
+
+@pytest.fixture(autouse=True)
+def small_tasks(monkeypatch):
+    monkeypatch.setattr(photos_module, "TASK", 3)
+
+
+def test_probes_are_as_large_as_the_splits_that_they_use():
+    expected = {"train": 7, "val": 4, "test": 5, "probe_train": 4, "probe_test": 5}
+    assert split_counts(COUNTS) == expected
+
+
+def test_frequencies_are_shares_of_all():
+    assert frequencies((3, 1, 0, 4)) == (0.375, 0.125, 0.0, 0.5)
+
+
+def test_groups_are_counted_in_their_split_and_an_absent_one_is_none():
+    table = pd.DataFrame({"split": ["a", "b", "a", "a"], "group": [2, 0, 1, 2]})
+    assert group_counts(table, "a") == (0, 1, 2, 0)
+    assert group_counts(table, "c") == (0, 0, 0, 0)
+
+
+def test_probes_show_the_images_of_validation_and_test():
+    examples = examples_of("pets", photographs(), COUNTS)
+    assert examples["image"].tolist() == [*range(16), *range(7, 11), *range(11, 16)]
+    assert examples["split"].tolist() == (
+        ["train"] * 7 + ["val"] * 4 + ["test"] * 5 + ["probe_train"] * 4 + ["probe_test"] * 5
+    )
+    assert examples["group"].tolist()[:7] == [0, 0, 0, 1, 2, 3, 3]
+    assert examples["label"].tolist()[:7] == [0, 0, 0, 0, 1, 1, 1]
+    assert examples["id"].tolist()[16:18] == ["7.png", "8.png"]
+
+
+def test_other_splits_are_refused_with_all_counts():
+    table = photographs()
+    table.loc[15, "feature_a"] = 0
+    with pytest.raises(InputError) as refusal:
+        examples_of("pets", table, COUNTS)
+    assert str(refusal.value) == (
+        "pets: these are not the published splits. Examples of each group are\n"
+        "  {'train': (3, 1, 1, 2), 'val': (1, 1, 1, 1), 'test': (1, 2, 2, 0)}, expected\n"
+        "  {'train': (3, 1, 1, 2), 'val': (1, 1, 1, 1), 'test': (1, 1, 2, 1)}"
+    )
+
+
+def test_each_image_lies_in_its_own_row(outputs):
+    write_photos(*outputs, photos(), 3)
+    prepared = read_prepared(*outputs)
+    assert prepared.description == DESCRIPTION
+    assert prepared.images.shape == (16, 3, 2, 3)
+    rows = np.arange(16)
+    for channel, values in enumerate((10 * rows, 0 * rows, 255 - rows)):
+        np.testing.assert_array_equal(
+            prepared.images[:, channel], np.broadcast_to(values[:, None, None], (16, 2, 3))
+        )
+    assert {path.name for path in outputs[0].parent.iterdir()} == {path.name for path in outputs}
+
+
+def test_equal_bytes_whatever_the_threads_and_their_order(outputs, tmp_path):
+    write_photos(*outputs, photos(), 1)
+    first = [path.read_bytes() for path in outputs]
+
+    def slow(name):
+        time.sleep(0.01 * (name in ("0.png", "4.png")))
+        return encoded(name)
+
+    write_photos(*outputs, photos(slow), 5)
+    assert [path.read_bytes() for path in outputs] == first
+
+
+def test_progress_sees_every_task(outputs):
+    seen = []
+
+    def progress(tasks):
+        assert len(tasks) == 6
+        for task in tasks:
+            yield task
+            seen.append(task)
+
+    write_photos(*outputs, photos(), 2, progress)
+    assert seen == [0, 3, 6, 9, 12, 15]
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("PNG", "L"), ("PNG", "RGBA"), ("JPEG", "CMYK")])
+def test_every_kind_of_image_is_brought_to_three_channels(outputs, kind, mode):
+    write_photos(*outputs, photos(lambda name: encoded(name, kind, mode)), 1)
+    expected = Image.open(BytesIO(encoded("9.png", kind, mode))).convert("RGB").getpixel((0, 0))
+    assert read_prepared(*outputs).images[9, :, 0, 0].tolist() == list(expected)
+
+
+def bad(content):
+    def read(name):
+        if name != "7.png":
+            return encoded(name)
+        if isinstance(content, Exception):
+            raise content
+        return content
+
+    return read
+
+
+WHOLE = encoded("7.png", "JPEG")
+HEADER = WHOLE.index(b"\xff\xc0")
+UNDECODABLE = {
+    "text": b"<html>Not found</html>",
+    "empty": b"",
+    "cut JPEG": WHOLE[: HEADER + 100],
+    "JPEG without its end": WHOLE[:-4],
+    "cut PNG": encoded("7.png")[:50],
+    "broken PNG": encoded("7.png")[:45] + b"\xff" * 30,
+    # What a header that was damaged claims.
+    "of 65535 × 65535 pixels": WHOLE[: HEADER + 5] + b"\xff" * 4 + WHOLE[HEADER + 9 :],
+}
+
+
+@pytest.mark.parametrize("content", UNDECODABLE.values(), ids=UNDECODABLE)
+def test_an_image_that_cannot_be_decoded_is_named_and_nothing_is_left(outputs, content):
+    said = r"^/some/where: 7\.png cannot be decoded as an image \(.+\)$"
+    with pytest.raises(InputError, match=re.compile(said, re.DOTALL)):
+        write_photos(*outputs, photos(bad(content)), 2)
+    assert list(outputs[0].parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError("7.png"), KeyError("7.png")])
+def test_a_missing_image_is_named_and_nothing_is_left(outputs, error):
+    with pytest.raises(InputError, match=r"^/some/where: 7\.png is missing$"):
+        write_photos(*outputs, photos(bad(error)), 2)
+    assert list(outputs[0].parent.iterdir()) == []
+
+
+def test_a_failure_keeps_what_was_prepared_before(outputs):
+    write_photos(*outputs, photos(), 2)
+    before = [path.read_bytes() for path in outputs]
+    with pytest.raises(InputError):
+        write_photos(*outputs, photos(bad(b"")), 2)
+    assert [path.read_bytes() for path in outputs] == before
+    assert len(list(outputs[0].parent.iterdir())) == 2
+
+
+def test_an_image_that_fails_stops_the_rest(outputs, monkeypatch):
+    monkeypatch.setattr(photos_module, "TASK", 1)
+    asked = []
+
+    def read(name):
+        asked.append(name)
+        if name == "1.png":
+            raise FileNotFoundError(name)
+        time.sleep(0.1)
+        return encoded(name)
+
+    threads = threading.active_count()
+    with pytest.raises(InputError, match=r"1\.png is missing"):
+        write_photos(*outputs, photos(read), 2)
+    assert len(asked) < 8
+    assert threading.active_count() == threads

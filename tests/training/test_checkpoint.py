@@ -1,0 +1,434 @@
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from feature_quality.artifacts.prepared import Description, Examples
+from feature_quality.artifacts.weights import write_weights
+from feature_quality.training.augmentation import Crop
+from feature_quality.training.checkpoint import SHARE, Checkpoint
+from feature_quality.training.loop import Batches, Recipe, train
+from feature_quality.training.trained import TrainedRun
+
+CPU = torch.device("cpu")
+EPOCHS = 4
+RECIPE = Recipe(
+    epochs=EPOCHS,
+    batch_size=6,
+    momentum=0.9,
+    weight_decay=0.01,
+    snapshot_epochs=(1, 3, 4),
+    crop=Crop((0.3, 1.0), (0.75, 4 / 3)),
+)
+IDENTITY = {
+    "dataset": "tiny",
+    "seed": 0,
+    "settings": {"momentum": 0.9, "lr": [0.1, 0.2]},
+    "code": "abc",
+    "examples": "def",
+}
+
+
+class Killed(BaseException):
+    """What no ``except Exception`` stops."""
+
+
+def split(count: int, seed: int) -> Batches:
+    source = torch.Generator().manual_seed(seed)
+    images = torch.randint(256, (count, 2, 6, 6), generator=source, dtype=torch.uint8).numpy()
+    labels = torch.randint(3, (count,), generator=source).numpy()
+    description = Description(
+        "tiny", "Tiny", True, ("a", "b"), (("x",) * 3, ("y",)), (0.4, 0.5), (0.2, 0.3)
+    )
+    table = pd.DataFrame({"label": labels, "group": labels})
+    return Batches.of(Examples(images, table), description, CPU)
+
+
+TRAIN, VAL = split(20, 1), split(8, 2)
+
+
+def network() -> nn.Sequential:
+    torch.manual_seed(3)
+    model = nn.Sequential(
+        nn.Conv2d(2, 4, 3, stride=2, padding=1),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(36, 3),
+    )
+    return model.to(memory_format=torch.channels_last)
+
+
+def run(checkpoint: Checkpoint | None = None, **changes: Any) -> TrainedRun:
+    arguments = {"dataset": "tiny", "lr": 0.1, "rho": 0.0, "seed": 4} | changes
+    model = network()
+    result = train(model, TRAIN, VAL, RECIPE, checkpoint=checkpoint, **arguments)
+    if result.diverged is None:
+        assert_bits(model.state_dict(), result.weights)
+    return result
+
+
+def assert_bits(actual: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    assert actual.keys() == expected.keys()
+    for name, tensor in actual.items():
+        assert tensor.dtype == expected[name].dtype, name
+        assert torch.equal(tensor, expected[name]), name
+
+
+def assert_same(actual: TrainedRun, expected: TrainedRun) -> None:
+    assert_bits(actual.weights, expected.weights)
+    assert actual.snapshots.keys() == expected.snapshots.keys()
+    for epoch, weights in actual.snapshots.items():
+        assert_bits(weights, expected.snapshots[epoch])
+    assert actual.history == expected.history
+    assert actual.diverged == expected.diverged
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "run" / "checkpoint.safetensors"
+
+
+@pytest.fixture
+def always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write after every epoch."""
+    monkeypatch.setattr("feature_quality.training.checkpoint.SHARE", 0)
+
+
+def refuse(sentence: str) -> None:
+    raise AssertionError(sentence)
+
+
+def opened(path: Path, **changes: Any) -> Checkpoint:
+    return Checkpoint(path, IDENTITY, **{"warn": refuse} | changes)
+
+
+def kill_after(epoch: int) -> Callable[[Any], Any]:
+    def progress(numbers):
+        for number in numbers:
+            if number > epoch:
+                raise Killed
+            yield number
+
+    return progress
+
+
+def stopped(path: Path, epoch: int, **changes: Any) -> None:
+    with pytest.raises(Killed):
+        run(opened(path), progress=kill_after(epoch), **changes)
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("rho", [0.0, 0.1])
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(path, epoch, rho):
+    stopped(path, epoch, rho=rho)
+    lines: list[str] = []
+    resumed = run(opened(path), rho=rho, report=lines.append)
+    assert lines[0] == f"going on after epoch {epoch}"
+    assert len(lines) == 1 + EPOCHS - epoch
+    assert_same(resumed, run(rho=rho))
+
+
+@pytest.mark.usefixtures("always")
+def test_a_run_stopped_within_an_epoch_takes_it_up_at_its_start(path):
+    def report(line: str) -> None:
+        if line.startswith("epoch 3"):
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(opened(path), rho=0.1, report=report)
+    lines: list[str] = []
+    resumed = run(opened(path), rho=0.1, report=lines.append)
+    assert lines[0] == "going on after epoch 2"
+    assert_same(resumed, run(rho=0.1))
+
+
+@pytest.mark.usefixtures("always")
+def test_a_run_that_is_stopped_after_every_epoch_still_ends(path):
+    for epoch in (1, 2, 3):
+        stopped(path, epoch, rho=0.1)
+    assert_same(run(opened(path), rho=0.1), run(rho=0.1))
+
+
+@pytest.mark.usefixtures("always")
+def test_a_run_that_was_stopped_after_its_last_epoch_trains_no_more(path):
+    def progress(numbers):
+        yield from numbers
+        raise Killed
+
+    with pytest.raises(Killed):
+        run(opened(path), progress=progress)
+    lines: list[str] = []
+    assert_same(run(opened(path), report=lines.append), run())
+    assert lines == ["going on after epoch 4"]
+
+
+@pytest.mark.usefixtures("always")
+def test_without_its_momentum_a_run_would_end_elsewhere(path):
+    stopped(path, 2)
+    checkpoint = opened(path)
+    state, momentum = checkpoint.read()
+    assert set(momentum) == {0, 1, 2, 3, 4, 5}
+    checkpoint.read = lambda: (state, {})
+    other = run(checkpoint)
+    assert not torch.equal(other.weights["4.weight"], run().weights["4.weight"])
+
+
+def test_a_run_without_momentum_is_taken_up_too(path):
+    checkpoint = opened(path)
+    checkpoint.keep(TrainedRun({"w": torch.tensor(5)}, history=[{"epoch": 1}]), {})
+    state, momentum = checkpoint.read()
+    assert (momentum, state.snapshots) == ({}, {})
+    assert state.weights["w"].shape == ()
+    assert state.weights["w"].item() == 5
+
+
+@pytest.mark.usefixtures("always")
+def test_keeping_a_state_changes_nothing(path):
+    assert_same(run(opened(path), rho=0.1), run(rho=0.1))
+
+
+@pytest.mark.usefixtures("always")
+def test_a_run_leaves_its_checkpoint_until_it_is_removed(path):
+    checkpoint = opened(path)
+    run(checkpoint)
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+    checkpoint.remove()
+    assert list(path.parent.iterdir()) == []
+    checkpoint.remove()
+
+
+def test_there_is_nothing_to_read_before_the_first_epoch(path):
+    assert opened(path).read() is None
+
+
+def test_what_is_read_is_what_was_kept(path):
+    source = torch.Generator().manual_seed(0)
+    tensors = [
+        torch.randn(4, 2, 3, 3, generator=source).to(memory_format=torch.channels_last),
+        torch.tensor(7),
+        torch.randn(3, generator=source).double(),
+        torch.tensor([True, False]),
+    ]
+    weights = {f"layer/{number}.weight": tensor for number, tensor in enumerate(tensors)}
+    snapshots = {10: {"a": 2 * tensors[0]}, 2: {"a": tensors[2] - 1, "b": tensors[1] + 1}}
+    history = [{"epoch": 1, "lr": 0.1 + 0.2, "val_loss": 1e-310}, {"epoch": 2, "lr": 1 / 3}]
+    momentum = {0: -tensors[2], 11: -tensors[0]}
+    opened(path).keep(TrainedRun(weights, snapshots, history), momentum)
+    state, read_momentum = opened(path).read()
+    assert_same(state, TrainedRun(weights, snapshots, history))
+    assert_bits(read_momentum, momentum)
+
+
+# What is not taken up
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"settings": {"momentum": 0.8, "lr": [0.1, 0.2]}},
+        {"code": "abd"},
+        {"examples": "dee"},
+        {"seed": 1},
+        {"device": "another"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_the_state_of_another_run_is_not_taken_up(path, change):
+    stopped(path, 2)
+    sentences: list[str] = []
+    other = Checkpoint(path, IDENTITY | change, sentences.append)
+    lines: list[str] = []
+    assert_same(run(other, report=lines.append), run())
+    assert sentences == [
+        f"{path}: belongs to another configuration, code, data or machine; the run starts anew"
+    ]
+    assert len(lines) == EPOCHS
+    # It has taken the other's place.
+    assert Checkpoint(path, IDENTITY | change, refuse).read() is not None
+
+
+def test_an_identity_is_compared_as_json(path):
+    first = Checkpoint(path, {"lr": (0.1, 0.2), "by": {1: "a"}}, refuse)
+    first.keep(TrainedRun({"w": torch.zeros(1)}), {})
+    assert Checkpoint(path, {"by": {"1": "a"}, "lr": [0.1, 0.2]}, refuse).read() is not None
+
+
+def truncate(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: 2 * len(content) // 3])
+
+
+def truncate_header(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:20])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def flip_last_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def replace_by_text(path: Path) -> None:
+    path.write_text("epoch,lr\n1,0.1\n")
+
+
+def drop_description(path: Path) -> None:
+    save_file(load_file(path), path)
+
+
+def swap_tensors(path: Path) -> None:
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(path)
+    first, second = "weights/1.running_mean", "weights/1.running_var"
+    tensors[first], tensors[second] = tensors[second], tensors[first]
+    save_file(tensors, path, metadata)
+
+
+DAMAGED = "The checkpoint is damaged, the run starts anew: "
+UNREADABLE = DAMAGED + "{}: cannot be read as safetensors ("
+SPOILT: dict[Callable[[Path], None], str] = {
+    truncate: UNREADABLE,
+    truncate_header: UNREADABLE,
+    empty: UNREADABLE,
+    replace_by_text: UNREADABLE,
+    flip_last_byte: DAMAGED + "{}",
+    swap_tensors: DAMAGED + "{}",
+    drop_description: DAMAGED + "{}: was not written by this workflow (no description)",
+}
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("spoil", SPOILT, ids=lambda spoil: spoil.__name__)
+def test_a_damaged_file_is_named_and_the_run_starts_anew(path, spoil):
+    stopped(path, 2, rho=0.1)
+    spoil(path)
+    sentences: list[str] = []
+    lines: list[str] = []
+    result = run(opened(path, warn=sentences.append), rho=0.1, report=lines.append)
+    assert_same(result, run(rho=0.1))
+    [sentence] = sentences
+    expected = SPOILT[spoil].format(path)
+    assert sentence.startswith(expected)
+    if "(" not in expected or expected.endswith(")"):
+        assert sentence == expected
+    assert len(lines) == EPOCHS
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(b"0.25", b"0.35"), (b'{\\"history', b'[\\"history')], ids=["digit", "brace"]
+)
+def test_a_damaged_description_is_found_too(path, old, new):
+    opened(path).keep(
+        TrainedRun({"w": torch.zeros(2)}, history=[{"epoch": 1, "val_loss": 0.25}]), {}
+    )
+    content = path.read_bytes()
+    assert content.count(old) == 1
+    path.write_bytes(content.replace(old, new))
+    sentences: list[str] = []
+    assert opened(path, warn=sentences.append).read() is None
+    [sentence] = sentences
+    assert sentence.startswith(f"{DAMAGED}{path}")
+
+
+def test_other_weights_of_the_workflow_are_not_taken_for_a_checkpoint(path):
+    write_weights(path, network().state_dict(), IDENTITY)
+    sentences: list[str] = []
+    assert opened(path, warn=sentences.append).read() is None
+    assert sentences == [
+        f"{path}: belongs to another configuration, code, data or machine; the run starts anew"
+    ]
+
+
+# How often it is written
+
+
+class Clock:
+    """A clock on which a write takes two seconds."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        self.writes: list[int] = []
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+        monkeypatch.setattr("feature_quality.training.checkpoint.write_weights", self.write)
+
+    def write(self, path: Path, tensors: dict[str, Tensor], description: dict[str, Any]) -> None:
+        self.now += 2
+        self.writes.append(len(description["history"]))
+        write_weights(path, tensors, description)
+
+
+def test_writing_takes_its_share_of_the_time_and_no_more(path, monkeypatch):
+    clock = Clock(monkeypatch)
+    checkpoint = opened(path)
+    history: list[dict[str, float]] = []
+    for epoch in range(1, 13):
+        clock.now += 10
+        history.append({"epoch": epoch})
+        checkpoint.keep(TrainedRun({"w": torch.zeros(1)}, history=history), {})
+    # Forty seconds after the end of a write: four epochs of ten.
+    assert SHARE == 20
+    assert clock.writes == [1, 5, 9]
+    state, _ = checkpoint.read()
+    assert len(state.history) == 9
+
+
+def test_slow_epochs_are_all_kept(path, monkeypatch):
+    clock = Clock(monkeypatch)
+
+    def progress(numbers):
+        for number in numbers:
+            clock.now += 41
+            yield number
+
+    run(opened(path), progress=progress)
+    assert clock.writes == [1, 2, 3, 4]
+
+
+def test_a_run_that_goes_on_from_an_old_state_ends_as_it_would_have(path, monkeypatch):
+    clock = Clock(monkeypatch)
+    stopped(path, 3, rho=0.1)
+    assert clock.writes == [1]
+    lines: list[str] = []
+    resumed = run(opened(path), rho=0.1, report=lines.append)
+    assert lines[0] == "going on after epoch 1"
+    assert_same(resumed, run(rho=0.1))
+
+
+# Divergence
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("rho", [0.0, 0.1])
+def test_a_run_that_diverges_does_so_again_from_its_checkpoint(path, rho):
+    changes = {"rho": rho, "lr": 2e3}
+    whole = run(**changes)
+    assert whole.diverged is not None
+    assert whole.diverged[0] > 1
+    assert_same(run(opened(path), **changes), whole)
+    state, _ = opened(path).read()
+    assert len(state.history) == whole.diverged[0] - 1
+    assert_same(run(opened(path), **changes), whole)
+
+
+def test_metadata_is_readable_json(path):
+    opened(path).keep(TrainedRun({"w": torch.zeros(1)}, history=[{"epoch": 1}]), {})
+    with safe_open(path, "pt") as file:
+        description = json.loads(file.metadata()["feature_quality"])
+    assert description["identity"] == IDENTITY
+    assert description["history"] == [{"epoch": 1}]
