@@ -299,8 +299,12 @@ def test_new_images_are_absent_after_an_error(paths, older):
     if older:
         paths[0].parent.mkdir()
         paths[0].write_bytes(older)
-    with pytest.raises(KeyboardInterrupt), new_images(paths[0], (7, 3, 2, 4)) as images:
+
+    def stop(images):
         images[:] = 1
         raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), new_images(paths[0], (7, 3, 2, 4)) as images:
+        stop(images)
     found = [path.read_bytes() for path in paths[0].parent.iterdir()]
     assert found == ([older] if older else [])

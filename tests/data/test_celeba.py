@@ -91,6 +91,7 @@ def test_rows_come_by_split_and_then_as_in_the_file(tmp_path):
 
 
 GOOD = "2\nBlond_Hair Male \na.jpg -1  1\nb.jpg  1 -1\n", "a.jpg 0\nb.jpg 1\n"
+PARTITION = "should name a photograph and its split, 0, 1 or 2, a line"
 UNREADABLE = "cannot be read as a table ("
 BAD_ATTRIBUTES = {
     "missing": (GOOD[0].replace("Male", "Young"), "has no attribute Male"),
@@ -106,11 +107,11 @@ BAD_ATTRIBUTES = {
     "absent": (None, UNREADABLE + "[Errno 2] No such file"),
 }
 BAD_PARTITION = {
-    "a fourth": ("a.jpg 0\nb.jpg 3\n", "splits should be 0, 1 or 2"),
-    "words": ("a.jpg 0\nb.jpg val\n", "splits should be 0, 1 or 2"),
-    "three columns": ("a.jpg 0 0\nb.jpg 1 0\n", UNREADABLE),
-    "only names": ("a.jpg\nb.jpg\n", ""),
-    "empty": ("", ""),
+    "a fourth": ("a.jpg 0\nb.jpg 3\n", PARTITION),
+    "words": ("a.jpg 0\nb.jpg val\n", PARTITION),
+    "three columns": ("a.jpg 0 0\nb.jpg 1 0\n", PARTITION),
+    "only names": ("a.jpg\nb.jpg\n", PARTITION),
+    "empty": ("", UNREADABLE),
     "absent": (None, UNREADABLE + "[Errno 2] No such file"),
     "another order": ("b.jpg 0\na.jpg 1\n", "does not name the photographs of "),
     "one fewer": ("a.jpg 0\n", "does not name the photographs of "),

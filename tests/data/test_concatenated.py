@@ -177,6 +177,7 @@ def test_description_says_what_the_training_images_are():
     train = TINY["train"]
     mean = (train.a.pixels.mean() + train.b.pixels.mean()) / 2 / 255
     assert description.channel_mean == pytest.approx([mean], rel=1e-12)
+    assert description.channel_std == (1.0,)
 
 
 def test_every_channel_has_its_own_mean():
@@ -186,7 +187,9 @@ def test_every_channel_has_its_own_mean():
         return Labelled(np.tile(colours, (len(side), 1, 2, 2)), side.labels, side.ids)
 
     coloured = {name: Part(colour(part.a), colour(part.b)) for name, part in TINY.items()}
-    mean = tiny(**coloured, shape=(3, 4, 2)).description.channel_mean
+    description = tiny(**coloured, shape=(3, 4, 2)).description
+    mean = description.channel_mean
+    assert description.channel_std == (1.0, 1.0, 1.0)
     assert mean == pytest.approx([10 / 255, 20 / 255, 40 / 255])
 
 

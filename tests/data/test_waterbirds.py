@@ -157,7 +157,7 @@ BAD_METADATA = {
     "empty": ("", "cannot be read as a table (No columns to parse from file)"),
     "no text": (b"\xff\xfe\x00\x81", "cannot be read as a table ('utf-8' codec"),
     "absent": (None, "cannot be read as a table ([Errno 2] No such file"),
-    "a row without its photograph": (HEADER + "1,,1,0,1,p\n", "img_filename"),
+    "a row without its photograph": (HEADER + "1,,1,0,1,p\n", "a row names no photograph"),
 }
 
 

@@ -331,9 +331,11 @@ def test_a_damaged_file_is_named_and_the_run_starts_anew(path, spoil):
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [(b"0.25", b"0.35"), (b'{\\"history', b'[\\"history')], ids=["digit", "brace"]
+    ("old", "new"),
+    [(b"0.25", b"0.35"), (b'{\\"history', b'[\\"history'), (b'"F32"', b'"I32"')],
+    ids=["digit", "brace", "type"],
 )
-def test_a_damaged_description_is_found_too(path, old, new):
+def test_damage_before_the_tensors_is_found_too(path, old, new):
     opened(path).keep(
         TrainedRun({"w": torch.zeros(2)}, history=[{"epoch": 1, "val_loss": 0.25}]), {}
     )

@@ -202,7 +202,7 @@ class Runs:
     [
         lambda: resnet34(num_classes=2).state_dict(),
         lambda: convolutional_network((3, 16, 16), 2).state_dict(),
-        lambda: {},
+        dict,
         lambda: [1, 2],
         lambda: torch.zeros(3),
         lambda: {"conv1.weight": torch.zeros(2)},

@@ -69,10 +69,12 @@ def read_snapshots(path: str | Path) -> dict[int, dict[str, Tensor]]:
     """Read what ``write_snapshots`` wrote, in the order of the epochs.
 
     Raises:
-        InputError: the file is not a whole safetensors file.
+        InputError: the file is not a whole safetensors file, or holds other weights.
     """
     snapshots: dict[int, dict[str, Tensor]] = {}
     for key, tensor in read_weights(path).items():
         epoch, _, name = key.removeprefix("epoch=").partition("/")
+        if not epoch.isdecimal():
+            raise InputError(f"{path}: does not hold snapshots, but {key}")
         snapshots.setdefault(int(epoch), {})[name] = tensor
     return dict(sorted(snapshots.items()))

@@ -85,22 +85,23 @@ def read_attributes(attributes: str | Path, partition: str | Path) -> pd.DataFra
     values = values[["Blond_Hair", "Male"]]
     if not values.isin([-1, 1]).all(axis=None):
         raise InputError(f"{attributes}: attributes should be -1 or 1")
-    splits = _read_table(partition, names=["split"])["split"]
-    if not splits.isin([0, 1, 2]).all():
-        raise InputError(f"{partition}: splits should be 0, 1 or 2")
+    splits = _read_table(partition, header=None)
+    if splits.shape[1] != 1 or not splits.isin([0, 1, 2]).all(axis=None):
+        raise InputError(f"{partition}: should name a photograph and its split, 0, 1 or 2, a line")
     if not values.index.equals(splits.index):
         raise InputError(
             f"{partition}: does not name the photographs of {attributes}, in its order"
         )
+    split = splits.to_numpy(int)[:, 0]
     table = pd.DataFrame(
         {
             "id": values.index,
-            "split": np.array(PUBLISHED_SPLITS)[splits],
+            "split": np.array(PUBLISHED_SPLITS)[split],
             "feature_a": (values["Blond_Hair"].to_numpy() == 1).astype(int),
             "feature_b": (values["Male"].to_numpy() == 1).astype(int),
         }
     )
-    return table.iloc[np.argsort(splits.to_numpy(), kind="stable")].reset_index(drop=True)
+    return table.iloc[np.argsort(split, kind="stable")].reset_index(drop=True)
 
 
 def scale(photo: Image.Image) -> Image.Image:

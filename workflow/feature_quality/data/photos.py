@@ -21,7 +21,10 @@ PUBLISHED_SPLITS = ("train", "val", "test")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 # What files that are no images, or damaged, raise when they are read and decoded.
-UNREADABLE = (OSError, ValueError, SyntaxError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (
+    *(OSError, ValueError, SyntaxError, Image.DecompressionBombError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 # Images a task: enough for its overhead not to matter, and few enough to show progress.
 TASK = 256
 

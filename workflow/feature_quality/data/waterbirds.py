@@ -1,5 +1,6 @@
 """Waterbirds: birds of CUB-200-2011 on backgrounds of Places (Sagawa et al., 2020)."""
 
+import gzip
 import tarfile
 import tempfile
 import zlib
@@ -52,11 +53,18 @@ def photographs(original: str | Path) -> Iterator[Photos]:
         return
     with tempfile.TemporaryDirectory() as folder:
         try:
-            with tarfile.open(original) as archive:
-                archive.extractall(folder, filter="data")
+            with gzip.open(original) as file:
+                with tarfile.open(fileobj=file) as archive:
+                    archive.extractall(folder, filter="data")
+                # The archive ends before the file does, and the checksum of both is at the end.
+                while file.read(2**20):
+                    pass
         except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
             raise InputError(f"{original}: cannot be unpacked ({error})") from error
-        yield _photos(Path(folder, FOLDER))
+        try:
+            yield _photos(Path(folder, FOLDER))
+        except InputError as error:
+            raise InputError(str(error).replace(folder, str(original))) from error
 
 
 def read_metadata(folder: str | Path) -> pd.DataFrame:
@@ -75,18 +83,21 @@ def read_metadata(folder: str | Path) -> pd.DataFrame:
     missing = [column for column in COLUMNS if column not in metadata]
     if missing:
         raise InputError(f"{path}: has no column {', '.join(missing)}")
+    if metadata["img_filename"].isna().any():
+        raise InputError(f"{path}: a row names no photograph")
     for column, allowed in (("y", [0, 1]), ("place", [0, 1]), ("split", [0, 1, 2])):
         if not metadata[column].isin(allowed).all():
             raise InputError(f"{path}: {column} should be one of {allowed}")
+    split = metadata["split"].to_numpy(int)
     table = pd.DataFrame(
         {
             "id": metadata["img_filename"],
-            "split": np.array(PUBLISHED_SPLITS)[metadata["split"]],
-            "feature_a": metadata["y"],
-            "feature_b": metadata["place"],
+            "split": np.array(PUBLISHED_SPLITS)[split],
+            "feature_a": metadata["y"].astype(int),
+            "feature_b": metadata["place"].astype(int),
         }
     )
-    return table.iloc[np.argsort(metadata["split"], kind="stable")].reset_index(drop=True)
+    return table.iloc[np.argsort(split, kind="stable")].reset_index(drop=True)
 
 
 def scale(photo: Image.Image) -> Image.Image:

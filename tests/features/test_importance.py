@@ -1,0 +1,308 @@
+import copy
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, softmax
+
+from feature_quality.artifacts.embeddings import Embeddings
+from feature_quality.artifacts.importance import RUN_IMPORTANCE
+from feature_quality.artifacts.prepared import SPLITS, Description, Prepared
+from feature_quality.features import importance
+from feature_quality.features.importance import (
+    checkpoint_importance,
+    contributions,
+    importance_weights,
+    partners,
+)
+from feature_quality.features.probe import LinearProbe
+from feature_quality.seeds import generator
+from feature_quality.training.loop import Batches
+
+CPU = torch.device("cpu")
+CLASSES = 3
+RHO = 0.5
+
+
+def split(count: int, seed: int = 0) -> Batches:
+    source = torch.Generator().manual_seed(seed)
+    return Batches(
+        torch.randint(256, (count, 2, 5, 5), generator=source, dtype=torch.uint8),
+        torch.randint(CLASSES, (count,), generator=source),
+        torch.full((count,), 1 / count, dtype=torch.float64),
+        torch.tensor([0.4, 0.5]),
+        torch.tensor([0.3, 0.2]),
+    )
+
+
+def network(classes: int = CLASSES) -> nn.Sequential:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = nn.Sequential(
+            nn.Conv2d(2, 4, 3, stride=2, padding=1),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(36, classes),
+        )
+        # Statistics that no batch has.
+        model[1].running_mean.uniform_(-1, 1)
+        model[1].running_var.uniform_(3, 4)
+    return model
+
+
+def plain_loop(
+    model: nn.Sequential, data: Batches, rho: float, batches: Sequence[Tensor]
+) -> tuple[dict[int, float], dict[int, float]]:
+    """λ = 1 − p(y), and the same of a network whose every parameter has moved."""
+    real, phantom = {}, {}
+    for rows in batches:
+        images, labels = data.take(rows)
+        moved = copy.deepcopy(model).train()
+        parameters = list(moved.parameters())
+        logits = moved(images)
+        gradients = torch.autograd.grad(cross_entropy(logits, labels), parameters)
+        norm = math.sqrt(sum((each.double() ** 2).sum().item() for each in gradients))
+        with torch.no_grad():
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter += rho / norm * gradient
+            phantom_logits = moved(images)
+        for number, row in enumerate(rows.tolist()):
+            label = labels[number]
+            real[row] = 1 - softmax(logits[number].double(), 0)[label].item()
+            phantom[row] = 1 - softmax(phantom_logits[number].double(), 0)[label].item()
+    return real, phantom
+
+
+@pytest.mark.parametrize("sizes", [[17], [5, 5, 5, 2], [8, 9]])
+def test_weights_are_those_of_a_plain_loop_in_the_order_of_the_split(sizes):
+    model, data = network(), split(17)
+    order = torch.randperm(17, generator=torch.Generator().manual_seed(3))
+    batches = torch.split(order, sizes)
+    real, phantom = importance_weights(model.eval(), data, RHO, batches)
+    expected, expected_phantom = plain_loop(model, data, RHO, batches)
+    assert real.dtype == phantom.dtype == np.float64
+    assert real == pytest.approx([expected[row] for row in range(17)], rel=1e-5)
+    assert phantom == pytest.approx([expected_phantom[row] for row in range(17)], rel=1e-4)
+    # The loss has risen.
+    assert phantom.mean() > real.mean()
+
+
+def test_a_phantom_is_that_of_the_examples_own_batch():
+    data, rows = split(12), torch.arange(12)
+    one, ones = importance_weights(network(), data, RHO, [rows])
+    two, twos = importance_weights(network(), data, RHO, rows.split(6))
+    assert not np.allclose(one, two, rtol=1e-3)
+    assert not np.allclose(ones, twos, rtol=1e-3)
+
+
+def test_parameters_buffers_and_modes_of_layers_are_as_they_were():
+    model = network()
+    before = copy.deepcopy(model.state_dict())
+    importance_weights(model, split(10), 3.0, torch.arange(10).split(4))
+    assert model.state_dict().keys() == before.keys()
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+    assert model[1].track_running_stats
+
+
+def test_gradients_left_from_before_do_not_count():
+    data, batches = split(10), [torch.arange(10)]
+    stale = network()
+    for parameter in stale.parameters():
+        parameter.grad = torch.full_like(parameter, 100.0)
+    fresh = importance_weights(network(), data, RHO, batches)
+    np.testing.assert_array_equal(importance_weights(stale, data, RHO, batches), fresh)
+
+
+def test_weights_of_two_examples_by_hand():
+    """The logits are (x, −x), so that the margins are 2 and −2."""
+    layer = nn.Linear(1, 2, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[1.0], [-1.0]]))
+    # The pixels 255 and 0 become 1 and −1; both are of class 0.
+    data = Batches(
+        torch.tensor([255, 0], dtype=torch.uint8).reshape(2, 1, 1, 1),
+        torch.tensor([0, 0]),
+        torch.ones(2) / 2,
+        torch.tensor([0.5]),
+        torch.tensor([0.5]),
+    )
+    real, phantom = importance_weights(
+        nn.Sequential(nn.Flatten(), layer), data, math.sqrt(2), [torch.tensor([1, 0])]
+    )
+    low, high = 1 / (1 + math.exp(2)), 1 / (1 + math.exp(-2))
+    assert real == pytest.approx([low, high], rel=1e-6)
+    # ∂L/∂W ∝ (high − low, low − high): W̃ = (1, −1) + √2 (1, −1) / √2 = (2, −2).
+    assert phantom == pytest.approx([1 / (1 + math.exp(4)), 1 / (1 + math.exp(-4))], rel=1e-5)
+
+
+def test_tiny_weights_are_not_zero():
+    layer = nn.Linear(1, 2)
+    with torch.no_grad():
+        layer.weight.zero_()
+        layer.bias.copy_(torch.tensor([25.0, -25.0]))
+    data = Batches(
+        torch.zeros((2, 1, 1, 1), dtype=torch.uint8),
+        torch.tensor([0, 1]),
+        torch.ones(2) / 2,
+        torch.zeros(1),
+        torch.ones(1),
+    )
+    model = nn.Sequential(nn.Flatten(), layer)
+    real, _ = importance_weights(model, data, 0.01, [torch.tensor([0, 1])])
+    assert real[0] == pytest.approx(math.exp(-50), rel=1e-9, abs=0)
+    assert real[1] == 1
+
+
+# Partners
+
+
+def spread(counts: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels and values, of which there are ``counts[label][value]``."""
+    pairs = [(y, v, n) for y, row in enumerate(counts) for v, n in enumerate(row)]
+    labels, values = (
+        np.repeat([pair[i] for pair in pairs], [n for *_, n in pairs]) for i in (0, 1)
+    )
+    order = np.random.default_rng(0).permutation(len(labels))
+    return labels[order], values[order]
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ([[9, 1], [1, 9]], [0, 1]),
+        # Most blonds are women, and so are most others: it is men who are over-represented there.
+        ([[71629, 66874], [22880, 1387]], [1, 0]),
+        # Most of either label have value 0.
+        ([[80, 10], [70, 40]], [0, 1]),
+        ([[3498, 184], [56, 1057]], [0, 1]),
+        # The label itself.
+        ([[5, 0, 0], [0, 7, 0], [0, 0, 2]], [0, 1, 2]),
+        ([[1, 8, 1], [1, 1, 8], [8, 1, 1]], [1, 2, 0]),
+    ],
+)
+def test_partners_by_hand(counts, expected):
+    assert partners(*spread(counts)).tolist() == expected
+
+
+# Contributions
+
+PROBE = LinearProbe(np.array([0, 1]), np.array([[0.0, 0], [2, -1]]), np.array([0.0, 0.5]))
+
+
+def embeddings(values: np.ndarray) -> Embeddings:
+    return Embeddings(pd.DataFrame(), np.zeros((len(values), 2), np.float32), values)
+
+
+def test_contributions_of_a_binary_probe_are_its_signed_logit():
+    embedded = embeddings(np.array([[1, 1], [1, 1], [0, 3], [0, 3]], np.float32))
+    found = contributions(PROBE, embedded, np.array([1, 0, 1, 0]))
+    assert found.dtype == np.float64
+    assert found.tolist() == [1.5, -1.5, -2.5, 2.5]
+
+
+def test_contributions_of_several_values_by_hand():
+    probe = LinearProbe(
+        np.array([0, 2, 5]), np.array([[1.0, 0], [0, 1], [0, 0]]), np.array([0.0, 0, 1])
+    )
+    embedded = embeddings(np.array([[1, 2]] * 3, np.float32))
+    e = math.exp
+    expected = [1 - math.log(e(2) + e(1)), 2 - math.log(e(1) + e(1)), 1 - math.log(e(1) + e(2))]
+    assert contributions(probe, embedded, np.array([0, 2, 5])) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 5, 10, 11])
+def test_contributions_do_not_depend_on_the_chunks(chunk, monkeypatch):
+    rng = np.random.default_rng(0)
+    embedded = embeddings(rng.normal(size=(10, 2)).astype(np.float32))
+    values = rng.integers(0, 2, 10)
+    logit = embedded.embedding.astype(np.float64) @ [2, -1] + 0.5
+    monkeypatch.setattr(importance, "CHUNK", chunk)
+    found = contributions(PROBE, embedded, values)
+    assert found == pytest.approx(np.where(values == 1, logit, -logit), rel=1e-12)
+
+
+# A checkpoint
+
+SETTINGS = {
+    "seed": 2,
+    "rho": RHO,
+    "batch_size": 16,
+    "probe": {"per_group": 6, "strengths": (1.0,), "tolerance": 1e-6, "max_iterations": 10_000},
+}
+# Label 1 goes with value 0 of feature B.
+SIZES = {"train": (10, 16, 12, 2)} | dict.fromkeys(SPLITS[1:], (8, 8, 8, 8))
+
+
+def tiny() -> Prepared:
+    """Feature A stands in the first channel's brightness and feature B in the second's."""
+    rng = np.random.default_rng(5)
+    tables = []
+    for name, sizes in SIZES.items():
+        groups = rng.permutation(np.repeat(np.arange(4), sizes))
+        tables.append(pd.DataFrame({"split": name, "group": groups}))
+    table = pd.concat(tables, ignore_index=True)
+    feature_a, feature_b = table["group"] // 2, table["group"] % 2
+    table = table.assign(
+        id=[f"example {number}" for number in rng.permutation(len(table))],
+        image=rng.permutation(len(table)),
+        label=feature_a,
+        feature_a=feature_a,
+        feature_b=feature_b,
+    )
+    images = rng.integers(0, 60, (len(table), 2, 5, 5))
+    brightness = np.column_stack([feature_a, feature_b])
+    images[table["image"]] += 150 * brightness[:, :, None, None]
+    names = (("no", "yes"), ("no", "yes"))
+    description = Description("tiny", "T", True, ("a", "b"), names, (0.3, 0.3), (0.2, 0.2))
+    return Prepared(description, images.astype(np.uint8), table)
+
+
+def test_a_checkpoints_rows_are_the_training_examples_in_their_order():
+    prepared = tiny()
+    rows = checkpoint_importance(network(2), prepared, CPU, **SETTINGS)
+    assert {"epoch", *rows.columns} == set(RUN_IMPORTANCE.names)
+    train = prepared.examples[prepared.examples["split"] == "train"]
+    for column in ("id", "label", "group"):
+        assert rows[column].tolist() == train[column].tolist()
+    assert rows["weight"].between(0, 1, inclusive="neither").all()
+    pd.testing.assert_frame_equal(
+        rows, checkpoint_importance(network(2), prepared, CPU, **SETTINGS)
+    )
+
+
+def test_a_checkpoints_weights_are_those_of_batches_of_its_seed():
+    prepared, model = tiny(), network(2)
+    rows = checkpoint_importance(model, prepared, CPU, **SETTINGS)
+    data = Batches.of(prepared.split("train"), prepared.description, CPU)
+    order = generator("importance", "tiny", 2).permutation(40)
+    real, phantom = plain_loop(model, data, RHO, torch.from_numpy(order).split(16))
+    assert rows["weight"].tolist() == pytest.approx([real[i] for i in range(40)], rel=1e-5)
+    assert rows["phantom_weight"].tolist() == pytest.approx(
+        [phantom[i] for i in range(40)], rel=1e-4
+    )
+    other = checkpoint_importance(model, prepared, CPU, **SETTINGS | {"seed": 3})
+    assert not np.allclose(other["weight"], rows["weight"], rtol=1e-3)
+
+
+def test_contributions_say_how_far_a_feature_speaks_for_the_label():
+    """Probes read both features without error, so that the signs are known."""
+    rows = checkpoint_importance(network(2), tiny(), CPU, **SETTINGS)
+    feature_a, feature_b = rows["group"] // 2, rows["group"] % 2
+    assert (feature_a == rows["label"]).all()
+    assert (rows["contribution_a"] > 0).all()
+    # Label 1 goes with value 0, and so label 0 with value 1.
+    assert ((rows["contribution_b"] > 0) == (feature_b != rows["label"])).all()
+
+
+def test_a_checkpoint_is_left_as_it_was():
+    model = network(2)
+    before = copy.deepcopy(model.state_dict())
+    checkpoint_importance(model, tiny(), CPU, **SETTINGS)
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, before[name]), name

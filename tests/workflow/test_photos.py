@@ -1,0 +1,212 @@
+"""Waterbirds and CelebA through the whole workflow, on small files in the original layouts.
+
+The published counts of the groups are replaced by the small files' own; nothing else is.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from photographs import GROUPS, write_celeba, write_waterbirds
+
+from feature_quality.artifacts.history import read_history
+from feature_quality.artifacts.weights import read_weights
+
+from .conftest import Tree, copy_workflow
+
+RESIDUAL = "waterbirds/lr=0.01/rho=0.05/seed=0"
+FILES = ("history.parquet", "model.safetensors", "snapshots.safetensors")
+
+
+def configuration(data_dir: Path) -> dict:
+    grid = {"lr": [0.01], "rho": [0, 0.05]}
+    training = {"epochs": 2, "batch_size": 16, "pretrained": False, "snapshot_epochs": [1]}
+    return {
+        "datasets": ["waterbirds", "celeba"],
+        "data_dir": str(data_dir),
+        "seeds": [0],
+        "grid": {"waterbirds": grid, "celeba": grid},
+        # The published network once; on the other dataset the quicker one.
+        "training": {"waterbirds": training, "celeba": training | {"network": "cnn"}},
+        "probe": {"draws": 1},
+        "toy": {"studies": []},
+    }
+
+
+@pytest.fixture(scope="session")
+def photo_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data_dir = tmp_path_factory.mktemp("my photographs")
+    write_waterbirds(data_dir)
+    write_celeba(data_dir)
+    return data_dir
+
+
+def photo_tree(target: Path, data_dir: Path) -> Tree:
+    tree = copy_workflow(target, configuration(data_dir))
+    for name in ("waterbirds", "celeba"):
+        module = target / "workflow" / "feature_quality" / "data" / f"{name}.py"
+        text, found = re.subn(
+            r"^GROUPS = \{.*?^\}", f"GROUPS = {GROUPS}", module.read_text(), flags=re.M | re.S
+        )
+        assert found == 1
+        module.write_text(text)
+    return tree
+
+
+@pytest.fixture(scope="session")
+def photos_once(tmp_path_factory: pytest.TempPathFactory, photo_dir: Path) -> Tree:
+    tree = photo_tree(tmp_path_factory.mktemp("photos") / "tree", photo_dir)
+    tree.run()
+    return tree
+
+
+def test_both_datasets_are_in_the_tables(photos_once: Tree) -> None:
+    results = photos_once.path / "results"
+    table = pd.read_csv(results / "tables" / "table1.csv")
+    assert set(table["dataset"]) == {"waterbirds", "celeba"}
+    assert table["mean"].between(0, 1).all()
+    page = (results / "tables" / "table1.md").read_text()
+    for heading, features in (
+        ("Waterbirds", ("bird", "background")),
+        ("CelebA", ("hair", "gender")),
+    ):
+        part = page.partition(f"## {heading}\n")[2].partition("##")[0]
+        assert all(f"feature: {feature}" in part for feature in features)
+        assert "weight each group's error by its frequency in training" in part
+        assert "pretrained: false instead of the documented true" in part
+    assert not photos_once.due()
+
+
+def test_the_test_error_weights_groups_by_their_frequency_in_training(photos_once: Tree) -> None:
+    results = photos_once.path / "results"
+    runs = pq.read_table(results / "tables" / "runs.parquet").to_pandas()
+    frequency = np.array(GROUPS["train"]) / sum(GROUPS["train"])
+    for dataset in ("waterbirds", "celeba"):
+        test = pq.read_table(
+            results / "embeddings" / dataset / "lr=0.01" / "rho=0" / "seed=0" / "test.parquet"
+        ).to_pandas()
+        wrong = np.stack(test["logits"]).argmax(axis=1) != test["label"]
+        errors = wrong.groupby(test["group"]).mean()
+        found = runs[
+            (runs["dataset"] == dataset) & (runs["rho"] == 0) & (runs["split"] == "test")
+        ].set_index("metric")["value"]
+        assert found["error"] == pytest.approx(errors @ frequency)
+        assert found["balanced_error"] == pytest.approx(errors.mean())
+
+
+def test_images_are_stored_once_for_all_splits(photos_once: Tree) -> None:
+    images = np.load(photos_once.path / "results" / "data" / "celeba" / "images.npy", mmap_mode="r")
+    assert images.shape == (sum(map(sum, GROUPS.values())), 3, 64, 64)
+    examples = pq.read_table(
+        photos_once.path / "results" / "data" / "celeba" / "examples.parquet"
+    ).to_pandas()
+    rows = examples.groupby("split")["image"].apply(list)
+    assert rows["probe_test"] == rows["test"]
+    assert rows["probe_train"] == rows["val"]
+
+
+def test_every_training_example_is_weighed_at_every_checkpoint(photos_once: Tree) -> None:
+    results = photos_once.path / "results"
+    weights = pq.read_table(results / "importance" / RESIDUAL / "importance.parquet").to_pandas()
+    assert weights.groupby("epoch").size().to_dict() == {1: 60, 2: 60}
+    for dataset in ("waterbirds", "celeba"):
+        for figure in ("03", "05", "07", "08"):
+            for kind in ("pdf", "png"):
+                assert (results / "figures" / f"figure_{figure}_{dataset}.{kind}").stat().st_size
+
+
+def test_pretrained_weights_are_asked_for_by_name(photo_dir: Path, tmp_path: Path) -> None:
+    tree = photo_tree(tmp_path / "tree", photo_dir)
+    wanted = f"results/runs/{RESIDUAL}/history.parquet"
+    pretrained = "training={waterbirds: {pretrained: true}}"
+    assert tree.due(wanted, "--config", pretrained)["fetch"] == 1
+    weights = tree.path / "resources" / "resnet18-f37072fd.pth"
+    weights.parent.mkdir()
+    weights.write_bytes(b"not it")
+    result = tree.snakemake(wanted, "--config", pretrained)
+    said = result.stdout + result.stderr
+    assert result.returncode != 0
+    assert "Traceback" not in said
+    assert "resnet18-f37072fd.pth: sha256 " in said
+    assert "expected f37072fd…" in said
+
+
+def test_a_missing_photograph_is_named_and_nothing_is_left(photo_dir: Path, tmp_path: Path) -> None:
+    data_dir = tmp_path / "incomplete"
+    folder = write_celeba(data_dir)
+    (folder / "img_align_celeba" / "000042.jpg").unlink()
+    tree = photo_tree(tmp_path / "tree", data_dir)
+    result = tree.snakemake("results/data/celeba/images.npy")
+    said = result.stdout + result.stderr
+    assert result.returncode != 0
+    assert "Traceback" not in said
+    assert f"{folder / 'img_align_celeba'}: 000042.jpg is missing" in said
+    assert not tree.results("data")
+
+
+def test_another_version_is_refused_with_its_counts(photo_dir: Path, tmp_path: Path) -> None:
+    # The published counts, on the small files.
+    tree = copy_workflow(tmp_path / "tree", configuration(photo_dir))
+    result = tree.snakemake("results/data/waterbirds/images.npy")
+    said = result.stdout + result.stderr
+    assert result.returncode != 0
+    assert "these are not the published splits" in said
+    assert str(GROUPS["train"]) in said
+    assert "(3498, 184, 56, 1057)" in said
+
+
+def training_process(tree: Tree) -> int | None:
+    """The process that runs a job's script in this tree."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes()
+            if b".train.py" in command and (process / "cwd").resolve() == tree.path:
+                return int(process.name)
+        except OSError:
+            continue
+    return None
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(photo_dir: Path, tmp_path: Path) -> None:
+    """ResNet-18 under SAM, its training job killed after an epoch."""
+    tree = photo_tree(tmp_path / "tree", photo_dir)
+    run = tree.path / "results" / "runs" / RESIDUAL
+    epochs = ("--config", "training={waterbirds: {epochs: 3}}")
+    command = [sys.executable, "-m", "snakemake", "--cores", "1"]
+    command += [f"results/runs/{RESIDUAL}/history.parquet", *epochs]
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    with subprocess.Popen(
+        command, cwd=tree.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not (run / "checkpoint.safetensors").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        job = training_process(tree)
+        assert job
+        os.kill(job, signal.SIGKILL)
+        process.communicate()
+        assert process.returncode != 0
+    assert not any((run / name).exists() for name in FILES)
+
+    tree.run(f"results/runs/{RESIDUAL}/history.parquet", *epochs)
+    log = (tree.path / "results" / "logs" / "train" / f"{RESIDUAL}.log").read_text()
+    assert "going on after epoch" in log
+    assert not (run / "checkpoint.safetensors").exists()
+    resumed = {name: (run / name).read_bytes() for name in FILES}
+    tree.run("--force", f"results/runs/{RESIDUAL}/history.parquet", *epochs)
+    assert {name: (run / name).read_bytes() for name in FILES} == resumed
+    log = (tree.path / "results" / "logs" / "train" / f"{RESIDUAL}.log").read_text()
+    assert "going on" not in log
+    history, description = read_history(run / "history.parquet")
+    assert history["epoch"].tolist() == [1, 2, 3]
+    assert description["settings"]["network"] == "resnet18"
+    assert read_weights(run / "model.safetensors")["fc.weight"].shape == (2, 512)
