@@ -29,6 +29,8 @@ try:
 except InputError as error:
     raise WorkflowError(str(error))
 
+# The figures about importance weights, which are drawn for the toy and for each dataset.
+OF_IMPORTANCE = ("figure_03", "figure_05", "figure_07", "figure_08")
 RUN = "{dataset}/lr={lr}/rho={rho}/seed={seed}"
 
 
@@ -130,6 +132,18 @@ def selected_runs(dataset, *methods):
         for lr, rho in sorted(settings_chosen)
         for seed in settings.seeds
     ]
+
+
+def dataset_figures(wildcards):
+    """The figures of datasets on which both methods have a run that finished."""
+    return expand(
+        "results/figures/{figure}_{dataset}.{kind}",
+        figure=OF_IMPORTANCE,
+        dataset=[
+            each for each in settings.datasets if {"SGD", "SAM"} <= choices(each).keys()
+        ],
+        kind=["pdf", "png"],
+    )
 
 
 def probe_settings(wildcards):

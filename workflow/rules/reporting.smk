@@ -28,24 +28,11 @@ FIGURES = {
     if DRAWABLE.keys() >= set(names)
 }
 # Those about importance weights are drawn for each dataset too.
-OF_IMPORTANCE = ("figure_03", "figure_05", "figure_07", "figure_08")
 FIGURES |= {
     f"{figure}_{dataset}": {"points": f"results/importance/{dataset}.parquet"}
     for figure in OF_IMPORTANCE
     for dataset in settings.datasets
 }
-
-
-def dataset_figures(wildcards):
-    """The figures of datasets on which both methods have a run that finished."""
-    return expand(
-        "results/figures/{figure}_{dataset}.{kind}",
-        figure=OF_IMPORTANCE,
-        dataset=[
-            each for each in settings.datasets if {"SGD", "SAM"} <= choices(each).keys()
-        ],
-        kind=["pdf", "png"],
-    )
 
 
 rule collect:

@@ -43,14 +43,17 @@ def read_described_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[st
     """Read named tensors onto the CPU, and their description.
 
     Raises:
-        InputError: the file is not a whole safetensors file, or has no description.
+        InputError: the file is not a whole safetensors file, or has no description in JSON.
     """
     tensors = read_weights(path)
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata() or {}
     if METADATA_KEY not in metadata:
         raise InputError(f"{path}: was not written by this workflow (no description)")
-    return tensors, json.loads(metadata[METADATA_KEY])
+    try:
+        return tensors, json.loads(metadata[METADATA_KEY])
+    except ValueError as error:
+        raise InputError(f"{path}: its description is no JSON ({error})") from error
 
 
 def write_snapshots(

@@ -56,7 +56,7 @@ class Checkpoint:
                 "the run starts anew"
             )
             return None
-        if description["sha256"] != _checksum(tensors):
+        if description["sha256"] != _checksum(tensors, description["history"]):
             self.warn(f"The checkpoint is damaged, the run starts anew: {self.path}")
             return None
         return _unpack(tensors, description["history"])
@@ -70,7 +70,7 @@ class Checkpoint:
         description = {
             "identity": self.identity,
             "history": run.history,
-            "sha256": _checksum(tensors),
+            "sha256": _checksum(tensors, run.history),
         }
         write_weights(self.path, tensors, description)
         end = time.monotonic()
@@ -103,9 +103,9 @@ def _unpack(tensors: Mapping[str, Tensor], history: list[dict[str, float]]) -> S
     return run, momentum
 
 
-def _checksum(tensors: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(name.encode())
-        digest.update(tensors[name].contiguous().numpy().data)
+def _checksum(tensors: Mapping[str, Tensor], history: list[dict[str, float]]) -> str:
+    digest = hashlib.sha256(json.dumps(history, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().numpy().data)
     return digest.hexdigest()

@@ -34,8 +34,8 @@ class Recipe:
         snapshot_epochs: epochs after which the weights are kept.
         crop: random resized crops and flips of the training images; None leaves them as they are.
         phantom_statistics: whether SAM's second pass updates batch norm's running statistics too.
-        precision: of the network's passes, ``float32`` or ``bfloat16``; weights, losses and updates
-            are float32 either way.
+        precision: of the passes in training, ``float32`` or ``bfloat16``; weights, losses, updates
+            and evaluation are float32 either way.
         compiled: whether ``torch.compile`` translates the network.
     """
 

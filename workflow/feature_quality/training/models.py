@@ -15,6 +15,12 @@ from feature_quality.artifacts.weights import read_weights
 from feature_quality.errors import InputError
 from feature_quality.seeds import derive_seed
 
+# What files that hold no weights, or those of another network, raise when they are loaded.
+UNLOADABLE = (
+    *(RuntimeError, TypeError, ValueError, AttributeError, LookupError, EOFError),
+    pickle.UnpicklingError,
+)
+
 
 def network_for(prepared: Prepared, kind: str, seed: int, device: torch.device) -> nn.Sequential:
     """Return the untrained network of a run on ``prepared``, on ``device``.
@@ -101,7 +107,7 @@ def load_pretrained(network: nn.Sequential, path: str | Path) -> None:
         weights = torch.load(path, map_location="cpu", weights_only=True)
         own = {f"fc.{name}": tensor for name, tensor in network[-1].state_dict().items()}
         network.load_state_dict(weights | own)
-    except (RuntimeError, TypeError, AttributeError, pickle.UnpicklingError) as error:
+    except UNLOADABLE as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"{path}: does not hold the weights of this network ({reason})") from error
 
