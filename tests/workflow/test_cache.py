@@ -112,16 +112,19 @@ CONFIG = {f"config/{path.name}" for path in PACKAGE.glob("config/[!_]*.py")}
 LAYOUT = {"digest.py", "plan.py", "toy/studies.py", *CONFIG}
 
 
+# What a new selection leads to is not known before it has been made.
+AFTER_SELECTION = {"importance", "collect_importance"}
+
+
 def downstream(rules: set[str]) -> set[str]:
-    """Add all that reads, directly or not, what ``rules`` write."""
+    """Add all that reads, directly or not, what ``rules`` write, as far as it is known."""
     reached = set(rules)
     for rule, readers in READERS.items():
+        unknown = AFTER_SELECTION if "select_settings" in reached else set()
+        reached -= unknown
         if rule in reached:
             reached.update(readers)
-    # What a new selection leads to is not known before it has been made.
-    return reached - (
-        {"importance", "collect_importance"} if "select_settings" in reached else set()
-    )
+    return reached
 
 
 def modules() -> list[str]:

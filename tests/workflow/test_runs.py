@@ -108,7 +108,7 @@ def test_a_diverged_run_is_counted_and_left_out(tmp_path: Path) -> None:
     assert '"diverged": [\n        0\n      ]' in selection
     # Without SAM there is nothing to compare examples' weights with.
     assert not tree.results("importance", "figures")
-    assert not tree.due()
+    assert not tree.due("--config", "probe_runs=selected")
 
 
 def test_one_run_is_a_target(tree: Tree) -> None:
