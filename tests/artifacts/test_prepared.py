@@ -1,4 +1,6 @@
+import errno
 import hashlib
+import os
 import re
 from dataclasses import asdict, replace
 
@@ -308,3 +310,14 @@ def test_new_images_are_absent_after_an_error(paths, older):
         stop(images)
     found = [path.read_bytes() for path in paths[0].parent.iterdir()]
     assert found == ([older] if older else [])
+
+
+def test_a_disk_without_room_is_said_and_nothing_is_left(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    said = re.escape(f"{tmp_path / 'images.npy'}: No space left on device for 300 bytes")
+    with pytest.raises(InputError, match=said), new_images(tmp_path / "images.npy", (4, 3, 5, 5)):
+        pass
+    assert not list(tmp_path.iterdir())

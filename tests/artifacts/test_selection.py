@@ -65,4 +65,4 @@ def test_the_radius_is_the_one_chosen_for_sam():
 def test_without_a_run_of_sam_there_is_no_radius():
     with pytest.raises(InputError) as refusal:
         sam_rho(SELECTION)
-    assert str(refusal.value) == "cifar_mnist: every run of SAM diverged; it has no ρ to use"
+    assert str(refusal.value) == "cifar_mnist: no run of SAM has finished; it has no ρ to use"

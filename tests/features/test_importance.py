@@ -9,10 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, softmax
 
-from feature_quality.artifacts.embeddings import Embeddings
 from feature_quality.artifacts.importance import RUN_IMPORTANCE
 from feature_quality.artifacts.prepared import SPLITS, Description, Prepared
-from feature_quality.features import importance
+from feature_quality.features import embedding
 from feature_quality.features.importance import (
     checkpoint_importance,
     contributions,
@@ -195,36 +194,43 @@ def test_partners_by_hand(counts, expected):
 PROBE = LinearProbe(np.array([0, 1]), np.array([[0.0, 0], [2, -1]]), np.array([0.0, 0.5]))
 
 
-def embeddings(values: np.ndarray) -> Embeddings:
-    return Embeddings(pd.DataFrame(), np.zeros((len(values), 2), np.float32), values)
+def pictured(features: np.ndarray) -> tuple[nn.Sequential, Batches]:
+    """Return a network and images of which it makes these embeddings, whole numbers below 256."""
+    images = torch.from_numpy(features.astype(np.uint8))[:, None, None, :]
+    count = len(images)
+    weights = torch.full((count,), 1 / count, dtype=torch.float64)
+    data = Batches(images, torch.zeros(count), weights, torch.zeros(1), torch.full((1,), 1 / 255))
+    return nn.Sequential(nn.Flatten(), nn.Linear(2, 2)), data
 
 
 def test_contributions_of_a_binary_probe_are_its_signed_logit():
-    embedded = embeddings(np.array([[1, 1], [1, 1], [0, 3], [0, 3]], np.float32))
-    found = contributions(PROBE, embedded, np.array([1, 0, 1, 0]))
-    assert found.dtype == np.float64
-    assert found.tolist() == [1.5, -1.5, -2.5, 2.5]
+    model, data = pictured(np.array([[1, 1], [1, 1], [0, 3], [0, 3]]))
+    values = np.array([1, 0, 1, 0])
+    first, second = contributions(model, data, [PROBE, PROBE], [values, 1 - values])
+    assert first.dtype == np.float64
+    assert first == pytest.approx([1.5, -1.5, -2.5, 2.5], rel=1e-6)
+    assert second.tolist() == (-first).tolist()
 
 
 def test_contributions_of_several_values_by_hand():
     probe = LinearProbe(
         np.array([0, 2, 5]), np.array([[1.0, 0], [0, 1], [0, 0]]), np.array([0.0, 0, 1])
     )
-    embedded = embeddings(np.array([[1, 2]] * 3, np.float32))
     e = math.exp
     expected = [1 - math.log(e(2) + e(1)), 2 - math.log(e(1) + e(1)), 1 - math.log(e(1) + e(2))]
-    assert contributions(probe, embedded, np.array([0, 2, 5])) == pytest.approx(expected)
+    (found,) = contributions(*pictured(np.array([[1, 2]] * 3)), [probe], [np.array([0, 2, 5])])
+    assert found == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize("chunk", [1, 4, 5, 10, 11])
-def test_contributions_do_not_depend_on_the_chunks(chunk, monkeypatch):
+@pytest.mark.parametrize("part", [1, 4, 5, 10, 11])
+def test_contributions_do_not_depend_on_the_parts(part, monkeypatch):
     rng = np.random.default_rng(0)
-    embedded = embeddings(rng.normal(size=(10, 2)).astype(np.float32))
+    embedded = rng.integers(0, 256, (10, 2))
     values = rng.integers(0, 2, 10)
-    logit = embedded.embedding.astype(np.float64) @ [2, -1] + 0.5
-    monkeypatch.setattr(importance, "CHUNK", chunk)
-    found = contributions(PROBE, embedded, values)
-    assert found == pytest.approx(np.where(values == 1, logit, -logit), rel=1e-12)
+    logit = embedded @ [2, -1] + 0.5
+    monkeypatch.setattr(embedding, "EVALUATION_BATCH", part)
+    (found,) = contributions(*pictured(embedded), [PROBE], [values])
+    assert found == pytest.approx(np.where(values == 1, logit, -logit), rel=1e-5)
 
 
 # A checkpoint

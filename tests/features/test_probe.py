@@ -368,6 +368,20 @@ class TestProbeDraw:
             chosen.append(result.C)
         assert len(set(chosen)) > 1
 
+    def test_where_there_is_no_choice_the_whole_draw_is_fitted_at_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sizes: list[int] = []
+
+        def recorded(train: ProbeSet, *rest: Any) -> list[Fit]:
+            sizes.append(len(train.values))
+            return fit_path(train, *rest)
+
+        monkeypatch.setattr(probe, "fit_path", recorded)
+        train = blobs(30, 15, 1, 0.9)
+        assert draw(train, train, per_group=12, strengths=[0.1]).C == 0.1
+        assert sizes == [48]
+
     def test_a_draw_is_the_fit_and_its_test(self) -> None:
         train, test = blobs(30, 15, 1, 0.9), blobs(50, 15, 2, 0.9)
         fit = fit_draw(train, **SETTINGS)

@@ -85,6 +85,12 @@ def test_a_part_of_the_toy_outside_its_sweep_is_refused(tree: Tree, part: str) -
     assert "MissingRuleException" in said
 
 
+@pytest.mark.parametrize("figure", ["figure_03", "figure_01_digits_photos", "figure_03_celeba"])
+def test_a_figure_that_there_is_nothing_for_is_refused(tree: Tree, figure: str) -> None:
+    said = refuse(tree, f"results/figures/{figure}.pdf", "--config", "toy={studies: [noise]}")
+    assert "MissingRuleException" in said
+
+
 def test_a_wrong_original_file_is_refused_by_name(tree: Tree, tmp_path: Path) -> None:
     for folder in ("MNIST", "FashionMNIST"):
         raw = tmp_path / "originals" / folder / "raw"

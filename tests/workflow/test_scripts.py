@@ -115,8 +115,6 @@ class Scripts:
                 "histories": [self.place("history", *run) for run in RUNS],
                 "tests": [self.place("test", *run) for run in RUNS],
                 "probes": [self.place("probe", *run) for run in RUNS],
-                "selected_tests": [],
-                "selected_probes": [],
                 "selections": [self.folder / "selection.json"],
                 "examples": [self.examples],
             },

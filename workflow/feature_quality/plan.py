@@ -84,7 +84,12 @@ def cost(
     images = sum(module.COUNTS.values()) * channels * height * width
     floats = runs * (1 + snapshots) * weights + probed * embedded * features
     groups = len(module.CLASSES[0]) * len(module.CLASSES[1])
-    drawn = per_group * groups if per_group else module.COUNTS["probe_train"]
+    if per_group:
+        drawn = per_group * groups
+    elif hasattr(module, "GROUPS"):
+        drawn = min(module.GROUPS["val"]) * groups
+    else:
+        drawn = module.COUNTS["probe_train"]
     seconds = (
         passes * module.COUNTS["train"] * height * width / PIXELS_PER_SECOND[network]
         + probed * 2 * draws * SECONDS_PER_PROBE * (drawn / 1000) ** 2

@@ -84,14 +84,19 @@ def keys_of(*folders):
     return [key for key in SOURCES if key.split("/")[0] in folders]
 
 
-def selected(pattern):
-    """An input function: ``pattern`` for the selected runs, where only these are to be probed."""
-    return lambda wildcards: [
-        pattern.format(run=run)
-        for dataset in settings.datasets
-        if settings.probes_selected(dataset)
-        for run in selected_runs(dataset)
-    ]
+def probed(pattern):
+    """An input function: ``pattern`` for every run that is to be probed."""
+
+    def runs(wildcards):
+        if settings.probe_runs == "all":
+            return expand(pattern, run=ALL_RUNS)
+        return [
+            pattern.format(run=run)
+            for dataset in settings.datasets
+            for run in selected_runs(dataset)
+        ]
+
+    return runs
 
 
 def first_sgd_run(dataset):
@@ -174,12 +179,6 @@ TOY_PARTS = {
     for part, axes in toy_parts(study).items()
 }
 ALL_RUNS = [run for dataset in settings.datasets for run in runs_of(dataset)]
-PROBED_RUNS = [
-    run
-    for dataset in settings.datasets
-    if not settings.probes_selected(dataset)
-    for run in runs_of(dataset)
-]
 GRIDS = [getattr(settings.grid, dataset) for dataset in settings.datasets]
 
 

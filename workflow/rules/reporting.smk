@@ -27,21 +27,13 @@ FIGURES = {
     for figure, names in DRAWN_FROM.items()
     if DRAWABLE.keys() >= set(names)
 }
-# Those about importance weights are drawn for each dataset too.
-FIGURES |= {
-    f"{figure}_{dataset}": {"points": f"results/importance/{dataset}.parquet"}
-    for figure in OF_IMPORTANCE
-    for dataset in settings.datasets
-}
 
 
 rule collect:
     input:
         histories=expand("results/runs/{run}/history.parquet", run=ALL_RUNS),
-        tests=expand("results/embeddings/{run}/test.parquet", run=PROBED_RUNS),
-        probes=expand("results/probes/{run}/probe.parquet", run=PROBED_RUNS),
-        selected_tests=selected("results/embeddings/{run}/test.parquet"),
-        selected_probes=selected("results/probes/{run}/probe.parquet"),
+        tests=probed("results/embeddings/{run}/test.parquet"),
+        probes=probed("results/probes/{run}/probe.parquet"),
         selections=SELECTIONS,
         examples=EXAMPLES,
     output:
@@ -154,18 +146,16 @@ rule collect_importance:
 
 rule figure:
     input:
-        unpack(lambda wildcards: FIGURES[wildcards.figure + wildcards.subject]),
+        unpack(lambda wildcards: FIGURES[wildcards.figure]),
     output:
-        pdf="results/figures/{figure}{subject}.pdf",
-        png="results/figures/{figure}{subject}.png",
+        pdf="results/figures/{figure}.pdf",
+        png="results/figures/{figure}.png",
     log:
-        "results/logs/{figure}{subject}.log",
+        "results/logs/{figure}.log",
     benchmark:
-        "results/benchmarks/{figure}{subject}.tsv"
+        "results/benchmarks/{figure}.tsv"
     wildcard_constraints:
-        figure="|".join(DRAWN_FROM),
-        # Nothing for the toy, or a dataset.
-        subject="|".join(["", *(f"_{dataset}" for dataset in settings.datasets)]),
+        figure="|".join(FIGURES),
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -173,20 +163,45 @@ rule figure:
         mem_mb=1000,
         runtime=10,
     params:
-        remark=lambda wildcards: settings.remark(wildcards.subject.removeprefix("_")),
+        remark=settings.toy.remark(),
         code=lambda wildcards: code(f"{wildcards.figure}.py"),
     message:
-        "Draw {wildcards.figure}{wildcards.subject}"
+        "Draw {wildcards.figure}"
+    script:
+        "../scripts/{wildcards.figure}.py"
+
+
+rule dataset_figure:
+    input:
+        points=rules.collect_importance.output[0],
+    output:
+        pdf="results/figures/{figure}_{dataset}.pdf",
+        png="results/figures/{figure}_{dataset}.png",
+    log:
+        "results/logs/{figure}_{dataset}.log",
+    benchmark:
+        "results/benchmarks/{figure}_{dataset}.tsv"
+    wildcard_constraints:
+        figure="|".join(OF_IMPORTANCE),
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=30,
+    params:
+        remark=lambda wildcards: settings.remark(wildcards.dataset),
+        code=lambda wildcards: code(f"{wildcards.figure}.py"),
+    message:
+        "Draw {wildcards.figure} of {wildcards.dataset}"
     script:
         "../scripts/{wildcards.figure}.py"
 
 
 rule figures:
     input:
-        expand(
-            "results/figures/{figure}.{kind}",
-            figure=[figure for figure in DRAWN_FROM if figure in FIGURES],
-            kind=["pdf", "png"],
-        ),
+        expand("results/figures/{figure}.{kind}", figure=FIGURES, kind=["pdf", "png"]),
+        # All of them first: what is drawn of the datasets depends on them.
+        SELECTIONS,
         dataset_figures,
     localrule: True

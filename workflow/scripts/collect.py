@@ -12,12 +12,11 @@ from feature_quality.reporting.runs import collect, probe_rows, test_rows, train
 with job(snakemake.log[0]):
     files = snakemake.input
     descriptions = {each.dataset: each for each in map(read_description, files.examples)}
-    tests = [read_logits(path) for path in [*files.tests, *files.selected_tests]]
-    probes = [read_probes(path) for path in [*files.probes, *files.selected_probes]]
+    tests = [read_logits(path) for path in files.tests]
     rows = [
         *(training_rows(*read_history(path)) for path in files.histories),
         *(test_rows(*test, descriptions[test[2]["dataset"]]) for test in tests),
-        *(probe_rows(*each) for each in probes),
+        *(probe_rows(*read_probes(path)) for path in files.probes),
     ]
     selections = [read_selection(path) for path in files.selections]
     write_runs(snakemake.output[0], collect(rows, selections))

@@ -6,6 +6,7 @@ from feature_quality.artifacts.history import read_history
 from feature_quality.artifacts.importance import read_run_importance, write_importance
 from feature_quality.artifacts.prepared import read_description
 from feature_quality.artifacts.probes import read_probes
+from feature_quality.errors import InputError
 from feature_quality.job import job
 from feature_quality.reporting.importance import describe, join
 from feature_quality.reporting.runs import probe_rows, training_rows
@@ -13,6 +14,10 @@ from feature_quality.reporting.table1 import easy_and_hard, finished
 
 with job(snakemake.log[0]):
     description = read_description(snakemake.input.examples)
+    if not snakemake.input.probes:
+        raise InputError(
+            f"{description.dataset}: no run of SGD has finished to tell easy from hard"
+        )
     sgd = [training_rows(*read_history(path)) for path in snakemake.input.histories]
     sgd += [probe_rows(*read_probes(path)) for path in snakemake.input.probes]
     easy, hard = easy_and_hard(finished(pd.concat(sgd)), description.features)

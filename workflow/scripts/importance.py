@@ -24,7 +24,7 @@ with job(snakemake.log[0]) as log, threadpool_limits(1):
     checkpoints = read_snapshots(snakemake.input.snapshots)
     if not run["diverged"]:
         checkpoints[len(history)] = read_weights(snakemake.input.model)
-    tables = [pd.DataFrame(columns=RUN_IMPORTANCE.names)]
+    tables = []
     for epoch, weights in checkpoints.items():
         log.info("Epoch %d", epoch)
         model.load_state_dict(weights)
@@ -38,6 +38,9 @@ with job(snakemake.log[0]) as log, threadpool_limits(1):
             probe=snakemake.params.probe,
         )
         tables.append(table.assign(epoch=epoch))
+    rows = (
+        pd.concat(tables, ignore_index=True) if tables else RUN_IMPORTANCE.empty_table().to_pandas()
+    )
     run |= {"phantom_rho": rho, "probe": snakemake.params.probe}
     run |= made(snakemake.params.code, "torch", "scikit-learn", "numpy", device=describe(device))
-    write_run_importance(snakemake.output[0], pd.concat(tables, ignore_index=True), run)
+    write_run_importance(snakemake.output[0], rows, run)

@@ -1,11 +1,13 @@
 """Train one network: one dataset, learning rate, rho and seed."""
 
 import hashlib
+import platform
 import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import torch
 from tqdm import tqdm
 
 from feature_quality.artifacts.history import write_history
@@ -30,12 +32,15 @@ with job(snakemake.log[0]) as log:
     recipe = Recipe.of(settings)
     recipe = replace(recipe, precision=usable_precision(recipe.precision, device))
     description = run | {"settings": settings, "precision": recipe.precision}
-    description |= made(snakemake.params.code, "torch", "numpy", device=describe(device))
+    packages = ("torch", "torchvision", "numpy")
+    description |= made(snakemake.params.code, *packages, device=describe(device))
     examples = Path(snakemake.input.examples).read_bytes()
+    identity = {
+        "examples": hashlib.sha256(examples).hexdigest(),
+        "instructions": [platform.machine(), torch.backends.cpu.get_cpu_capability()],
+    }
     checkpoint = Checkpoint(
-        snakemake.params.checkpoint,
-        identity=description | {"examples": hashlib.sha256(examples).hexdigest()},
-        warn=log.warning,
+        snakemake.params.checkpoint, identity=description | identity, warn=log.warning
     )
     prepared = read_prepared(snakemake.input.images, snakemake.input.examples)
     model = network_for(prepared, settings["network"], run["seed"], device)

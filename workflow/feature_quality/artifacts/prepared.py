@@ -5,6 +5,7 @@ its image by row, so that one image may serve several splits without being store
 """
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -106,9 +107,19 @@ class Prepared:
 
 @contextmanager
 def new_images(path: str | Path, shape: tuple[int, ...]) -> Iterator[npt.NDArray[np.uint8]]:
-    """Yield an array of zeros on disk, which lies at ``path`` when the block ends without error."""
+    """Yield an array of zeros on disk, which lies at ``path`` when the block ends without error.
+
+    Raises:
+        InputError: the disk has no room for it.
+    """
     with replacing(path) as temporary:
         images = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+        try:
+            # A full disk would otherwise end the process when a page of the array is written.
+            with temporary.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, temporary.stat().st_size)
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror} for {images.nbytes} bytes") from error
         yield images
         images.flush()
 
@@ -145,7 +156,7 @@ def read_prepared(images_path: str | Path, examples_path: str | Path) -> Prepare
     """Read a prepared dataset; its images stay on disk until a split is asked for.
 
     Raises:
-        InputError: a file is damaged, or the two do not belong together.
+        InputError: a file is damaged, or the examples are not of these images.
     """
     table, metadata = read_parquet(examples_path, EXAMPLES)
     description = _description(metadata)

@@ -61,8 +61,8 @@ def sam_rho(selection: Selection) -> float:
     """Return the ρ that was chosen for SAM.
 
     Raises:
-        InputError: none was, as every run of SAM diverged.
+        InputError: none was.
     """
     if "SAM" not in selection["choices"]:
-        raise InputError(f"{selection['dataset']}: every run of SAM diverged; it has no ρ to use")
+        raise InputError(f"{selection['dataset']}: no run of SAM has finished; it has no ρ to use")
     return selection["choices"]["SAM"]["rho"]

@@ -1,6 +1,6 @@
 """How the linear probes are trained."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -33,26 +33,6 @@ class PerGroupSizes(Section):
     waterbirds: PerGroup = cited(None, "Kirichenko et al. (2022), whom the paper follows")
 
 
-RunsToProbe = Literal["all", "selected"]
-Which = Annotated[
-    RunsToProbe,
-    Field(
-        description="Which runs are embedded and probed: every run of the grid, or only those "
-        "that the selection on validation data chose."
-    ),
-]
-
-
-class ProbeRuns(Section):
-    """Which runs are probed, by dataset; one word stands for all datasets."""
-
-    digits_photos: Which = "all"
-    cifar_mnist: Which = "all"
-    fmnist_mnist: Which = "all"
-    celeba: Which = "selected"
-    waterbirds: Which = "selected"
-
-
 class Probe(Section):
     """The protocol of the probes."""
 
@@ -79,5 +59,5 @@ class Probe(Section):
             description="C of the probes whose margins stand for the features' contributions in "
             "figures 5 and 8; one for both features, so that their margins have one scale."
         ),
-    ] = ours(0.01, "the paper does not say; the middle of the strengths")
+    ] = ours(0.01, "the paper takes each feature's probe, but C would set the margins' scale")
     per_group: PerGroupSizes = PerGroupSizes()

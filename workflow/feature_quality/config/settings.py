@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from feature_quality.config.grid import Grid
-from feature_quality.config.probe import Probe, ProbeRuns, RunsToProbe
+from feature_quality.config.probe import Probe
 from feature_quality.config.provenance import ours, paper, weakest
 from feature_quality.config.section import (
     Constant,
@@ -30,15 +30,6 @@ def _require_directory(path: Path | None) -> Path | None:
     if path is not None and not path.is_dir():
         raise ValueError("should be a directory that exists")
     return path
-
-
-def _spread(word: Any) -> Any:
-    """Let one word stand for the same word for every dataset."""
-    if not isinstance(word, str):
-        return word
-    if word not in get_args(RunsToProbe):
-        raise ValueError("should be 'all' or 'selected', or a mapping of datasets to these")
-    return dict.fromkeys(DATASETS, word)
 
 
 class Settings(Section):
@@ -71,8 +62,12 @@ class Settings(Section):
     training: Training = Training()
     probe: Probe = Probe()
     probe_runs: Annotated[
-        ProbeRuns, BeforeValidator(_spread, json_schema_input_type=RunsToProbe | ProbeRuns)
-    ] = ProbeRuns()
+        Literal["all", "selected"],
+        Field(
+            description="Which runs are embedded and probed: every run of the grid, or only those "
+            "that the selection on validation data chose."
+        ),
+    ] = "all"
     toy: Toy = Toy()
 
     def constants_of(self, dataset: DatasetId) -> list[Constant]:
@@ -85,10 +80,6 @@ class Settings(Section):
             *self.probe.constants("probe"),
             *(constant for constant in per_group if constant.key.endswith(f".{dataset}")),
         ]
-
-    def probes_selected(self, dataset: DatasetId) -> bool:
-        """Say whether only selected runs of ``dataset`` are embedded and probed."""
-        return bool(getattr(self.probe_runs, dataset) == "selected")
 
     def workload(self, dataset: DatasetId) -> dict[str, Any]:
         """Return what the cost of ``dataset``'s grid depends on, as ``plan.cost`` takes it."""
@@ -105,7 +96,7 @@ class Settings(Section):
             "snapshots": sum(epoch <= training.epochs for epoch in training.snapshot_epochs),
             "draws": self.probe.draws,
             "per_group": getattr(self.probe.per_group, dataset),
-            "probed": selected if self.probes_selected(dataset) else None,
+            "probed": selected if self.probe_runs == "selected" else None,
         }
 
     def standing(self, dataset: DatasetId) -> dict[str, Any]:
@@ -124,10 +115,8 @@ class Settings(Section):
             ),
         }
 
-    def remark(self, dataset: DatasetId | Literal[""]) -> str:
-        """Say below a figure what its runs were; the toy's are those of no dataset."""
-        if not dataset:
-            return self.toy.remark()
+    def remark(self, dataset: DatasetId) -> str:
+        """Say below a figure what its runs were."""
         epochs = getattr(self.training, dataset).epochs
         return described(self.seeds, epochs, self.constants_of(dataset))
 

@@ -113,7 +113,7 @@ class CelebaTraining(ImageTraining):
 
     network: Annotated[
         Literal["resnet18", "cnn"],
-        Field(description="torchvision's ResNet-18, or the three-layer CNN."),
+        Field(description="torchvision's ResNet-18, or the three-layer CNN for a quick trial."),
     ] = paper("resnet18", "Section 4.1")
     pretrained: Annotated[
         bool, Field(description="Whether a ResNet starts from torchvision's ImageNet weights.")
@@ -136,7 +136,7 @@ class CelebaTraining(ImageTraining):
     def _agree(self) -> Self:
         """Refuse weights for a network that has none."""
         if self.pretrained and self.network == "cnn":
-            raise PydanticCustomError("pretrained", "has pretrained: true, which a cnn cannot be")
+            raise PydanticCustomError("pretrained", "needs pretrained: false with network: cnn")
         return self
 
 

@@ -67,7 +67,13 @@ def _idx_files(
 def _celeba_files(files: dict[str, tuple[str, str, int | None]]) -> dict[str, Source]:
     licence = "CelebA (Liu et al., 2015): non-commercial research only"
     return {
-        f"celeba/{name}": Source((f"{DRIVE}uc?id={place}",), f"md5:{md5}", size, licence)
+        f"celeba/{name}": Source(
+            (f"{DRIVE}uc?id={place}",),
+            f"md5:{md5}",
+            size,
+            licence,
+            "The folder celeba/img_align_celeba, unpacked, will do for the images.",
+        )
         for name, (place, md5, size) in files.items()
     }
 
@@ -129,6 +135,7 @@ SOURCES: dict[str, Source] = {
         None,
         None,
         "Waterbirds (Sagawa et al., 2020) of CUB-200-2011 and Places: research only",
+        "The folder that it unpacks to will do too.",
     ),
     "resnet18-f37072fd.pth": Source(
         ("https://download.pytorch.org/models/resnet18-f37072fd.pth",),

@@ -1,6 +1,9 @@
 """What a trained network makes of a split: logits and embeddings."""
 
+from collections.abc import Iterator
+
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -8,19 +11,24 @@ from feature_quality.artifacts.embeddings import Embeddings
 from feature_quality.artifacts.prepared import Description, Examples
 from feature_quality.training.loop import EVALUATION_BATCH, Batches
 
+Array = npt.NDArray[np.float32]
 
-@torch.no_grad()
+
 def embed(
     model: nn.Sequential, examples: Examples, description: Description, device: torch.device
 ) -> Embeddings:
     """Compute φ(x), the input of the last layer, and the logits of every example, in eval mode."""
+    parts = list(embedded_parts(model, Batches.of(examples, description, device)))
+    embedding, logits = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return Embeddings(examples.table, logits, embedding)
+
+
+@torch.no_grad()
+def embedded_parts(model: nn.Sequential, split: Batches) -> Iterator[tuple[Array, Array]]:
+    """Yield φ(x) and the logits of a split in eval mode, some examples at a time, in order."""
     model.eval()
     representation, head = model[:-1], model[-1]
-    split = Batches.of(examples, description, device)
-    logits, embedding = [], []
     for first in range(0, len(split), EVALUATION_BATCH):
         images, _ = split.take(slice(first, first + EVALUATION_BATCH))
         features = representation(images)
-        embedding.append(features.cpu().numpy())
-        logits.append(head(features).cpu().numpy())
-    return Embeddings(examples.table, np.concatenate(logits), np.concatenate(embedding))
+        yield features.cpu().numpy(), head(features).cpu().numpy()

@@ -14,9 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, logsigmoid
 
-from feature_quality.artifacts.embeddings import Embeddings
 from feature_quality.artifacts.prepared import Prepared
-from feature_quality.features.embedding import embed
+from feature_quality.features.embedding import embed, embedded_parts
 from feature_quality.features.margin import margins
 from feature_quality.features.probe import LinearProbe, ProbeSet, fit_draw
 from feature_quality.seeds import generator
@@ -25,9 +24,6 @@ from feature_quality.training.sam import frozen_statistics, phantom_parameters
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
-
-# Embeddings are large, and their margins are not.
-CHUNK = 10_000
 
 
 def checkpoint_importance(
@@ -51,21 +47,24 @@ def checkpoint_importance(
             taken.
     """
     description, train = prepared.description, prepared.split("train")
-    order = generator("importance", description.dataset, seed).permutation(len(train.table))
+    split = Batches.of(train, description, device)
+    order = generator("importance", description.dataset, seed).permutation(len(split))
     batches = torch.split(torch.from_numpy(order).to(device), batch_size)
-    weights = importance_weights(model, Batches.of(train, description, device), rho, batches)
-    table = train.table[["id", "label", "group"]].assign(
-        weight=weights[0], phantom_weight=weights[1]
-    )
-    embedded = embed(model, train, description, device)
+    weight, phantom_weight = importance_weights(model, split, rho, batches)
     sample = embed(model, prepared.split("probe_train"), description, device)
     labels = train.table["label"].to_numpy(np.int64)
-    for letter in ("a", "b"):
+    probes, values = [], []
+    for column in ("feature_a", "feature_b"):
         names = (description.dataset, seed, 0)
-        fit = fit_draw(ProbeSet.of(sample, f"feature_{letter}"), names=names, **probe)
-        values = partners(labels, train.table[f"feature_{letter}"].to_numpy(np.int64))[labels]
-        table[f"contribution_{letter}"] = contributions(fit.probe, embedded, values)
-    return table
+        probes.append(fit_draw(ProbeSet.of(sample, column), names=names, **probe).probe)
+        values.append(partners(labels, train.table[column].to_numpy(np.int64))[labels])
+    contribution_a, contribution_b = contributions(model, split, probes, values)
+    return train.table[["id", "label", "group"]].assign(
+        contribution_a=contribution_a,
+        contribution_b=contribution_b,
+        weight=weight,
+        phantom_weight=phantom_weight,
+    )
 
 
 def importance_weights(
@@ -113,22 +112,30 @@ def partners(labels: Labels, values: Labels) -> Labels:
         labels, values: of the n training examples, from 0.
     """
     counts = pd.crosstab(labels, values)
-    lift = counts / counts.sum(axis=0)
-    chosen: Labels = counts.columns.to_numpy()[lift.to_numpy().argmax(axis=1)]
+    share = (counts / counts.sum(axis=0)).to_numpy()
+    chosen: Labels = counts.columns.to_numpy()[share.argmax(axis=1)]
     return chosen
 
 
-def contributions(probe: LinearProbe, embeddings: Embeddings, values: Labels) -> Array:
-    """Return a feature's contribution to each example's margin, (n,): its probe's own margin.
+def contributions(
+    model: nn.Sequential,
+    split: Batches,
+    probes: Sequence[LinearProbe],
+    values: Sequence[Labels],
+) -> list[Array]:
+    """Return each feature's contribution to each example's margin, (n,): its probe's own margin.
 
     Args:
-        probe: reads the feature from φ.
-        values: (n,), the value of the feature that goes with each example's label.
+        probes: one for each feature, reading it from φ.
+        values: (n,) for each feature, the value of it that goes with each example's label.
     """
-    parts = []
-    for first in range(0, len(values), CHUNK):
-        rows = slice(first, first + CHUNK)
-        logits = torch.from_numpy(probe.logits(embeddings.embedding[rows]))
-        labels = torch.from_numpy(np.searchsorted(probe.classes, values[rows]))
-        parts.append(margins(logits, labels).numpy())
-    return np.concatenate(parts)
+    found: list[list[Array]] = [[] for _ in probes]
+    first = 0
+    for embedding, _ in embedded_parts(model, split):
+        rows = slice(first, first + len(embedding))
+        for place, probe in enumerate(probes):
+            labels = torch.from_numpy(np.searchsorted(probe.classes, values[place][rows]))
+            margin = margins(torch.from_numpy(probe.logits(embedding)), labels)
+            found[place].append(margin.numpy())
+        first = rows.stop
+    return [np.concatenate(parts) for parts in found]

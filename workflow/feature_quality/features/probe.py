@@ -187,8 +187,8 @@ def fit_draw(
 ) -> DrawFit:
     """Train one probe on one draw of the training examples.
 
-    C is the one with the lowest balanced error on a held-out half of the draw (ties: the smaller);
-    the probe is then fitted on the whole draw.
+    C is the one with the lowest balanced error on a held-out half of the draw (ties: the smaller),
+    where there is a choice; the probe is then fitted on the whole draw.
 
     Args:
         names: name the seed of the draw and of its split into halves.
@@ -196,23 +196,25 @@ def fit_draw(
         strengths: the values of C, scikit-learn's inverse strength of the penalty.
     """
     drawn = train.take(draw_rows(train.groups, per_group, generator("probe draw", *names)))
-    first, second = train_test_split(
-        np.arange(len(drawn.values)),
-        test_size=0.5,
-        stratify=drawn.groups,
-        random_state=derive_seed("probe halves", *names) % 2**32,
-    )
-    half, validation = drawn.take(first), drawn.take(second)
-    strengths = sorted(strengths)
-    path = fit_path(half, strengths, tolerance, max_iterations)
-    errors = [probe_error(fit.probe, validation) for fit in path]
-    chosen = strengths[int(np.argmin(errors))]
-    (final,) = fit_path(drawn, [chosen], tolerance, max_iterations)
+    strengths, converged = sorted(strengths), True
+    if len(strengths) > 1:
+        first, second = train_test_split(
+            np.arange(len(drawn.values)),
+            test_size=0.5,
+            stratify=drawn.groups,
+            random_state=derive_seed("probe halves", *names) % 2**32,
+        )
+        half, validation = drawn.take(first), drawn.take(second)
+        path = fit_path(half, strengths, tolerance, max_iterations)
+        errors = [probe_error(fit.probe, validation) for fit in path]
+        strengths = [strengths[int(np.argmin(errors))]]
+        converged = all(fit.converged for fit in path)
+    (final,) = fit_path(drawn, strengths, tolerance, max_iterations)
     return DrawFit(
         final.probe,
-        C=chosen,
+        C=strengths[0],
         n_train=len(drawn.values),
-        converged=final.converged and all(fit.converged for fit in path),
+        converged=converged and final.converged,
     )
 
 

@@ -28,8 +28,8 @@ def join(runs: Sequence[Run], first_is_easy: bool) -> pd.DataFrame:
         for table, run in runs
         if not run["diverged"]
     ]
-    columns: list[str] = IMPORTANCE.names
-    return pd.concat([pd.DataFrame(columns=columns), *tables], ignore_index=True)[columns]
+    empty: pd.DataFrame = IMPORTANCE.empty_table().to_pandas()
+    return pd.concat(tables, ignore_index=True)[list(empty)] if tables else empty
 
 
 def describe(

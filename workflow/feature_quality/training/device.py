@@ -12,7 +12,7 @@ def deterministic_device() -> torch.device:
     thread, because another number of threads rounds differently: jobs run side by side instead.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    # use_deterministic_algorithms(True) is the same, but loads the compiler first: four seconds.
+    # use_deterministic_algorithms(True) does this too, but loads the compiler: four seconds.
     torch.set_deterministic_debug_mode("error")
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False

@@ -138,6 +138,9 @@ def train(
         model.parameters(), lr=lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
     )
     device = train_split.labels.device
+    if recipe.compiled:
+        # The compiler has a switch of its own for this, which is set here and nowhere else.
+        torch.use_deterministic_algorithms(True)
     network = torch.compile(model) if recipe.compiled else model
     autocast = partial(
         torch.autocast, device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"
