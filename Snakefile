@@ -17,7 +17,8 @@ include: "workflow/rules/reporting.smk"
 rule all:
     default_target: True
     input:
-        rules.table1.output,
+        rules.table1.output if settings.of_features else [],
+        rules.table2.output if settings.of_domains else [],
         rules.grid.output,
         rules.figures.input,
     localrule: True

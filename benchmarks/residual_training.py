@@ -50,7 +50,7 @@ def measure(side: int, rho: float) -> float:
     """Return the images a second of an epoch, after a batch that is not counted."""
     device = deterministic_device()
     steps = 40 if device.type == "cuda" else 2
-    model = residual_network(2).to(memory_format=torch.channels_last).to(device)  # type: ignore[call-overload]
+    model = residual_network("resnet18", 2).to(memory_format=torch.channels_last).to(device)  # type: ignore[call-overload]
     recipe = Recipe(
         epochs=1,
         batch_size=BATCH,

@@ -31,10 +31,13 @@ EXPECTED = {
     "reporting/figures/complexity.py": {"figure_02.py", "figure_06.py"},
     "features/probe.py": {"probe.py", "importance.py"},
     "features/embedding.py": {"embed.py", "importance.py"},
-    "reporting/table1.py": {"table1.py", "grid.py", "collect_importance.py"},
+    "reporting/table1.py": {"table1.py", "table2.py", "grid.py", "collect_importance.py"},
     "reporting/grid.py": {"grid.py"},
     "data/cifar10.py": {"prepare_cifar_mnist.py", "plan.py"},
-    "data/photos.py": {"prepare_celeba.py", "prepare_waterbirds.py", "plan.py"},
+    "data/photos.py": {
+        *("prepare_celeba.py", "prepare_waterbirds.py", "plan.py"),
+        *("prepare_domains.py", "prepare_digits_domains.py"),
+    },
 }
 
 

@@ -76,6 +76,15 @@ def test_reads_what_was_written(paths):
     assert {path.name for path in paths[0].parent.iterdir()} == {"images.npy", "examples.parquet"}
 
 
+@pytest.mark.parametrize(("target", "probed"), [("", ("pet", "chair")), ("P", ("pet",))])
+def test_only_the_class_is_probed_on_a_target_domain(paths, target, probed):
+    prepared = replace(make(), description=replace(DESCRIPTION, target=target))
+    write_prepared(*paths, prepared)
+    read = read_prepared(*paths).description
+    assert read == read_description(paths[1]) == prepared.description
+    assert (read.target, read.probed) == (target, probed)
+
+
 def test_a_split_has_its_own_rows_and_their_images(paths):
     prepared = make()
     write_prepared(*paths, prepared)

@@ -10,6 +10,7 @@ from feature_quality.config.section import Constant, Section
 from feature_quality.config.settings import DATASETS, Settings, load
 
 WORDS = ["paper", "derived", "cited", "ours"]
+PUBLISHED = ("pacs", "vlcs", "office_home")
 
 
 def leaves(node: dict[str, Any], schema: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
@@ -24,10 +25,11 @@ def leaves(node: dict[str, Any], schema: dict[str, Any], path: str) -> Iterator[
 def constants() -> dict[str, Any]:
     schema = Settings.model_json_schema()
     found: dict[str, Any] = {}
-    for section in ("grid", "training", "probe", "toy"):
+    for section in ("domains", "grid", "training", "probe", "toy"):
         found.update(leaves(schema["properties"][section], schema, section))
-    # Which studies to run is no constant.
-    del found["toy.studies"]
+    # Neither which studies to run nor which copy to accept is a constant.
+    for key in ("toy.studies", *(f"domains.{name}.published" for name in PUBLISHED)):
+        del found[key]
     return found
 
 
@@ -81,8 +83,9 @@ def test_the_source_stands_in_the_schema() -> None:
 
 def test_every_constant_of_the_workflow_says_where_it_comes_from() -> None:
     found = constants()
-    # Five datasets' grids (2), trainings (8) and probe sizes (1), and the probe's protocol (5).
-    assert len(found) >= 5 * (2 + 8 + 1) + 5
+    # Nine families' grids (2) and trainings (8), five probe sizes, the probe's protocol (5), and
+    # four resolutions.
+    assert len(found) >= 9 * (2 + 8) + 5 + 5 + 4
     for key, schema in found.items():
         assert schema.get("provenance") in WORDS, key
         assert str(schema.get("source", "")).strip(), key
@@ -124,6 +127,12 @@ def test_every_constant_of_the_schema_belongs_to_a_dataset_or_the_toy() -> None:
         ("probe.per_group.waterbirds", "cited"),
         ("probe.draws", "ours"),
         ("probe.per_group.cifar_mnist", "ours"),
+        ("domains.pacs.resolution", "ours"),
+        ("domains.digits_domains.resolution", "ours"),
+        ("grid.vlcs.rho", "ours"),
+        ("training.pacs.network", "ours"),
+        ("training.office_home.weight_decay", "ours"),
+        ("training.pacs.crop.ratio", "ours"),
     ],
 )
 def test_provenance_is_that_of_the_specification(key: str, provenance: str) -> None:
@@ -179,3 +188,8 @@ class TestStanding:
             "probe_runs": "selected",
         }
         assert load(spelled).standing("cifar_mnist")["departures"] == ()
+
+    @pytest.mark.parametrize("family", PUBLISHED)
+    def test_another_copy_is_no_departure(self, family: str) -> None:
+        loaded = load({"domains": {family: {"published": False}}})
+        assert loaded.standing(f"{family}_C")["departures"] == ()

@@ -8,7 +8,7 @@ import yaml
 from pydantic import ValidationError
 from snakemake.utils import update_config
 
-from feature_quality.config.settings import DATASETS, Settings, load
+from feature_quality.config.settings import DATASETS, Settings, family_of, load
 from feature_quality.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -58,8 +58,17 @@ DEMONSTRATION = {
     "grid": {"lr": (0.02, 0.05), "rho": (0, 0.1)},
     "training": CONCATENATED["training"] | {"epochs": 6, "snapshot_epochs": (1, 2, 4)},
 }
+DIGITS_DOMAINS = {
+    "grid": {"lr": (0.05,), "rho": (0, 0.05)},
+    "training": CONCATENATED["training"] | {"epochs": 8, "snapshot_epochs": ()},
+}
+DOMAINS = {
+    "grid": CELEBA["grid"],
+    "training": WATERBIRDS["training"] | {"epochs": 20, "snapshot_epochs": ()},
+}
+DIGITS = tuple(f"digits_domains_{letter}" for letter in "PIRN")
 DOCUMENTED: dict[str, Any] = {
-    "datasets": ("digits_photos",),
+    "datasets": ("digits_photos", *DIGITS),
     "data_dir": None,
     "seeds": (0, 1, 2, 3),
     "data_seed": 0,
@@ -70,8 +79,18 @@ DOCUMENTED: dict[str, Any] = {
             "fmnist_mnist": CONCATENATED[section],
             "celeba": CELEBA[section],
             "waterbirds": WATERBIRDS[section],
+            "digits_domains": DIGITS_DOMAINS[section],
+            "pacs": DOMAINS[section],
+            "vlcs": DOMAINS[section],
+            "office_home": DOMAINS[section],
         }
         for section in ("grid", "training")
+    },
+    "domains": {
+        "digits_domains": {"resolution": 32},
+        "pacs": {"resolution": 224, "published": True},
+        "vlcs": {"resolution": 224, "published": True},
+        "office_home": {"resolution": 224, "published": True},
     },
     "probe": {
         "draws": 5,
@@ -128,6 +147,12 @@ DOCUMENTED: dict[str, Any] = {
 
 PUBLISHED = ("cifar_mnist", "fmnist_mnist", "celeba", "waterbirds")
 NAMES = "digits_photos, cifar_mnist, fmnist_mnist, celeba, waterbirds"
+FAMILIES = f"{NAMES}, digits_domains, pacs, vlcs, office_home"
+IDS = (
+    f"{NAMES}, digits_domains_P, digits_domains_I, digits_domains_R, digits_domains_N, "
+    "pacs_A, pacs_C, pacs_P, pacs_S, vlcs_C, vlcs_L, vlcs_S, vlcs_V, "
+    "office_home_A, office_home_C, office_home_P, office_home_R"
+)
 
 
 def nested(key: str, value: Any) -> dict[str, Any]:
@@ -147,12 +172,15 @@ def faults(config: dict[str, Any]) -> list[str]:
     return lines
 
 
+PARTS = ["domains", "domains.pacs", "grid", "training", "probe", "probe.per_group"]
+
+
 class TestDefaults:
     def test_an_empty_configuration_is_the_documented_one(self) -> None:
         assert load({}).model_dump() == DOCUMENTED
-        assert set(DATASETS) == set(DOCUMENTED["grid"])
+        assert {family_of(dataset) for dataset in DATASETS} == set(DOCUMENTED["grid"])
 
-    @pytest.mark.parametrize("part", ["grid", "training", "probe", "probe.per_group"])
+    @pytest.mark.parametrize("part", PARTS)
     def test_an_empty_section_is_the_default(self, part: str) -> None:
         assert load(nested(part, {})) == load({})
 
@@ -173,10 +201,11 @@ class TestShippedFiles:
         text = (ROOT / "workflow" / "config" / "paper.yaml").read_text(encoding="utf-8")
         return yaml.safe_load(text)
 
-    def test_the_default_is_the_demonstration(self, default: dict[str, Any]) -> None:
+    def test_the_default_is_all_demonstrations(self, default: dict[str, Any]) -> None:
         settings = load(default)
-        assert settings.datasets == ("digits_photos",)
+        assert settings.datasets == ("digits_photos", *DIGITS)
         assert settings.data_dir is None
+        assert settings.domains == load({}).domains
         assert settings.grid == load({}).grid
         assert settings.training == load({}).training
 
@@ -228,6 +257,11 @@ class TestAccepted:
             "training.celeba.pretrained: false instead of the documented true.",
         )
 
+    @pytest.mark.parametrize("family", ["celeba", "waterbirds", "pacs", "vlcs", "office_home"])
+    def test_either_resnet(self, family: str) -> None:
+        settings = load(nested(f"training.{family}.network", "resnet50"))
+        assert getattr(settings.training, family).network == "resnet50"
+
     def test_a_departure_below_the_training_is_named(self) -> None:
         settings = load(nested("training.celeba.crop.scale", [0.5, 1]))
         assert settings.standing("celeba")["departures"] == (
@@ -246,7 +280,7 @@ class TestAccepted:
         assert settings.training.cifar_mnist.snapshot_epochs == ()
 
 
-TOP_LEVEL = "datasets, data_dir, seeds, data_seed, grid, training, probe, probe_runs, toy"
+TOP_LEVEL = "datasets, data_dir, seeds, data_seed, domains, grid, training, probe, probe_runs, toy"
 
 # (key, value, key in the message, value in the message, what is allowed)
 BAD = {
@@ -262,7 +296,51 @@ BAD = {
     ),
     "unknown dataset": (
         *("datasets", ["cifar_mnist", "cifar"], "datasets[1]", "'cifar'"),
-        "should be 'digits_photos', 'cifar_mnist', 'fmnist_mnist', 'celeba' or 'waterbirds'",
+        f"should be one of {IDS}",
+    ),
+    "a family for a dataset": (
+        *("datasets", ["pacs_A", "pacs"], "datasets[1]", "'pacs'"),
+        f"should be one of {IDS}",
+    ),
+    "a letter of another family": (
+        *("datasets", ["vlcs_A"], "datasets[0]", "'vlcs_A'"),
+        f"should be one of {IDS}",
+    ),
+    "a number for a dataset": (
+        *("datasets", [3], "datasets[0]", "3"),
+        "should be a valid string",
+    ),
+    "a dataset for its family": (
+        *("grid.pacs_A", {}, "grid.pacs_A", None),
+        f"unknown key; allowed here: {FAMILIES}",
+    ),
+    "a target domain has no groups": (
+        *("probe.per_group.pacs", 8, "probe.per_group.pacs", None),
+        f"unknown key; allowed here: {NAMES}",
+    ),
+    "a family that is not there": (
+        *("domains.waterbirds", {}, "domains.waterbirds", None),
+        "unknown key; allowed here: digits_domains, pacs, vlcs, office_home",
+    ),
+    "unknown key of a family": (
+        *("domains.pacs.size", 64, "domains.pacs.size", None),
+        "unknown key; allowed here: resolution, published",
+    ),
+    "unknown key of the digits": (
+        *("domains.digits_domains.published", True, "domains.digits_domains.published", None),
+        "unknown key; allowed here: resolution",
+    ),
+    "no pixels": (
+        *("domains.vlcs.resolution", 0, "domains.vlcs.resolution", "0"),
+        "should be greater than 0",
+    ),
+    "half a pixel": (
+        *("domains.pacs.resolution", 64.5, "domains.pacs.resolution", "64.5"),
+        "should be a whole number",
+    ),
+    "another size of digits": (
+        *("domains.digits_domains.resolution", 64, "domains.digits_domains.resolution", "64"),
+        "should be 32",
     ),
     "negative rho": (
         *("grid.cifar_mnist.rho", [0, -0.1], "grid.cifar_mnist.rho[1]", "-0.1"),
@@ -435,6 +513,14 @@ BAD = {
         *("training.cifar_mnist.network", "resnet18", "training.cifar_mnist.network"),
         *("'resnet18'", "should be 'cnn'"),
     ),
+    "a ResNet for digits": (
+        *("training.digits_domains.network", "resnet18", "training.digits_domains.network"),
+        *("'resnet18'", "should be 'cnn'"),
+    ),
+    "a network that is not there": (
+        *("training.pacs.network", "resnet34", "training.pacs.network"),
+        *("'resnet34'", "should be 'resnet18', 'resnet50' or 'cnn'"),
+    ),
     "a span upside down": (
         *("training.waterbirds.crop.ratio", [1.3, 0.7], "training.waterbirds.crop.ratio"),
         *("[1.3, 0.7]", "should be [least, most]"),
@@ -477,9 +563,10 @@ class TestRefused:
         assert len(expected) > 12
         assert sorted(faults(config)) == sorted(expected)
 
-    def test_pretrained_weights_for_a_network_that_has_none(self) -> None:
-        assert faults(nested("training.celeba.network", "cnn")) == [
-            "training.celeba: {'network': 'cnn'} needs pretrained: false with network: cnn"
+    @pytest.mark.parametrize("family", ["celeba", "pacs"])
+    def test_pretrained_weights_for_a_network_that_has_none(self, family: str) -> None:
+        assert faults(nested(f"training.{family}.network", "cnn")) == [
+            f"training.{family}: {{'network': 'cnn'}} needs pretrained: false with network: cnn"
         ]
 
     def test_every_item_of_a_list_is_named(self) -> None:
@@ -497,6 +584,148 @@ class TestRefused:
         assert faults({"data_dir": value}) == [
             f"data_dir: {value!r} should be the path of a directory"
         ]
+
+
+class TestFamilies:
+    @pytest.mark.parametrize(
+        ("dataset", "family"),
+        [
+            ("digits_photos", "digits_photos"),
+            ("fmnist_mnist", "fmnist_mnist"),
+            ("digits_domains_N", "digits_domains"),
+            ("pacs_A", "pacs"),
+            ("office_home_R", "office_home"),
+        ],
+    )
+    def test_a_datasets_sections_are_its_familys(self, dataset: str, family: str) -> None:
+        settings = load({"grid": {family: {"lr": [7]}}, "training": {family: {"epochs": 7}}})
+        assert family_of(dataset) == family
+        assert settings.grid_of(dataset) is getattr(settings.grid, family)
+        assert settings.grid_of(dataset).lr == (7,)
+        assert settings.training_of(dataset) is getattr(settings.training, family)
+        assert settings.training_of(dataset).epochs == 7
+
+    def test_the_datasets_of_the_tables_stand_apart_in_their_order(self) -> None:
+        settings = load({"datasets": ["vlcs_S", "waterbirds", "pacs_A", "cifar_mnist", "vlcs_C"]})
+        assert settings.of_features == ["waterbirds", "cifar_mnist"]
+        assert settings.of_domains == ["vlcs_S", "pacs_A", "vlcs_C"]
+
+    def test_a_target_domain_is_probed_once_on_all_it_has(self) -> None:
+        settings = load({"probe": {"draws": 7, "per_group": {"waterbirds": 9}}})
+        assert settings.probing_of("pacs_A") == {"draws": 1, "per_group": None}
+        assert settings.probing_of("digits_domains_P") == {"draws": 1, "per_group": None}
+        assert settings.probing_of("waterbirds") == {"draws": 7, "per_group": 9}
+        assert settings.probing_of("cifar_mnist") == {"draws": 7, "per_group": 250}
+
+    def test_networks(self) -> None:
+        settings = load(
+            {
+                "domains": {"vlcs": {"resolution": 64}},
+                "training": {
+                    "vlcs": {"network": "resnet50"},
+                    "office_home": {"network": "resnet50", "pretrained": False},
+                },
+            }
+        )
+        assert [settings.network_of(f"{family}_C") for family in ("pacs", "vlcs")] == [
+            {"backbone": "resnet18 (ImageNet)", "resolution": 224},
+            {"backbone": "resnet50 (ImageNet)", "resolution": 64},
+        ]
+        assert settings.network_of("office_home_P") == {
+            "backbone": "resnet50 (from scratch)",
+            "resolution": 224,
+        }
+        assert settings.network_of("digits_domains_P") == {
+            "backbone": "cnn (from scratch)",
+            "resolution": 32,
+        }
+
+    def test_the_constants_of_a_target_domain(self) -> None:
+        keys = [constant.key for constant in load({}).constants_of("pacs_A")]
+        training = DOMAINS["training"].keys() - {"crop"} | {"crop.scale", "crop.ratio"}
+        probe = DOCUMENTED["probe"].keys() - {"draws", "per_group"}
+        assert len(keys) == len(set(keys))
+        assert set(keys) == {
+            *("seeds", "data_seed", "grid.pacs.lr", "grid.pacs.rho", "domains.pacs.resolution"),
+            *(f"training.pacs.{name}" for name in training),
+            *(f"probe.{name}" for name in probe),
+        }
+
+    def test_the_constants_of_two_features(self) -> None:
+        keys = [constant.key for constant in load({}).constants_of("cifar_mnist")]
+        assert set(keys) == {
+            *("seeds", "data_seed", "grid.cifar_mnist.lr", "grid.cifar_mnist.rho"),
+            *(f"training.cifar_mnist.{name}" for name in CONCATENATED["training"]),
+            *(f"probe.{name}" for name in DOCUMENTED["probe"].keys() - {"per_group"}),
+            "probe.per_group.cifar_mnist",
+        }
+
+    def test_departures_name_the_family(self) -> None:
+        settings = load(
+            {
+                "domains": {
+                    "pacs": {"resolution": 64, "published": False},
+                    "vlcs": {"resolution": 32},
+                },
+                "grid": {"pacs": {"lr": [0.5]}},
+                "training": {"pacs": {"crop": {"ratio": [1, 2]}}, "vlcs": {"epochs": 1}},
+                "probe": {"draws": 2, "per_group": {"cifar_mnist": 8}, "tolerance": 0.5},
+            }
+        )
+        probe = "probe.tolerance: 0.5 instead of the documented 1e-06."
+        for dataset in ("pacs_A", "pacs_S"):
+            assert settings.standing(dataset) == {
+                "provenance": "ours",
+                "departures": (
+                    "grid.pacs.lr: [0.5] instead of the documented [0.0005, 0.001, 0.005, 0.01].",
+                    "training.pacs.crop.ratio: [1.0, 2.0] instead of the documented "
+                    "[0.75, 1.3333].",
+                    "domains.pacs.resolution: 64 instead of the documented 224.",
+                    probe,
+                ),
+            }
+        assert settings.standing("office_home_A")["departures"] == (probe,)
+
+    def test_a_remark_on_a_target_domain(self) -> None:
+        assert load({"seeds": [5]}).remark("digits_domains_I") == (
+            "1 seed, 8 epochs. Not the documented settings: seeds."
+        )
+
+
+class TestWorkload:
+    def test_of_a_target_domain(self) -> None:
+        settings = load({"domains": {"pacs": {"resolution": 64}}, "probe_runs": "selected"})
+        assert settings.workload("pacs_A") == {
+            "dataset": "pacs_A",
+            "resolution": 64,
+            "network": "resnet18",
+            "lrs": 4,
+            "rhos": [0, 0.01, 0.02, 0.05, 0.07],
+            "seeds": 4,
+            "epochs": 20,
+            "snapshots": 0,
+            "draws": 1,
+            "per_group": None,
+            # SGD's setting, SAM's, and SAM's at SGD's learning rate.
+            "probed": 12,
+        }
+
+    def test_of_two_features(self) -> None:
+        settings = load({"seeds": [0], "training": {"cifar_mnist": {"epochs": 4}}})
+        assert settings.workload("cifar_mnist") == {
+            "dataset": "cifar_mnist",
+            "resolution": None,
+            "network": "cnn",
+            "lrs": 3,
+            "rhos": [0, 0.01, 0.03, 0.05, 0.07, 0.1, 0.2],
+            "seeds": 1,
+            "epochs": 4,
+            # Those after epochs 1 and 2; 5 and 10 are never reached.
+            "snapshots": 2,
+            "draws": 5,
+            "per_group": 250,
+            "probed": None,
+        }
 
 
 class TestImmutable:
@@ -540,9 +769,13 @@ def test_the_json_schema_refuses_what_is_out_of_range() -> None:
         ("probe_runs", "best"),
         ("training.celeba.crop.scale", [0.7]),
         ("datasets", ["cifar"]),
+        ("datasets", ["pacs"]),
+        ("domains.pacs.resolution", 0),
+        ("domains.digits_domains.resolution", 64),
         ("training.lr", 0.1),
     ]:
         assert faults(nested(key, value))
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(nested(key, value), schema)
     jsonschema.validate({"seeds": [0], "probe": {"per_group": {"cifar_mnist": None}}}, schema)
+    jsonschema.validate({"datasets": list(DATASETS)}, schema)

@@ -26,7 +26,7 @@ def small(monkeypatch, small_celeba, tmp_path):
 def prepare(folder, outputs, images=None):
     tables = (folder / "list_attr_celeba.txt", folder / "list_eval_partition.txt")
     with photographs(images or folder / FOLDER, *tables) as photos:
-        write_photos(*outputs, photos, 2)
+        write_photos(outputs[0], outputs[1:], photos, 2)
     return read_prepared(*outputs)
 
 

@@ -1,6 +1,7 @@
 import re
 import threading
 import time
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -54,8 +55,7 @@ def encoded(name, kind="PNG", mode="RGB"):
 
 def photos(read=encoded):
     return Photos(
-        description=DESCRIPTION,
-        examples=examples_of("pets", photographs(), COUNTS),
+        datasets=[(DESCRIPTION, examples_of("pets", photographs(), COUNTS))],
         place="/some/where",
         names=[f"{row}.png" for row in range(16)],
         read=read,
@@ -108,7 +108,7 @@ def test_other_splits_are_refused_with_all_counts():
 
 
 def test_each_image_lies_in_its_own_row(outputs):
-    write_photos(*outputs, photos(), 3)
+    write_photos(outputs[0], outputs[1:], photos(), 3)
     prepared = read_prepared(*outputs)
     assert prepared.description == DESCRIPTION
     assert prepared.images.shape == (16, 3, 2, 3)
@@ -120,15 +120,29 @@ def test_each_image_lies_in_its_own_row(outputs):
     assert {path.name for path in outputs[0].parent.iterdir()} == {path.name for path in outputs}
 
 
+def test_datasets_of_the_same_photographs_share_their_images(outputs, tmp_path):
+    examples = examples_of("pets", photographs(), COUNTS)
+    toys = replace(DESCRIPTION, dataset="toys", group_weights=None)
+    reversed_ = examples.assign(image=15 - examples["image"])
+    shared = replace(photos(), datasets=[(DESCRIPTION, examples), (toys, reversed_)])
+    paths = [tmp_path / "out" / "pets.parquet", tmp_path / "out" / "toys.parquet"]
+    write_photos(outputs[0], paths, shared, 2)
+    pets, others = (read_prepared(outputs[0], path) for path in paths)
+    assert (pets.description, others.description) == (DESCRIPTION, toys)
+    assert pets.examples["image"].tolist()[:2] == [0, 1]
+    assert others.examples["image"].tolist()[:2] == [15, 14]
+    assert len(list(outputs[0].parent.iterdir())) == 3
+
+
 def test_equal_bytes_whatever_the_threads_and_their_order(outputs, tmp_path):
-    write_photos(*outputs, photos(), 1)
+    write_photos(outputs[0], outputs[1:], photos(), 1)
     first = [path.read_bytes() for path in outputs]
 
     def slow(name):
         time.sleep(0.01 * (name in ("0.png", "4.png")))
         return encoded(name)
 
-    write_photos(*outputs, photos(slow), 5)
+    write_photos(outputs[0], outputs[1:], photos(slow), 5)
     assert [path.read_bytes() for path in outputs] == first
 
 
@@ -141,13 +155,13 @@ def test_progress_sees_every_task(outputs):
             yield task
             seen.append(task)
 
-    write_photos(*outputs, photos(), 2, progress)
+    write_photos(outputs[0], outputs[1:], photos(), 2, progress)
     assert seen == [0, 3, 6, 9, 12, 15]
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("PNG", "L"), ("PNG", "RGBA"), ("JPEG", "CMYK")])
 def test_every_kind_of_image_is_brought_to_three_channels(outputs, kind, mode):
-    write_photos(*outputs, photos(lambda name: encoded(name, kind, mode)), 1)
+    write_photos(outputs[0], outputs[1:], photos(lambda name: encoded(name, kind, mode)), 1)
     expected = Image.open(BytesIO(encoded("9.png", kind, mode))).convert("RGB").getpixel((0, 0))
     assert read_prepared(*outputs).images[9, :, 0, 0].tolist() == list(expected)
 
@@ -181,22 +195,22 @@ UNDECODABLE = {
 def test_an_image_that_cannot_be_decoded_is_named_and_nothing_is_left(outputs, content):
     said = r"^/some/where: 7\.png cannot be decoded as an image \(.+\)$"
     with pytest.raises(InputError, match=re.compile(said, re.DOTALL)):
-        write_photos(*outputs, photos(bad(content)), 2)
+        write_photos(outputs[0], outputs[1:], photos(bad(content)), 2)
     assert list(outputs[0].parent.iterdir()) == []
 
 
 @pytest.mark.parametrize("error", [FileNotFoundError("7.png"), KeyError("7.png")])
 def test_a_missing_image_is_named_and_nothing_is_left(outputs, error):
     with pytest.raises(InputError, match=r"^/some/where: 7\.png is missing$"):
-        write_photos(*outputs, photos(bad(error)), 2)
+        write_photos(outputs[0], outputs[1:], photos(bad(error)), 2)
     assert list(outputs[0].parent.iterdir()) == []
 
 
 def test_a_failure_keeps_what_was_prepared_before(outputs):
-    write_photos(*outputs, photos(), 2)
+    write_photos(outputs[0], outputs[1:], photos(), 2)
     before = [path.read_bytes() for path in outputs]
     with pytest.raises(InputError):
-        write_photos(*outputs, photos(bad(b"")), 2)
+        write_photos(outputs[0], outputs[1:], photos(bad(b"")), 2)
     assert [path.read_bytes() for path in outputs] == before
     assert len(list(outputs[0].parent.iterdir())) == 2
 
@@ -214,6 +228,6 @@ def test_an_image_that_fails_stops_the_rest(outputs, monkeypatch):
 
     threads = threading.active_count()
     with pytest.raises(InputError, match=r"1\.png is missing"):
-        write_photos(*outputs, photos(read), 2)
+        write_photos(outputs[0], outputs[1:], photos(read), 2)
     assert len(asked) < 8
     assert threading.active_count() == threads

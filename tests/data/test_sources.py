@@ -9,7 +9,7 @@ from pathlib import Path
 import gdown
 import pytest
 from torchvision.datasets import CIFAR10, MNIST, CelebA, FashionMNIST
-from torchvision.models import ResNet18_Weights
+from torchvision.models import ResNet18_Weights, ResNet50_Weights
 
 from feature_quality.data.sources import SOURCES, Source, fetch, verify
 from feature_quality.errors import InputError
@@ -176,6 +176,17 @@ def test_what_else_a_user_can_do_ends_the_message(server, tmp_path):
     )
 
 
+def test_what_no_server_has_is_to_be_fetched_by_hand(tmp_path):
+    with pytest.raises(InputError) as refusal:
+        fetch("PACS.zip", SOURCES["PACS.zip"], tmp_path / "PACS.zip")
+    assert str(refusal.value) == (
+        "PACS.zip has to be fetched by hand.\n"
+        f"Place the file by hand (no checksum is published) at {tmp_path / 'PACS.zip'}, or at "
+        "PACS.zip under the directory that data_dir names. There, PACS.tar, PACS.tar.gz or the "
+        "folder PACS itself will do too."
+    )
+
+
 @pytest.mark.parametrize(
     ("checksum", "size", "identity"),
     [
@@ -291,12 +302,15 @@ def test_table_agrees_with_torchvision():
         if name in ("img_align_celeba.zip", "list_attr_celeba.txt", "list_eval_partition.txt"):
             theirs[f"celeba/{name}"] = ((f"https://drive.google.com/uc?id={place}",), md5)
     theirs = {key: (urls, f"md5:{md5}") for key, (urls, md5) in theirs.items()}
-    url = ResNet18_Weights.IMAGENET1K_V1.url
-    key = url.rsplit("/")[-1]
-    theirs[key] = ((url,), "sha256:" + key.removeprefix("resnet18-").removesuffix(".pth"))
+    for weights in (ResNet18_Weights, ResNet50_Weights):
+        url = weights.IMAGENET1K_V1.url
+        key = url.rsplit("/")[-1]
+        theirs[key] = ((url,), "sha256:" + key.split("-")[1].removesuffix(".pth"))
     ours = {key: (source.urls, source.checksum) for key, source in SOURCES.items()}
-    # Waterbirds is no dataset of torchvision's.
+    # What is no dataset of torchvision's.
     assert ours.pop("waterbird_complete95_forest2water2.tar.gz")[1] is None
+    for name in ("PACS.zip", "VLCS.zip", "office_home.zip"):
+        assert ours.pop(name) == ((), None)
     assert ours == theirs
 
 

@@ -51,7 +51,7 @@ def pack(folder, path):
 
 def prepare(original, outputs):
     with photographs(original) as photos:
-        write_photos(*outputs, photos, 2)
+        write_photos(outputs[0], outputs[1:], photos, 2)
     return read_prepared(*outputs)
 
 
@@ -193,7 +193,8 @@ def test_a_bad_image_is_named(copy, outputs, harm, message):
 def test_a_bad_image_of_an_archive_is_named(copy, tmp_path, outputs):
     (copy / "002.Some_Bird/Some_Bird_0007.jpg").unlink()
     path = pack(copy, tmp_path / "birds.tar.gz")
-    with pytest.raises(InputError, match=r"002\.Some_Bird/Some_Bird_0007\.jpg is missing$"):
+    said = re.escape(f"{path}/{FOLDER}: 002.Some_Bird/Some_Bird_0007.jpg is missing")
+    with pytest.raises(InputError, match=f"^{said}$"):
         prepare(path, outputs)
     assert list(outputs[0].parent.iterdir()) == []
 
@@ -239,10 +240,8 @@ def test_nothing_is_unpacked_outside(tmp_path, monkeypatch, name):
     path = tmp_path / "birds.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
         archive.addfile(tarfile.TarInfo(name), io.BytesIO())
-    with (
-        pytest.raises(InputError, match=f"{path}: cannot be unpacked .*outside the destination"),
-        photographs(path),
-    ):
+    said = re.escape(f"{path}: {name} is no file or folder inside the archive")
+    with pytest.raises(InputError, match=f"^{said}$"), photographs(path):
         pass
     assert list(tmp_path.iterdir()) == [path]
 
@@ -251,10 +250,8 @@ def test_an_archive_without_the_folder_is_refused(tmp_path):
     path = tmp_path / "birds.tar.gz"
     with tarfile.open(path, "w:gz"):
         pass
-    with (
-        pytest.raises(InputError, match=r"metadata\.csv: cannot be read as a table"),
-        photographs(path),
-    ):
+    said = re.escape(f"{path}/{FOLDER}/metadata.csv: cannot be read as a table (")
+    with pytest.raises(InputError, match=f"^{said}"), photographs(path):
         pass
 
 

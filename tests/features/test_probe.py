@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
@@ -29,6 +30,7 @@ from feature_quality.features.probe import (
     probe_draw,
     probe_error,
 )
+from feature_quality.seeds import derive_seed
 
 DECADES = (0.0001, 0.001, 0.01, 0.1, 1.0)
 SETTINGS: dict[str, Any] = {
@@ -60,6 +62,14 @@ def blobs(per_group: int, features: int, seed: int, gap: float, classes: int = 2
     embedding = base.embedding.copy()
     embedding[np.arange(len(embedding)), base.values] += gap
     return ProbeSet(embedding, base.values, base.groups)
+
+
+def natural(sizes: Sequence[int], seed: int) -> ProbeSet:
+    """Return one group with ``sizes`` examples of each value, which overlap."""
+    values = np.repeat(np.arange(len(sizes)), sizes)
+    embedding = np.random.default_rng(seed).normal(size=(len(values), 6))
+    embedding[np.arange(len(values)), values] += 1.5
+    return ProbeSet(embedding, values, np.zeros_like(values))
 
 
 def draw(train: ProbeSet, test: ProbeSet, **changes: Any) -> ProbeResult:
@@ -101,6 +111,14 @@ class TestProbeSet:
         assert examples.embedding.dtype == np.float64
         # A float32 keeps its value, not its decimal spelling.
         assert examples.embedding[0, 0] == float(np.float32(0.1))
+
+    def test_as_they_come_all_are_of_one_group(self) -> None:
+        examples = ProbeSet.of(self.embeddings, "feature_b", natural=True)
+        np.testing.assert_array_equal(examples.values, [1, 0, 1])
+        np.testing.assert_array_equal(examples.groups, [0, 0, 0])
+        np.testing.assert_array_equal(
+            examples.embedding, ProbeSet.of(self.embeddings, "feature_b").embedding
+        )
 
     def test_take_keeps_rows_together(self) -> None:
         taken = ProbeSet.of(self.embeddings, "feature_b").take(np.array([2, 0]))
@@ -367,6 +385,58 @@ class TestProbeDraw:
             assert result.error == pytest.approx(np.mean(predictions != test.values))
             chosen.append(result.C)
         assert len(set(chosen)) > 1
+
+    @pytest.mark.parametrize("feature", ["a", "b"])
+    def test_halves_of_balanced_groups_are_stratified_by_group(
+        self, monkeypatch: pytest.MonkeyPatch, feature: str
+    ) -> None:
+        calls: list[ProbeSet] = []
+
+        def recorded(train: ProbeSet, *rest: Any) -> list[Fit]:
+            calls.append(train)
+            return fit_path(train, *rest)
+
+        monkeypatch.setattr(probe, "fit_path", recorded)
+        train = noise(20, 3, 1, classes=3)
+        values = train.groups // 3 if feature == "a" else train.groups % 3
+        draw(ProbeSet(train.embedding, values, train.groups), train, names=("a", 1, 2))
+        half, whole = calls
+        first, _ = train_test_split(
+            np.arange(180),
+            test_size=0.5,
+            stratify=whole.groups,
+            random_state=derive_seed("probe halves", "a", 1, 2) % 2**32,
+        )
+        np.testing.assert_array_equal(half.embedding, whole.embedding[first])
+
+    def test_of_examples_as_they_come_all_are_drawn_and_halves_share_every_value(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        calls: list[ProbeSet] = []
+
+        def recorded(train: ProbeSet, *rest: Any) -> list[Fit]:
+            calls.append(train)
+            return fit_path(train, *rest)
+
+        monkeypatch.setattr(probe, "fit_path", recorded)
+        train, test = natural((60, 20, 8), 1), natural((10, 40, 6), 2)
+        result = draw(train, test)
+        half, whole = calls
+        assert (result.n_train, result.n_test) == (88, 56)
+        assert np.bincount(half.values).tolist() == [30, 10, 4]
+        assert sorted(map(tuple, whole.embedding)) == sorted(map(tuple, train.embedding))
+        predictions = reference(train, result.C).predict(test.embedding)
+        wrong = predictions != test.values
+        assert result.error == pytest.approx(wrong.mean())
+        by_value = [wrong[test.values == value].mean() for value in range(3)]
+        assert result.error != pytest.approx(np.mean(by_value))
+
+    def test_a_value_with_one_example_is_named(self) -> None:
+        values = np.array([0] * 10 + [1] * 10 + [2])
+        embedding = np.random.default_rng(0).normal(size=(21, 3))
+        natural = ProbeSet(embedding, values, np.zeros(21, int))
+        with pytest.raises(InputError, match="1 example of value 2; at least 2 are needed"):
+            draw(natural, natural, per_group=None, strengths=[0.1, 1.0])
 
     def test_where_there_is_no_choice_the_whole_draw_is_fitted_at_once(
         self, monkeypatch: pytest.MonkeyPatch

@@ -7,6 +7,7 @@ import pytest
 
 from feature_quality.artifacts.prepared import Description
 from feature_quality.reporting.table1 import Subject
+from feature_quality.reporting.table2 import Transfer
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +87,7 @@ def subject_of() -> Callable[..., Subject]:
         provenance: str = "cited",
         departures: tuple[str, ...] = (),
         group_weights: tuple[float, ...] | None = None,
+        target: str = "",
     ) -> Subject:
         description = Description(
             dataset=dataset,
@@ -96,8 +98,27 @@ def subject_of() -> Callable[..., Subject]:
             channel_mean=(0.5,),
             channel_std=(1.0,),
             group_weights=group_weights,
+            target=target,
         )
         return Subject(description, provenance, departures)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def transfer_of(subject_of: Callable[..., Subject]) -> Callable[..., Transfer]:
+    """Make a target domain of PACS, where shape is the class."""
+
+    def make(
+        target: str,
+        *,
+        title: str = "PACS",
+        backbone: str = "resnet18 (ImageNet)",
+        resolution: int = 224,
+        **details: Any,
+    ) -> Transfer:
+        subject = subject_of(f"pacs_{target}", title=title, target=target, **details)
+        return Transfer(subject, backbone, resolution)
 
     return make
 

@@ -164,3 +164,14 @@ def test_the_balanced_error_stands_beside_a_weighted_one(
     (table,) = markdown_tables(to_markdown(grid(rows, descriptions), descriptions))
     expected = None if group_weights is None else "0.3750"
     assert table[0].get("Balanced test error") == expected
+
+
+def test_with_a_target_domain_only_the_first_feature_is_probed(
+    rows_of: Rows, subject_of: Subjects, markdown_tables: Tables
+) -> None:
+    descriptions = [subject_of(target="A").description]
+    table = grid(rows_of(0.1, 0.0, 0, shape=0.25), descriptions)
+    ((row,),) = markdown_tables(to_markdown(table, descriptions))
+    assert {key: value for key, value in row.items() if key.startswith("Probe")} == {
+        "Probe: shape": "0.2500"
+    }

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
-from torchvision.models import resnet18, resnet34
+from torchvision.models import resnet18, resnet34, resnet50
 
 from feature_quality.artifacts.prepared import Description, Prepared
 from feature_quality.artifacts.weights import write_weights
@@ -91,11 +91,12 @@ def test_initial_weights_are_torchs_default_from_the_callers_seed():
     assert torch.equal(weights(network), expected)
 
 
-def test_the_residual_network_is_torchvisions():
+@pytest.mark.parametrize(("kind", "published"), [("resnet18", resnet18), ("resnet50", resnet50)])
+def test_the_residual_network_is_torchvisions(kind, published):
     torch.manual_seed(5)
-    ours = residual_network(3)
+    ours = residual_network(kind, 3)
     torch.manual_seed(5)
-    theirs = resnet18(num_classes=3)
+    theirs = published(num_classes=3)
     assert list(ours.state_dict()) == list(theirs.state_dict())
     # By seed and by name.
     assert torch.equal(weights(ours), weights(theirs))
@@ -104,17 +105,24 @@ def test_the_residual_network_is_torchvisions():
         assert torch.equal(ours.train(mode)(images), theirs.train(mode)(images))
 
 
-def test_the_residual_networks_features_are_the_input_of_its_last_layer():
-    network = residual_network(3).eval()
+@pytest.mark.parametrize(("kind", "width"), [("resnet18", 512), ("resnet50", 2048)])
+def test_the_residual_networks_features_are_the_input_of_its_last_layer(kind, width):
+    network = residual_network(kind, 3).eval()
     images = torch.rand(2, 3, 40, 33)
     features = network[:-1](images)
-    assert features.shape == (2, 512)
+    assert features.shape == (2, width)
     assert isinstance(network[-1], nn.Linear)
     assert torch.equal(network[-1](features), network(images))
 
 
 @pytest.mark.parametrize(
-    ("kind", "shape"), [("cnn", (1, 20, 9)), ("cnn", (3, 8, 8)), ("resnet18", (3, 20, 9))]
+    ("kind", "shape"),
+    [
+        ("cnn", (1, 20, 9)),
+        ("cnn", (3, 8, 8)),
+        ("resnet18", (3, 20, 9)),
+        ("resnet50", (3, 20, 9)),
+    ],
 )
 def test_network_for_takes_its_shape_from_the_data(kind, shape):
     network = network_for(prepared(shape=shape, classes=4), kind, 0, CPU)
@@ -122,6 +130,9 @@ def test_network_for_takes_its_shape_from_the_data(kind, shape):
     assert (first.in_channels, first.out_channels) == (shape[0], 32 if kind == "cnn" else 64)
     assert first.weight.is_contiguous(memory_format=torch.channels_last)
     assert network(torch.zeros(2, *shape)).shape == (2, 4)
+    assert network[-1].in_features == {"resnet18": 512, "resnet50": 2048}.get(
+        kind, 128 * -(-shape[1] // 8) * -(-shape[2] // 8)
+    )
 
 
 @pytest.mark.parametrize("kind", ["cnn", "resnet18"])
@@ -172,7 +183,7 @@ def test_published_weights_fill_all_layers_but_the_last(tmp_path):
         if "num_batches" in name:
             tensor.fill_(12)
     torch.manual_seed(2)
-    network = residual_network(3)
+    network = residual_network("resnet18", 3)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     load_pretrained(network, publish(tmp_path, published))
     for name, tensor in network.state_dict().items():
@@ -185,7 +196,7 @@ def test_a_file_that_its_name_does_not_fit_is_refused(tmp_path):
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     path = path.rename(tmp_path / "resnet18-f37072fd.pth")
     with pytest.raises(InputError) as raised:
-        load_pretrained(residual_network(2), path)
+        load_pretrained(residual_network("resnet18", 2), path)
     assert str(raised.value) == f"{path}: sha256 {found}, expected f37072fd…"
 
 
@@ -201,17 +212,26 @@ class Runs:
     "content",
     [
         lambda: resnet34(num_classes=2).state_dict(),
+        lambda: resnet50(num_classes=2).state_dict(),
         lambda: convolutional_network((3, 16, 16), 2).state_dict(),
         dict,
         lambda: [1, 2],
         lambda: torch.zeros(3),
         lambda: {"conv1.weight": torch.zeros(2)},
     ],
-    ids=["another ResNet", "another network", "nothing", "a list", "a tensor", "another shape"],
+    ids=[
+        "ResNet-34",
+        "ResNet-50",
+        "another network",
+        "nothing",
+        "a list",
+        "a tensor",
+        "another shape",
+    ],
 )
 def test_weights_of_another_network_are_refused(content, tmp_path):
     path = publish(tmp_path, content())
-    network = residual_network(2)
+    network = residual_network("resnet18", 2)
     refused = f"^{re.escape(str(path))}: does not hold the weights of this network "
     with pytest.raises(InputError, match=refused):
         load_pretrained(network, path)
@@ -221,14 +241,14 @@ def test_a_file_that_is_no_network_is_refused(tmp_path):
     (tmp_path / "text.pth").write_text("<html>404</html>")
     path = named_by_hash(tmp_path / "text.pth")
     with pytest.raises(InputError, match="does not hold the weights of this network"):
-        load_pretrained(residual_network(2), path)
+        load_pretrained(residual_network("resnet18", 2), path)
 
 
 def test_a_file_that_would_run_code_is_refused_and_does_not(tmp_path):
     proof = tmp_path / "proof"
     path = publish(tmp_path, {"fc.weight": Runs(proof)})
     with pytest.raises(InputError, match="does not hold the weights of this network"):
-        load_pretrained(residual_network(2), path)
+        load_pretrained(residual_network("resnet18", 2), path)
     assert not proof.exists()
     torch.load(path, weights_only=False)
     assert proof.exists()

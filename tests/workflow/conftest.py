@@ -29,8 +29,11 @@ TINY = {
     "probe": {"draws": 1},
     "toy": {"studies": []},
 }
-# The same with all of the toy, as small as it can be.
+# The same with all of the toy, as small as it can be, and with a target domain.
 WHOLE = TINY | {
+    "datasets": ["digits_photos", "digits_domains_R"],
+    "grid": TINY["grid"] | {"digits_domains": {"lr": [0.05], "rho": [0, 0.05]}},
+    "training": TINY["training"] | {"digits_domains": {"epochs": 1}},
     "toy": {
         "seeds": [0, 1],
         "distribution": {"train_points": 60, "test_points": 50},
@@ -44,7 +47,7 @@ WHOLE = TINY | {
             "checkpoints": [1],
             "noise": {"label": [0.1], "gaussian": [0.5], "dropout": [0, 0.2]},
         },
-    }
+    },
 }
 
 

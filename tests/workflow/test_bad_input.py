@@ -22,7 +22,7 @@ def refuse(tree: Tree, *arguments: str) -> str:
     ("override", "message"),
     [
         ("sedes=[0]", "sedes: unknown key; allowed here: datasets, data_dir, seeds,"),
-        ("datasets=[imagenet]", "datasets[0]: 'imagenet' should be 'digits_photos',"),
+        ("datasets=[imagenet]", "datasets[0]: 'imagenet' should be one of digits_photos,"),
         ("datasets=[]", "datasets: [] should not be empty"),
         ("seeds=[0,0]", "seeds: ['0', '0'] should not repeat 0"),
         ("seeds=three", "seeds: 'three' should be a list"),
@@ -113,3 +113,12 @@ def test_a_wrong_original_file_is_refused_by_name(tree: Tree, tmp_path: Path) ->
     )
     data = tree.path / "results" / "data" / "fmnist_mnist"
     assert not data.exists() or not list(data.iterdir())
+
+
+def test_a_dataset_that_nobody_delivers_is_asked_for(tree: Tree) -> None:
+    result = tree.snakemake("results/data/pacs/images.npy", "--config", "datasets=[pacs_A]")
+    said = result.stdout + result.stderr
+    assert result.returncode != 0
+    assert "Traceback" not in said
+    assert "PACS.zip has to be fetched by hand." in said
+    assert "at PACS.zip under the directory that data_dir names" in said

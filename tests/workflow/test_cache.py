@@ -17,6 +17,7 @@ READERS = {
         *("train", "embed", "probe", "perturb_network", "importance"),
         *("collect", "collect_importance", "table1", "grid"),
     ],
+    "prepare_digits_domains": ["train", "embed", "probe", "collect", "table2", "grid"],
     "train": [
         *("select_settings", "embed", "perturb_network", "importance"),
         *("collect", "collect_importance"),
@@ -25,13 +26,14 @@ READERS = {
     "toy_dynamics": ["perturb_toy", "figure"],
     "perturb_toy": ["figure"],
     "perturb_network": ["figure"],
-    "select_settings": ["importance", "collect", "collect_importance", "table1"],
+    "select_settings": ["importance", "collect", "collect_importance", "table1", "table2"],
     "embed": ["probe", "collect"],
     "probe": ["collect", "collect_importance"],
     "importance": ["collect_importance"],
     "collect_importance": ["dataset_figure"],
-    "collect": ["table1", "grid"],
+    "collect": ["table1", "table2", "grid"],
     "table1": ["all"],
+    "table2": ["all"],
     "grid": ["all"],
     "figure": ["all"],
     "dataset_figure": ["all"],
@@ -47,21 +49,26 @@ USERS = {
     "artifacts/importance.py": "importance collect_importance figure dataset_figure",
     "artifacts/parquet.py": "*",
     "artifacts/prepared.py": "prepare_digits_photos train embed probe perturb_network importance "
-    "collect collect_importance table1 grid",
+    "collect collect_importance table1 grid"
+    " prepare_digits_domains table2",
     "artifacts/probes.py": "probe collect collect_importance",
-    "artifacts/selection.py": "select_settings importance collect collect_importance table1 grid",
-    "artifacts/tables.py": "collect collect_importance table1 grid",
+    "artifacts/selection.py": "select_settings importance collect collect_importance table1 grid"
+    " table2",
+    "artifacts/tables.py": "collect collect_importance table1 grid table2",
     "artifacts/toy.py": "toy_study toy_dynamics perturb_toy perturb_network figure",
     "artifacts/weights.py": "train embed importance toy_dynamics perturb_toy perturb_network",
+    "data/archives.py": "prepare_digits_domains",
     "data/celeba.py": "",
     "data/cifar10.py": "",
     "data/cifar_mnist.py": "",
     "data/concatenated.py": "prepare_digits_photos",
+    "data/digits_domains.py": "prepare_digits_domains",
     "data/digits_photos.py": "prepare_digits_photos",
+    "data/domains.py": "prepare_digits_domains",
     "data/fmnist_mnist.py": "",
     "data/idx.py": "",
     "data/labelled.py": "prepare_digits_photos",
-    "data/photos.py": "",
+    "data/photos.py": " prepare_digits_domains",
     "data/sources.py": "",
     "data/waterbirds.py": "",
     "errors.py": "*",
@@ -83,14 +90,18 @@ USERS = {
     "reporting/figures/style.py": "figure dataset_figure",
     "reporting/grid.py": "grid",
     "reporting/importance.py": "collect_importance",
-    "reporting/rendering.py": "table1 grid",
+    "reporting/rendering.py": "table1 grid table2",
+    "reporting/rendering2.py": "table2",
     "reporting/runs.py": "collect collect_importance",
-    "reporting/selection.py": "select_settings collect collect_importance table1 grid",
-    "reporting/table1.py": "table1 grid collect_importance",
+    "reporting/selection.py": "select_settings collect collect_importance table1 grid table2",
+    "reporting/statistics.py": "figure dataset_figure table2",
+    "reporting/table1.py": "table1 grid collect_importance table2",
+    "reporting/table2.py": "table2",
     "reporting/uniformity.py": "figure dataset_figure",
-    "spelling.py": "table1 grid figure dataset_figure",
+    "spelling.py": "table1 grid figure dataset_figure table2",
     "seeds.py": "prepare_digits_photos train embed probe importance toy_study toy_dynamics "
-    "perturb_toy perturb_network",
+    "perturb_toy perturb_network"
+    " prepare_digits_domains",
     "toy/distribution.py": "toy_study toy_dynamics perturb_toy",
     "toy/engine.py": "toy_study toy_dynamics perturb_toy",
     "toy/importance.py": "toy_study toy_dynamics perturb_toy",
@@ -117,8 +128,17 @@ LAYOUT = {"digest.py", "plan.py", "toy/studies.py", *CONFIG}
 AFTER_SELECTION = {"importance", "collect_importance", "dataset_figure"}
 
 
+# What runs of its datasets lead to: no figure is about them.
+OF_DOMAINS = {
+    *("prepare_digits_domains", "train", "select_settings", "embed", "probe", "collect"),
+    *("table1", "table2", "grid", "all"),
+}
+
+
 def downstream(rules: set[str]) -> set[str]:
     """Add all that reads, directly or not, what ``rules`` write, as far as it is known."""
+    if rules == {"prepare_digits_domains"}:
+        return OF_DOMAINS
     reached = set(rules)
     for rule, readers in READERS.items():
         unknown = AFTER_SELECTION if "select_settings" in reached else set()
@@ -222,14 +242,29 @@ def test_a_fresh_checkout_beside_old_results_reruns_nothing(finished: Tree) -> N
 @pytest.mark.parametrize(
     ("override", "expected"),
     [
-        ("seeds=[0,1]", {"train": 2, "embed": 2, "probe": 2}),
+        ("seeds=[0,1]", {"train": 4, "embed": 4, "probe": 4}),
+        # A target domain's examples are one draw.
         ("probe={draws: 2}", {"probe": 2}),
+        ("probe={tolerance: 0.00001}", {"probe": 4}),
+        (
+            "training={digits_domains: {epochs: 2}}",
+            {"train": 2, "embed": 2, "probe": 2},
+        ),
         ("training={digits_photos: {epochs: 3}}", {"train": 2, "embed": 2, "probe": 2}),
         (
             "grid={digits_photos: {lr: [0.05], rho: [0, 0.1, 0.2]}}",
             {"train": 1, "embed": 1, "probe": 1},
         ),
-        ("data_seed=1", {"prepare_digits_photos": 1, "train": 2, "embed": 2, "probe": 2}),
+        (
+            "data_seed=1",
+            {
+                "prepare_digits_photos": 1,
+                "prepare_digits_domains": 1,
+                "train": 4,
+                "embed": 4,
+                "probe": 4,
+            },
+        ),
         ("grid={digits_photos: {lr: [5.0e-2], rho: [0.0, 0.10]}}", {}),
         ("toy={sweep: {complexity: [270, 360]}}", {"toy_study": 1}),
         ("toy={sweep: {batch_size: [5, 7, 60]}}", {"toy_study": 2}),
@@ -242,6 +277,6 @@ def test_a_changed_setting_reruns_what_it_concerns(
     finished_once: Tree, override: str, expected: dict[str, int]
 ) -> None:
     due = finished_once.due("--config", override)
-    stages = ("prepare_digits_photos", "train", "embed", "probe")
+    stages = ("prepare_digits_photos", "prepare_digits_domains", "train", "embed", "probe")
     stages += ("toy_study", "toy_dynamics", "perturb_toy")
     assert {rule: due[rule] for rule in stages if due[rule]} == expected

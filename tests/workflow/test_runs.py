@@ -25,8 +25,27 @@ def test_the_tables_are_there_and_say_that_they_demonstrate(finished_once: Tree)
         assert "DEMONSTRATION" in (tables / name).read_text()
     runs = pq.read_table(tables / "runs.parquet").to_pandas()
     sgd = runs[(runs["rho"] == 0) & (runs["metric"] == "error") & (runs["split"] == "test")]
+    sgd = sgd[sgd["dataset"] == "digits_photos"]
     mean = table.query("method == 'SGD' and metric == 'test_error'")["mean"]
     assert mean.tolist() == sgd["value"].tolist()
+
+
+def test_table_2_is_there_and_says_that_it_demonstrates(finished_once: Tree) -> None:
+    tables = finished_once.path / "results" / "tables"
+    table = pd.read_csv(tables / "table2.csv")
+    assert table["demonstration"].all()
+    assert table["method"].tolist() == ["SGD", "SAM"]
+    assert (table["target"] == "R").all()
+    assert table[["paper", "difference", "low", "high"]].isna().all(axis=None)
+    runs = pq.read_table(tables / "runs.parquet").to_pandas()
+    of_domains = runs[runs["dataset"] == "digits_domains_R"]
+    errors = of_domains[of_domains["metric"] == "class_probe_error"].sort_values("rho")["value"]
+    assert table["mean"].tolist() == (1 - errors).tolist()
+    assert "domain_probe_error" not in set(of_domains["metric"])
+    for name in ("table2.md", "table2.tex"):
+        assert "DEMONSTRATION" in (tables / name).read_text()
+    # Table 1 is about datasets of two features alone.
+    assert set(pd.read_csv(tables / "table1.csv")["dataset"]) == {"digits_photos"}
 
 
 def test_every_figure_is_there(finished_once: Tree) -> None:
@@ -127,7 +146,8 @@ def test_the_plan_is_printed_before_anything_runs(tree: Tree) -> None:
 
 def test_the_embedded_default_is_small_and_downloads_nothing(tmp_path: Path) -> None:
     due = copy_workflow(tmp_path / "tree").due()
-    assert due["train"] == due["embed"] == due["probe"] == 12
+    # 2 learning rates × 2 ρ × 3 seeds, and 4 target domains × 2 ρ × 3 seeds.
+    assert due["train"] == due["embed"] == due["probe"] == 12 + 24
     assert due["fetch"] == 0
     assert due["figure"] == 11
 
@@ -142,6 +162,25 @@ def test_the_paper_configuration_is_the_published_sweep(tmp_path: Path) -> None:
     # Eight files of MNIST and Fashion-MNIST, CIFAR-10's archive, three files of CelebA, Waterbirds'
     # archive, and the weights of the pretrained network.
     assert due["fetch"] == 8 + 1 + 3 + 1 + 1
+
+
+def test_the_sweep_of_table_2_is_there(tmp_path: Path) -> None:
+    tree = copy_workflow(tmp_path / "tree")
+    data = tmp_path / "my data"
+    for folder in ("PACS", "VLCS"):
+        (data / folder).mkdir(parents=True)
+    (data / "office_home.tar.gz").touch()
+    (data / "resnet18-f37072fd.pth").touch()
+    arguments = ("--configfile", "workflow/config/domainbed.yaml")
+    due = tree.due(*arguments, "--config", f"data_dir={data}")
+    # 12 target domains × 4 learning rates × 5 ρ × 4 seeds.
+    assert due["train"] == due["embed"] == due["probe"] == 12 * 80
+    for family in ("pacs", "vlcs", "office_home"):
+        assert due[f"prepare_{family}"] == 1
+    assert due["table2"] == 1
+    assert due["fetch"] == due["table1"] == due["figure"] == 0
+    # Without them, each is asked for by name.
+    assert tree.due(*arguments)["fetch"] == 4
 
 
 def test_own_files_are_used_instead_of_downloads(tmp_path: Path) -> None:

@@ -17,8 +17,10 @@ os.environ.update(
     )
 )
 
-from feature_quality.config.settings import load
+from feature_quality.config.domains import TARGETS
+from feature_quality.config.settings import family_of, load
 from feature_quality.spelling import spell
+from feature_quality.data.domains import FAMILIES
 from feature_quality.data.sources import SOURCES
 from feature_quality.digest import script_digest
 from feature_quality.errors import InputError
@@ -31,6 +33,7 @@ except InputError as error:
 
 # The figures about importance weights, which are drawn for the toy and for each dataset.
 OF_IMPORTANCE = ("figure_03", "figure_05", "figure_07", "figure_08")
+WEIGHTS = {"resnet18": "resnet18-f37072fd.pth", "resnet50": "resnet50-0676ba61.pth"}
 RUN = "{dataset}/lr={lr}/rho={rho}/seed={seed}"
 
 
@@ -41,7 +44,7 @@ def code(script):
 
 def runs_of(dataset):
     """The places of all runs of a dataset's grid, as they stand in paths."""
-    grid = getattr(settings.grid, dataset)
+    grid = settings.grid_of(dataset)
     return expand(
         RUN,
         dataset=dataset,
@@ -73,10 +76,33 @@ def unpacked(key, folder):
 
 def pretrained_weights(wildcards):
     """The weights from which a dataset's networks start: a file, or none."""
-    training = getattr(settings.training, wildcards.dataset)
+    training = settings.training_of(wildcards.dataset)
     if not getattr(training, "pretrained", False):
         return []
-    return [original("resnet18-f37072fd.pth")]
+    return [original(WEIGHTS[training.network])]
+
+
+def images_of(wildcards):
+    """The images of a dataset; those that differ in their target domain alone share them."""
+    return f"results/data/{family_of(wildcards.dataset)}/images.npy"
+
+
+def domains_original(family):
+    """A dataset of DomainBed as the user has it, a folder or an archive, or where it belongs."""
+    folder = FAMILIES[family].folder
+    for name in (folder, f"{folder}.tar", f"{folder}.tar.gz"):
+        if settings.data_dir and (settings.data_dir / name).exists():
+            return str(settings.data_dir / name)
+    return original(f"{folder}.zip")
+
+
+def examples_of(family):
+    """The examples of all datasets of a family, one a target domain."""
+    return expand(
+        "results/data/{family}_{target}/examples.parquet",
+        family=family,
+        target=TARGETS[family],
+    )
 
 
 def keys_of(*folders):
@@ -101,7 +127,7 @@ def probed(pattern):
 
 def first_sgd_run(dataset):
     """A trained network to look into: SGD's at the first learning rate and seed."""
-    lr = spell(getattr(settings.grid, dataset).lr[0])
+    lr = spell(settings.grid_of(dataset).lr[0])
     return RUN.format(dataset=dataset, lr=lr, rho=0, seed=settings.seeds[0])
 
 
@@ -145,7 +171,9 @@ def dataset_figures(wildcards):
         "results/figures/{figure}_{dataset}.{kind}",
         figure=OF_IMPORTANCE,
         dataset=[
-            each for each in settings.datasets if {"SGD", "SAM"} <= choices(each).keys()
+            each
+            for each in settings.of_features
+            if {"SGD", "SAM"} <= choices(each).keys()
         ],
         kind=["pdf", "png"],
     )
@@ -155,7 +183,7 @@ def probe_settings(wildcards):
     """How the probes of a dataset are trained."""
     probe = settings.probe
     return {
-        "per_group": getattr(probe.per_group, wildcards.dataset),
+        "per_group": settings.probing_of(wildcards.dataset)["per_group"],
         "strengths": probe.strengths,
         "tolerance": probe.tolerance,
         "max_iterations": probe.max_iterations,
@@ -179,7 +207,7 @@ TOY_PARTS = {
     for part, axes in toy_parts(study).items()
 }
 ALL_RUNS = [run for dataset in settings.datasets for run in runs_of(dataset)]
-GRIDS = [getattr(settings.grid, dataset) for dataset in settings.datasets]
+GRIDS = [settings.grid_of(dataset) for dataset in settings.datasets]
 
 
 wildcard_constraints:

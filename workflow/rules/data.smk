@@ -152,3 +152,107 @@ rule prepare_waterbirds:
         "Prepare Waterbirds"
     script:
         "../scripts/prepare_waterbirds.py"
+
+
+rule prepare_pacs:
+    input:
+        original=domains_original("pacs"),
+    output:
+        images="results/data/pacs/images.npy",
+        examples=examples_of("pacs"),
+    log:
+        "results/logs/data/pacs.log",
+    benchmark:
+        "results/benchmarks/data/pacs.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 16
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        family="pacs",
+        settings=settings.domains.pacs.model_dump(),
+        data_seed=settings.data_seed,
+        code=code("prepare_domains.py"),
+    message:
+        "Prepare PACS"
+    script:
+        "../scripts/prepare_domains.py"
+
+
+rule prepare_vlcs:
+    input:
+        original=domains_original("vlcs"),
+    output:
+        images="results/data/vlcs/images.npy",
+        examples=examples_of("vlcs"),
+    log:
+        "results/logs/data/vlcs.log",
+    benchmark:
+        "results/benchmarks/data/vlcs.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 16
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        family="vlcs",
+        settings=settings.domains.vlcs.model_dump(),
+        data_seed=settings.data_seed,
+        code=code("prepare_domains.py"),
+    message:
+        "Prepare VLCS"
+    script:
+        "../scripts/prepare_domains.py"
+
+
+rule prepare_office_home:
+    input:
+        original=domains_original("office_home"),
+    output:
+        images="results/data/office_home/images.npy",
+        examples=examples_of("office_home"),
+    log:
+        "results/logs/data/office_home.log",
+    benchmark:
+        "results/benchmarks/data/office_home.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 16
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        family="office_home",
+        settings=settings.domains.office_home.model_dump(),
+        data_seed=settings.data_seed,
+        code=code("prepare_domains.py"),
+    message:
+        "Prepare OfficeHome"
+    script:
+        "../scripts/prepare_domains.py"
+
+
+rule prepare_digits_domains:
+    output:
+        images="results/data/digits_domains/images.npy",
+        examples=examples_of("digits_domains"),
+    log:
+        "results/logs/data/digits_domains.log",
+    benchmark:
+        "results/benchmarks/data/digits_domains.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        data_seed=settings.data_seed,
+        code=code("prepare_digits_domains.py"),
+    message:
+        "Prepare the demonstration of several domains"
+    script:
+        "../scripts/prepare_digits_domains.py"

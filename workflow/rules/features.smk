@@ -48,7 +48,7 @@ rule probe:
         mem_mb=3000,
         runtime=60,
     params:
-        draws=settings.probe.draws,
+        draws=lambda wildcards: settings.probing_of(wildcards.dataset)["draws"],
         settings=probe_settings,
         code=code("probe.py"),
     message:

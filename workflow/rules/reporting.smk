@@ -1,4 +1,4 @@
-# reporting: metrics of all runs → tables.
+# reporting: metrics of all runs → tables and figures.
 SELECTIONS = expand("results/selection/{dataset}.json", dataset=settings.datasets)
 EXAMPLES = expand("results/data/{dataset}/examples.parquet", dataset=settings.datasets)
 
@@ -59,8 +59,12 @@ rule collect:
 rule table1:
     input:
         runs=rules.collect.output[0],
-        selections=SELECTIONS,
-        examples=EXAMPLES,
+        selections=expand(
+            "results/selection/{dataset}.json", dataset=settings.of_features
+        ),
+        examples=expand(
+            "results/data/{dataset}/examples.parquet", dataset=settings.of_features
+        ),
     output:
         csv="results/tables/table1.csv",
         md="results/tables/table1.md",
@@ -76,12 +80,45 @@ rule table1:
         mem_mb=1000,
         runtime=10,
     params:
-        constants=[settings.standing(dataset) for dataset in settings.datasets],
+        constants=[settings.standing(dataset) for dataset in settings.of_features],
         code=code("table1.py"),
     message:
         "Make Table 1"
     script:
         "../scripts/table1.py"
+
+
+rule table2:
+    input:
+        runs=rules.collect.output[0],
+        selections=expand(
+            "results/selection/{dataset}.json", dataset=settings.of_domains
+        ),
+        examples=expand(
+            "results/data/{dataset}/examples.parquet", dataset=settings.of_domains
+        ),
+    output:
+        csv="results/tables/table2.csv",
+        md="results/tables/table2.md",
+        tex="results/tables/table2.tex",
+    log:
+        "results/logs/table2.log",
+    benchmark:
+        "results/benchmarks/table2.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        constants=[settings.standing(dataset) for dataset in settings.of_domains],
+        networks=[settings.network_of(dataset) for dataset in settings.of_domains],
+        code=code("table2.py"),
+    message:
+        "Make Table 2"
+    script:
+        "../scripts/table2.py"
 
 
 rule grid:

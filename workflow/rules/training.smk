@@ -3,7 +3,7 @@
 
 rule train:
     input:
-        images="results/data/{dataset}/images.npy",
+        images=images_of,
         examples="results/data/{dataset}/examples.parquet",
         pretrained=pretrained_weights,
     output:
@@ -24,9 +24,7 @@ rule train:
     params:
         # Not an output: those of a job that fails are deleted.
         checkpoint=f"results/runs/{RUN}/checkpoint.safetensors",
-        settings=lambda wildcards: getattr(
-            settings.training, wildcards.dataset
-        ).model_dump(),
+        settings=lambda wildcards: settings.training_of(wildcards.dataset).model_dump(),
         code=code("train.py"),
     message:
         "Train on {wildcards.dataset}: lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}"

@@ -7,5 +7,6 @@ from feature_quality.job import job
 
 with job(snakemake.log[0]) as log:
     key = snakemake.wildcards.original
-    log.info("%s, %d bytes, %s", key, SOURCES[key].size, SOURCES[key].licence)
-    fetch(key, SOURCES[key], snakemake.output[0], progress=sys.stderr.isatty())
+    source = SOURCES[key]
+    log.info("%s: %s; %s", key, source.identity(), source.licence)
+    fetch(key, source, snakemake.output[0], progress=sys.stderr.isatty())

@@ -12,7 +12,7 @@ from feature_quality.job import job
 with job(snakemake.log[0]), photographs(**snakemake.input) as photos:
     write_photos(
         snakemake.output.images,
-        snakemake.output.examples,
+        [snakemake.output.examples],
         photos,
         snakemake.threads,
         partial(tqdm, desc="Decode", unit="×256 photographs", file=sys.stderr, disable=None),

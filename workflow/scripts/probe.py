@@ -17,8 +17,9 @@ with job(snakemake.log[0]) as log, threadpool_limits(1):
     test, _ = read_embeddings(snakemake.input.test)
     description = read_description(snakemake.input.examples)
     rows = []
-    for feature, column in zip(description.features, ("feature_a", "feature_b"), strict=True):
-        sets = [ProbeSet.of(embeddings, column) for embeddings in (train, test)]
+    natural = bool(description.target)
+    for feature, column in zip(description.probed, ("feature_a", "feature_b"), strict=False):
+        sets = [ProbeSet.of(embeddings, column, natural) for embeddings in (train, test)]
         for draw in range(snakemake.params.draws):
             result = probe_draw(
                 *sets, names=(run["dataset"], run["seed"], draw), **snakemake.params.settings

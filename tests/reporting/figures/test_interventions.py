@@ -4,7 +4,8 @@ import pytest
 from matplotlib.colors import same_color
 
 from feature_quality.reporting.figures.interventions import interventions
-from feature_quality.reporting.figures.style import METHODS, NEUTRAL, interval
+from feature_quality.reporting.figures.style import METHODS, NEUTRAL
+from feature_quality.reporting.statistics import interval
 
 KINDS = {
     "importance_weighting": "importance weighting",

@@ -12,30 +12,11 @@ from feature_quality.reporting.figures.style import (
     NEUTRAL,
     WIDTH,
     canvas,
-    interval,
     lines,
     method_of,
     save,
     sequence,
 )
-
-
-class TestInterval:
-    def test_is_that_of_t(self) -> None:
-        # Deviation √(5/3), t of 3 degrees of freedom 3.182446.
-        low, high = interval(pd.Series([1.0, 2.0, 3.0, 4.0]))
-        assert (low, high) == pytest.approx((2.5 - 2.054260, 2.5 + 2.054260), abs=1e-6)
-
-    def test_of_one_seed_is_its_value(self) -> None:
-        assert interval(pd.Series([0.3])) == (0.3, 0.3)
-
-    def test_of_equal_seeds_is_their_value(self) -> None:
-        assert interval(pd.Series([0.25, 0.25, 0.25])) == (0.25, 0.25)
-
-    @pytest.mark.parametrize("measured", [[0.1], [0.1, 0.4], [0.1, 0.4, 0.2]])
-    def test_leaves_diverged_seeds_out(self, measured: list[float]) -> None:
-        expected = interval(pd.Series(measured))
-        assert interval(pd.Series([*measured, np.nan])) == pytest.approx(expected)
 
 
 class TestLines:

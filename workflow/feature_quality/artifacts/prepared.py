@@ -50,6 +50,8 @@ class Description:
             for pixels in [0, 1].
         group_weights: the groups' frequencies in training, if validation and test errors weight
             each group's error by them; None if every example counts the same.
+        target: the letter of the domain that is left out of training, on which feature A is
+            probed; empty where both features are.
     """
 
     dataset: str
@@ -60,6 +62,12 @@ class Description:
     channel_mean: tuple[float, ...]
     channel_std: tuple[float, ...]
     group_weights: tuple[float, ...] | None = None
+    target: str = ""
+
+    @property
+    def probed(self) -> tuple[str, ...]:
+        """The features that are probed."""
+        return self.features[:1] if self.target else self.features
 
     def example_weights(self, groups: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
         """Return each example's share of its split's error, (n,), 1 in all.
@@ -187,6 +195,7 @@ def _description(metadata: dict[str, Any]) -> Description:
         channel_mean=tuple(metadata["channel_mean"]),
         channel_std=tuple(metadata["channel_std"]),
         group_weights=None if weights is None else tuple(weights),
+        target=metadata["target"],
     )
 
 

@@ -43,11 +43,27 @@ class PhotoGrid(Section):
     rho: Radii = paper((0.0, 0.01, 0.02, 0.05, 0.07), "Appendix B")
 
 
+class DomainGrid(Section):
+    """The sweep of DomainBed's datasets."""
+
+    lr: LearningRates = ours(
+        (0.0005, 0.001, 0.005, 0.01), "as for Waterbirds; the paper's values are lost"
+    )
+    rho: Radii = ours((0.0, 0.01, 0.02, 0.05, 0.07), "as for Waterbirds; the paper's are lost")
+
+
 class DemonstrationGrid(Section):
     """The sweep of the demonstration dataset."""
 
     lr: LearningRates = ours((0.02, 0.05), "small enough for a laptop")
     rho: Radii = ours((0.0, 0.1), "small enough for a laptop")
+
+
+class DigitsDomainsGrid(Section):
+    """The sweep of the domains made of digits."""
+
+    lr: LearningRates = ours((0.05,), "small enough for a laptop")
+    rho: Radii = ours((0.0, 0.05), "small enough for a laptop")
 
 
 class Grid(Section):
@@ -58,3 +74,7 @@ class Grid(Section):
     fmnist_mnist: ConcatenatedGrid = ConcatenatedGrid()
     celeba: PhotoGrid = PhotoGrid()
     waterbirds: PhotoGrid = PhotoGrid()
+    digits_domains: DigitsDomainsGrid = DigitsDomainsGrid()
+    pacs: DomainGrid = DomainGrid()
+    vlcs: DomainGrid = DomainGrid()
+    office_home: DomainGrid = DomainGrid()

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
+from feature_quality.config.domains import TARGETS, Domains
 from feature_quality.config.grid import Grid
 from feature_quality.config.probe import Probe
 from feature_quality.config.provenance import ours, paper, weakest
@@ -22,8 +24,22 @@ from feature_quality.config.toy import Toy
 from feature_quality.config.training import Training
 from feature_quality.errors import InputError
 
-DatasetId = Literal["digits_photos", "cifar_mnist", "fmnist_mnist", "celeba", "waterbirds"]
-DATASETS: tuple[str, ...] = get_args(DatasetId)
+# Table 1's datasets, whose images carry two labelled features, and Table 2's: each is a dataset of
+# several domains and the letter of the one that is left out of training.
+OF_FEATURES = ("digits_photos", "cifar_mnist", "fmnist_mnist", "celeba", "waterbirds")
+OF_DOMAINS = tuple(f"{family}_{letter}" for family in TARGETS for letter in TARGETS[family])
+DATASETS = (*OF_FEATURES, *OF_DOMAINS)
+
+
+def _require_dataset(dataset: str) -> str:
+    if dataset not in DATASETS:
+        raise ValueError(f"should be one of {', '.join(DATASETS)}")
+    return dataset
+
+
+DatasetId = Annotated[
+    str, AfterValidator(_require_dataset), Field(json_schema_extra={"enum": list(DATASETS)})
+]
 
 
 def _require_directory(path: Path | None) -> Path | None:
@@ -40,7 +56,7 @@ class Settings(Section):
         NotEmpty,
         Distinct,
         Field(description="The datasets to run; only these enter the workflow."),
-    ] = ("digits_photos",)
+    ] = ("digits_photos", *(each for each in OF_DOMAINS if each.startswith("digits_domains")))
     data_dir: Annotated[
         Path | None,
         AfterValidator(_require_directory),
@@ -58,6 +74,7 @@ class Settings(Section):
     data_seed: Annotated[
         Seed, Field(description="Seed of splits and pairings, the same for all runs.")
     ] = ours(0, "any will do")
+    domains: Domains = Domains()
     grid: Grid = Grid()
     training: Training = Training()
     probe: Probe = Probe()
@@ -70,36 +87,80 @@ class Settings(Section):
     ] = "all"
     toy: Toy = Toy()
 
-    def constants_of(self, dataset: DatasetId) -> list[Constant]:
+    @property
+    def of_features(self) -> list[str]:
+        """Those of the datasets that Table 1 compares."""
+        return [dataset for dataset in self.datasets if dataset in OF_FEATURES]
+
+    @property
+    def of_domains(self) -> list[str]:
+        """Those of the datasets that Table 2 compares."""
+        return [dataset for dataset in self.datasets if dataset in OF_DOMAINS]
+
+    def grid_of(self, dataset: str) -> Any:
+        """Return the sweep of a dataset."""
+        return getattr(self.grid, family_of(dataset))
+
+    def training_of(self, dataset: str) -> Any:
+        """Return how a dataset's networks are trained."""
+        return getattr(self.training, family_of(dataset))
+
+    def network_of(self, dataset: str) -> dict[str, Any]:
+        """Return which network a dataset's runs train, from which weights, and its images' side."""
+        training = self.training_of(dataset)
+        start = "ImageNet" if getattr(training, "pretrained", False) else "from scratch"
+        images = getattr(self.domains, family_of(dataset))
+        return {"backbone": f"{training.network} ({start})", "resolution": images.resolution}
+
+    def probing_of(self, dataset: str) -> dict[str, Any]:
+        """Return how many draws of a dataset's probes there are, and how large each is.
+
+        A target domain's examples are taken as they come, all of them: there is one draw.
+        """
+        if dataset in OF_DOMAINS:
+            return {"draws": 1, "per_group": None}
+        per_group = getattr(self.probe.per_group, dataset)
+        return {"draws": self.probe.draws, "per_group": per_group}
+
+    def constants_of(self, dataset: str) -> list[Constant]:
         """Return every constant that a result on ``dataset`` rests on."""
-        per_group = self.probe.per_group.constants("probe.per_group")
+        family = family_of(dataset)
+        sections = [self.grid_of(dataset).constants(f"grid.{family}")]
+        sections.append(self.training_of(dataset).all_constants(f"training.{family}"))
+        if isinstance(images := getattr(self.domains, family, None), Section):
+            sections.append(images.constants(f"domains.{family}"))
+        sections += [
+            self.probe.constants("probe"),
+            self.probe.per_group.constants("probe.per_group"),
+        ]
+        unused = {"probe.draws"} if dataset in OF_DOMAINS else set()
+        unused |= {f"probe.per_group.{each}" for each in OF_FEATURES if each != dataset}
         return [
-            *self.constants(),
-            *getattr(self.grid, dataset).constants(f"grid.{dataset}"),
-            *getattr(self.training, dataset).all_constants(f"training.{dataset}"),
-            *self.probe.constants("probe"),
-            *(constant for constant in per_group if constant.key.endswith(f".{dataset}")),
+            constant
+            for constant in (*self.constants(), *chain.from_iterable(sections))
+            if constant.key not in unused
         ]
 
-    def workload(self, dataset: DatasetId) -> dict[str, Any]:
+    def workload(self, dataset: str) -> dict[str, Any]:
         """Return what the cost of ``dataset``'s grid depends on, as ``plan.cost`` takes it."""
-        grid, training = getattr(self.grid, dataset), getattr(self.training, dataset)
+        grid, training = self.grid_of(dataset), self.training_of(dataset)
         # At most: SGD's setting, SAM's, and SAM's at SGD's learning rate.
         selected = 3 * len(self.seeds)
+        images = getattr(self.domains, family_of(dataset), None)
         return {
             "dataset": dataset,
+            "resolution": images and images.resolution,
             "network": training.network,
             "lrs": len(grid.lr),
             "rhos": list(grid.rho),
             "seeds": len(self.seeds),
             "epochs": training.epochs,
             "snapshots": sum(epoch <= training.epochs for epoch in training.snapshot_epochs),
-            "draws": self.probe.draws,
-            "per_group": getattr(self.probe.per_group, dataset),
+            **self.probing_of(dataset),
             "probed": selected if self.probe_runs == "selected" else None,
         }
 
-    def standing(self, dataset: DatasetId) -> dict[str, Any]:
+    def standing(self, dataset: str) -> dict[str, Any]:
         """Return the weakest ``provenance`` behind results on ``dataset``, and all ``departures``.
 
         A departure is a sentence that names a setting which differs from the documented one.
@@ -115,10 +176,15 @@ class Settings(Section):
             ),
         }
 
-    def remark(self, dataset: DatasetId) -> str:
+    def remark(self, dataset: str) -> str:
         """Say below a figure what its runs were."""
-        epochs = getattr(self.training, dataset).epochs
+        epochs = self.training_of(dataset).epochs
         return described(self.seeds, epochs, self.constants_of(dataset))
+
+
+def family_of(dataset: str) -> str:
+    """Return the dataset whose sections of the configuration hold for ``dataset``."""
+    return dataset.rpartition("_")[0] if dataset in OF_DOMAINS else dataset
 
 
 def load(config: Mapping[str, Any]) -> Settings:

@@ -38,6 +38,16 @@ def _require_share(span: tuple[float, float]) -> tuple[float, float]:
     return span
 
 
+Network = Annotated[
+    Literal["resnet18", "resnet50", "cnn"],
+    Field(
+        description="torchvision's ResNet-18 or ResNet-50, or the three-layer CNN, for a quick "
+        "trial."
+    ),
+]
+Pretrained = Annotated[
+    bool, Field(description="Whether a ResNet starts from torchvision's ImageNet weights.")
+]
 Scale = Annotated[
     Span,
     AfterValidator(_require_share),
@@ -111,13 +121,8 @@ class WaterbirdsCrop(CelebaCrop):
 class CelebaTraining(ImageTraining):
     """Training on CelebA."""
 
-    network: Annotated[
-        Literal["resnet18", "cnn"],
-        Field(description="torchvision's ResNet-18, or the three-layer CNN for a quick trial."),
-    ] = paper("resnet18", "Section 4.1")
-    pretrained: Annotated[
-        bool, Field(description="Whether a ResNet starts from torchvision's ImageNet weights.")
-    ] = paper(True, "Section 4.1")
+    network: Network = paper("resnet18", "Section 4.1")
+    pretrained: Pretrained = paper(True, "Section 4.1")
     epochs: Epochs = paper(20, "Section 4.1")
     batch_size: BatchSize = paper(128, "Appendix B")
     momentum: Momentum = paper(0.9, "Appendix B")
@@ -148,6 +153,33 @@ class WaterbirdsTraining(CelebaTraining):
     crop: WaterbirdsCrop = WaterbirdsCrop()
 
 
+class DigitsDomainsTraining(DemonstrationTraining):
+    """Training on the domains made of digits."""
+
+    epochs: Epochs = ours(8, "training error is near 0 by then")
+    snapshot_epochs: SnapshotEpochs = ours((), "no figure shows them")
+
+
+class DomainCrop(WaterbirdsCrop):
+    """Random resized crops of DomainBed's training images, half of them flipped."""
+
+    scale: Scale = ours((0.7, 1.0), "as for Waterbirds; the paper does not say")
+    ratio: Ratio = ours((0.75, 1.3333), "as for Waterbirds; the paper does not say")
+
+
+class DomainTraining(CelebaTraining):
+    """Training on three domains of a dataset of DomainBed."""
+
+    network: Network = ours("resnet18", "as for Waterbirds; the paper does not say")
+    pretrained: Pretrained = ours(True, "as for Waterbirds; the paper does not say")
+    epochs: Epochs = ours(20, "as for CelebA; the paper does not say")
+    batch_size: BatchSize = ours(128, "as for CelebA; the paper does not say")
+    momentum: Momentum = ours(0.9, "as for CelebA; the paper does not say")
+    weight_decay: WeightDecay = ours(0.0001, "as for CelebA; the paper does not say")
+    snapshot_epochs: SnapshotEpochs = ours((), "no figure shows them")
+    crop: DomainCrop = DomainCrop()
+
+
 class Training(Section):
     """The training of each dataset."""
 
@@ -156,3 +188,7 @@ class Training(Section):
     fmnist_mnist: FmnistMnistTraining = FmnistMnistTraining()
     celeba: CelebaTraining = CelebaTraining()
     waterbirds: WaterbirdsTraining = WaterbirdsTraining()
+    digits_domains: DigitsDomainsTraining = DigitsDomainsTraining()
+    pacs: DomainTraining = DomainTraining()
+    vlcs: DomainTraining = DomainTraining()
+    office_home: DomainTraining = DomainTraining()

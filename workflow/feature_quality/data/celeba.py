@@ -50,19 +50,20 @@ def photographs(
         InputError: a file is damaged, or these are not the published splits.
     """
     table = read_attributes(attributes, partition)
+    examples = examples_of(DATASET, table, GROUPS)
+    description = Description(
+        dataset=DATASET,
+        title="CelebA",
+        demonstration=False,
+        features=("hair", "gender"),
+        classes=CLASSES,
+        channel_mean=IMAGENET_MEAN,
+        channel_std=IMAGENET_STD,
+        group_weights=frequencies(GROUPS["train"]),
+    )
     with _reader(images) as read:
         yield Photos(
-            description=Description(
-                dataset=DATASET,
-                title="CelebA",
-                demonstration=False,
-                features=("hair", "gender"),
-                classes=CLASSES,
-                channel_mean=IMAGENET_MEAN,
-                channel_std=IMAGENET_STD,
-                group_weights=frequencies(GROUPS["train"]),
-            ),
-            examples=examples_of(DATASET, table, GROUPS),
+            datasets=[(description, examples)],
             place=images,
             names=table["id"].tolist(),
             read=read,

@@ -33,11 +33,10 @@ GroupCounts = Mapping[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Photos:
-    """A dataset before its photographs are decoded.
+    """Photographs before they are decoded, and the datasets that are made of them.
 
     Attributes:
-        description: what it is.
-        examples: the rows of ``EXAMPLES``; the first of them are the photographs' own, in order.
+        datasets: what each is, and its examples: the rows of ``EXAMPLES``.
         place: the folder or archive in which the photographs lie.
         names: the n photographs, in the order in which they are stored.
         read: returns the encoded bytes of one; raises FileNotFoundError or KeyError without it.
@@ -45,8 +44,7 @@ class Photos:
         shape: (channels, height, width) of what is stored.
     """
 
-    description: Description
-    examples: pd.DataFrame
+    datasets: Sequence[tuple[Description, pd.DataFrame]]
     place: str | Path
     names: Sequence[str]
     read: Callable[[str], bytes]
@@ -106,14 +104,15 @@ def frequencies(counts: Sequence[int]) -> tuple[float, ...]:
 
 def write_photos(
     images_path: str | Path,
-    examples_path: str | Path,
+    examples_paths: Sequence[str | Path],
     photos: Photos,
     threads: int,
     progress: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> None:
-    """Decode and scale all photographs, ``threads`` at a time, and write the prepared dataset.
+    """Decode and scale all photographs, ``threads`` at a time, and write what is made of them.
 
     Args:
+        examples_paths: one for each of the datasets.
         progress: wraps the tasks of ``TASK`` photographs, for a progress bar.
 
     Raises:
@@ -129,9 +128,8 @@ def write_photos(
                 tasks[first].result()
         finally:
             pool.shutdown(cancel_futures=True)
-    write_examples(
-        images_path, examples_path, Prepared(photos.description, images, photos.examples)
-    )
+    for path, (description, examples) in zip(examples_paths, photos.datasets, strict=True):
+        write_examples(images_path, path, Prepared(description, images, examples))
 
 
 def _decode(photos: Photos, images: npt.NDArray[np.uint8], first: int) -> None:

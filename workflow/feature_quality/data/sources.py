@@ -21,7 +21,7 @@ class Source:
     """One original file.
 
     Attributes:
-        urls: its mirrors, in order of preference.
+        urls: its mirrors, in order of preference; none for what has to be fetched by hand.
         checksum: ``algorithm:digits``; a prefix of the digits will do. None if none is published.
         size: in bytes; None if not known.
         licence: name and terms.
@@ -137,15 +137,28 @@ SOURCES: dict[str, Source] = {
         "Waterbirds (Sagawa et al., 2020) of CUB-200-2011 and Places: research only",
         "The folder that it unpacks to will do too.",
     ),
-    "resnet18-f37072fd.pth": Source(
-        ("https://download.pytorch.org/models/resnet18-f37072fd.pth",),
-        # The file's name holds the first digits, and torchvision publishes no more.
-        "sha256:f37072fd",
-        None,
-        "torchvision: BSD 3-Clause; trained on ImageNet",
-        "Or set the dataset's training.….pretrained to false: its networks then start from random "
-        "weights, and the tables say so.",
-    ),
+    **{
+        name: Source(
+            (f"https://download.pytorch.org/models/{name}",),
+            # The file's name holds the first digits, and torchvision publishes no more.
+            f"sha256:{name.removesuffix('.pth').partition('-')[2]}",
+            None,
+            "torchvision: BSD 3-Clause; trained on ImageNet",
+            "Or set the dataset's training.….pretrained to false: its networks then start from "
+            "random weights, and the tables say so.",
+        )
+        for name in ("resnet18-f37072fd.pth", "resnet50-0676ba61.pth")
+    },
+    **{
+        f"{folder}.zip": Source(
+            (),
+            None,
+            None,
+            "research only",
+            f"There, {folder}.tar, {folder}.tar.gz or the folder {folder} itself will do too.",
+        )
+        for folder in ("PACS", "VLCS", "office_home")
+    },
 }
 
 
@@ -168,9 +181,12 @@ def fetch(key: str, source: Source, target: str | Path, progress: bool = False) 
             return
         except (OSError, ValueError) as error:
             failures.append(f"  {url}: {error}")
+    reasons = (
+        ["could not be downloaded:", *failures] if failures else ["has to be fetched by hand."]
+    )
     raise InputError(
-        f"{key} could not be downloaded:\n"
-        + "\n".join(failures)
+        f"{key} "
+        + "\n".join(reasons)
         + f"\nPlace the file by hand ({source.identity()}) at {target}, or at "
         f"{key} under the directory that data_dir names. {source.otherwise}".rstrip()
     )

@@ -1,9 +1,5 @@
 """Waterbirds: birds of CUB-200-2011 on backgrounds of Places (Sagawa et al., 2020)."""
 
-import gzip
-import tarfile
-import tempfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +9,7 @@ import pandas as pd
 from PIL import Image
 
 from feature_quality.artifacts.prepared import Description
+from feature_quality.data.archives import unpacked
 from feature_quality.data.photos import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -48,23 +45,8 @@ def photographs(original: str | Path) -> Iterator[Photos]:
     Raises:
         InputError: the archive is damaged, or these are not the published splits.
     """
-    if Path(original).is_dir():
-        yield _photos(Path(original))
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            with gzip.open(original) as file:
-                with tarfile.open(fileobj=file) as archive:
-                    archive.extractall(folder, filter="data")
-                # The archive ends before the file does, and the checksum of both is at the end.
-                while file.read(2**20):
-                    pass
-        except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-            raise InputError(f"{original}: cannot be unpacked ({error})") from error
-        try:
-            yield _photos(Path(folder, FOLDER))
-        except InputError as error:
-            raise InputError(str(error).replace(folder, str(original))) from error
+    with unpacked(original, FOLDER) as folder:
+        yield _photos(folder)
 
 
 def read_metadata(folder: str | Path) -> pd.DataFrame:
@@ -111,18 +93,18 @@ def scale(photo: Image.Image) -> Image.Image:
 
 def _photos(folder: Path) -> Photos:
     table = read_metadata(folder)
+    description = Description(
+        dataset=DATASET,
+        title="Waterbirds",
+        demonstration=False,
+        features=("bird", "background"),
+        classes=CLASSES,
+        channel_mean=IMAGENET_MEAN,
+        channel_std=IMAGENET_STD,
+        group_weights=frequencies(GROUPS["train"]),
+    )
     return Photos(
-        description=Description(
-            dataset=DATASET,
-            title="Waterbirds",
-            demonstration=False,
-            features=("bird", "background"),
-            classes=CLASSES,
-            channel_mean=IMAGENET_MEAN,
-            channel_std=IMAGENET_STD,
-            group_weights=frequencies(GROUPS["train"]),
-        ),
-        examples=examples_of(DATASET, table, GROUPS),
+        datasets=[(description, examples_of(DATASET, table, GROUPS))],
         place=folder,
         names=table["id"].tolist(),
         read=lambda name: Path(folder, name).read_bytes(),

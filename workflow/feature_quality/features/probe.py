@@ -39,12 +39,17 @@ class ProbeSet:
     groups: Labels
 
     @classmethod
-    def of(cls, embeddings: Embeddings, column: str) -> "ProbeSet":
-        """Take the feature in ``column`` (``feature_a`` or ``feature_b``) as the one to predict."""
+    def of(cls, embeddings: Embeddings, column: str, natural: bool = False) -> "ProbeSet":
+        """Take the feature in ``column`` (``feature_a`` or ``feature_b``) as the one to predict.
+
+        Args:
+            natural: take the examples as they come, all of one group, rather than balance groups.
+        """
+        groups = embeddings.table["group"].to_numpy(np.int64)
         return cls(
             embeddings.embedding.astype(np.float64),
             embeddings.table[column].to_numpy(np.int64),
-            embeddings.table["group"].to_numpy(np.int64),
+            np.zeros_like(groups) if natural else groups,
         )
 
     def take(self, rows: Labels) -> "ProbeSet":
@@ -198,10 +203,18 @@ def fit_draw(
     drawn = train.take(draw_rows(train.groups, per_group, generator("probe draw", *names)))
     strengths, converged = sorted(strengths), True
     if len(strengths) > 1:
+        # In a group of several values, each half gets its share of each.
+        values = drawn.values.max() + 1
+        strata, sizes = np.unique(drawn.groups * values + drawn.values, return_counts=True)
+        if sizes.min() < 2:
+            raise InputError(
+                "probes would be trained on 1 example of value "
+                f"{strata[sizes.argmin()] % values}; at least 2 are needed, one for each half"
+            )
         first, second = train_test_split(
             np.arange(len(drawn.values)),
             test_size=0.5,
-            stratify=drawn.groups,
+            stratify=drawn.groups * values + drawn.values,
             random_state=derive_seed("probe halves", *names) % 2**32,
         )
         half, validation = drawn.take(first), drawn.take(second)

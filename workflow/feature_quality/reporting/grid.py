@@ -62,7 +62,7 @@ def to_markdown(table: pd.DataFrame, descriptions: Sequence[Description]) -> str
             **({("test", "balanced_error"): "Balanced test error"} if weighted else {}),
             **{
                 ("probe_test", f"{feature}_probe_error"): f"Probe: {feature}"
-                for feature in description.features
+                for feature in description.probed
             },
         }
         rows = []
@@ -80,6 +80,7 @@ def to_markdown(table: pd.DataFrame, descriptions: Sequence[Description]) -> str
             row |= {heading: cells.get(key, "–") for key, heading in headings.items()}
             seeds = str(runs["n_seeds"] - runs["diverged"])
             rows.append(row | {"Seeds": seeds, "Diverged": str(runs["diverged"])})
-        parts.append(f"## {description.title}")
+        target = f": target {description.target}" if description.target else ""
+        parts.append(f"## {description.title}{target}")
         parts.append(pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True))
     return "\n\n".join(parts) + "\n"

@@ -1,4 +1,4 @@
-"""Table 1 for readers: Markdown and LaTeX, both rendered from the tidy table."""
+"""Table 1 for readers, in Markdown and LaTeX, both rendered from the tidy table."""
 
 from collections.abc import Sequence
 
@@ -94,18 +94,23 @@ def to_latex(
     for subject in subjects:
         if not _is_in(table, subject):
             continue
-        text = _escaped(readable(table, subject.dataset))
-        tabular = text.to_latex(
-            index=False,
-            column_format="l" + "c" * (text.shape[1] - 1),
-            caption=_escape(subject.description.title),
-            label=f"tab:{subject.dataset}",
-            position="t",
-        )
-        small_print = _escape(" ".join([*remarks[subject.dataset], *PROTOCOL]))
-        end = "\\end{tabular}\n"
-        parts.append(tabular.replace(end, f"{end}\n\\footnotesize {small_print}\n"))
+        text = readable(table, subject.dataset)
+        small_print = [*remarks[subject.dataset], *PROTOCOL]
+        parts.append(latex_table(text, subject.description.title, subject.dataset, small_print))
     return "\n".join(parts)
+
+
+def latex_table(text: pd.DataFrame, caption: str, label: str, small_print: Sequence[str]) -> str:
+    """Return a table environment (booktabs) of ready text, with sentences in small print below."""
+    tabular = _escaped(text).to_latex(
+        index=False,
+        column_format="l" + "c" * (text.shape[1] - 1),
+        caption=_escape(caption),
+        label=f"tab:{label}",
+        position="t",
+    )
+    end = "\\end{tabular}\n"
+    return tabular.replace(end, f"{end}\n\\footnotesize {_escape(' '.join(small_print))}\n")
 
 
 def _is_in(table: pd.DataFrame, subject: Subject) -> bool:
@@ -122,6 +127,8 @@ def _escape(text: str) -> str:
         "#": "\\#",
         ">": "$>$",
         "≥": "$\\geq$",
+        "−": "$-$",
+        "×": "$\\times$",
     }.items():
         text = text.replace(character, command)
     return text

@@ -110,10 +110,20 @@ def table1(
     return pd.DataFrame(table, columns=COLUMNS)
 
 
-def unconverged(runs: pd.DataFrame, selection: Selection) -> int:
-    """Return how many probe fits of the chosen settings' runs did not converge."""
+def unconverged(
+    runs: pd.DataFrame, selection: Selection, methods: Sequence[str] | None = None
+) -> int:
+    """Return how many probe fits of the chosen settings' runs did not converge.
+
+    Args:
+        methods: those whose settings count; all by default.
+    """
     count = runs[runs["metric"].str.endswith("_probe_unconverged")]
-    settings = {(choice["lr"], choice["rho"]) for choice in selection["choices"].values()}
+    settings = {
+        (choice["lr"], choice["rho"])
+        for method, choice in selection["choices"].items()
+        if methods is None or method in methods
+    }
     return sum(
         int(setting_runs(count, selection["dataset"], lr, rho)["value"].sum())
         for lr, rho in settings

@@ -26,17 +26,17 @@ def network_for(prepared: Prepared, kind: str, seed: int, device: torch.device) 
     """Return the untrained network of a run on ``prepared``, on ``device``.
 
     Args:
-        kind: ``cnn`` or ``resnet18``.
+        kind: ``cnn``, ``resnet18`` or ``resnet50``.
     """
     description = prepared.description
     channels, height, width = prepared.images.shape[1:]
     classes = len(description.classes[0])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed("initialise", description.dataset, seed))
-        if kind == "resnet18":
-            network = residual_network(classes)
-        else:
+        if kind == "cnn":
             network = convolutional_network((channels, height, width), classes)
+        else:
+            network = residual_network(kind, classes)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.to(device)
 
@@ -74,15 +74,15 @@ def convolutional_network(shape: tuple[int, int, int], classes: int) -> nn.Seque
     )
 
 
-def residual_network(classes: int) -> nn.Sequential:
-    """Return torchvision's ResNet-18 with its own names and initialisation.
+def residual_network(kind: str, classes: int) -> nn.Sequential:
+    """Return torchvision's ``resnet18`` or ``resnet50`` with its own names and initialisation.
 
     The initial weights come from PyTorch's global generator, which the caller has seeded.
     """
     # Slow to import, and only this needs it.
-    from torchvision.models import resnet18
+    from torchvision.models import get_model
 
-    layers = OrderedDict(resnet18(num_classes=classes).named_children())
+    layers = OrderedDict(get_model(kind, num_classes=classes).named_children())
     head = layers.pop("fc")
     return nn.Sequential(OrderedDict([*layers.items(), ("flatten", nn.Flatten()), ("fc", head)]))
 

@@ -19,9 +19,9 @@ from feature_quality.reporting.figures.style import (
     METHODS,
     NEUTRAL,
     canvas,
-    interval,
     lines,
 )
+from feature_quality.reporting.statistics import interval
 
 TITLES = {
     "importance_weighting": "importance weighting",

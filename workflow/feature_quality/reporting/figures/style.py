@@ -8,9 +8,9 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.stats import t
 
 from feature_quality.artifacts.atomic import replacing
+from feature_quality.reporting.statistics import interval
 
 # Okabe and Ito's colours, which the colour-blind can tell apart. A method always has its own.
 # The toy's methods, and those of image networks.
@@ -54,14 +54,6 @@ def canvas(rows: int, columns: int, height: float, **sharing: Any) -> tuple[Figu
     sns.set_theme(context="paper", style="ticks", rc=STYLE)
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **sharing)
-
-
-def interval(values: pd.Series) -> tuple[float, float]:
-    """Return the 95 % t-interval of the mean over seeds; the mean alone for one seed."""
-    values = values.dropna()
-    mean, n = values.mean(), len(values)
-    half = t.ppf(0.975, n - 1) * values.std() / n**0.5 if n > 1 else 0.0
-    return float(mean - half), float(mean + half)
 
 
 def lines(data: pd.DataFrame, axes: Axes, **options: Any) -> None:

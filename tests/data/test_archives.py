@@ -1,0 +1,200 @@
+import gzip
+import io
+import stat
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from feature_quality.data.archives import unpacked
+from feature_quality.errors import InputError
+
+FILES = {"birds/list.txt": b"one\ntwo\n", "birds/wren/1.jpg": bytes(range(256)) * 40}
+KINDS = (".zip", ".tar", ".tar.gz", ".tgz")
+INSIDE = "is no file or folder inside the archive"
+
+
+@pytest.fixture(autouse=True)
+def scratch(tmp_path, monkeypatch):
+    """Return the folder in which archives are unpacked."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
+
+
+def pack(path):
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in FILES.items():
+                archive.writestr(name, content)
+        return path
+    with tarfile.open(path, "w" if path.suffix == ".tar" else "w:gz") as archive:
+        for name, content in FILES.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def contents(folder):
+    return {
+        f"{folder.name}/{path.relative_to(folder)}": path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def refusal(path):
+    with pytest.raises(InputError) as caught, unpacked(path, "birds"):
+        pass
+    return str(caught.value)
+
+
+def test_a_folder_is_taken_as_it_is(tmp_path, scratch):
+    with unpacked(str(tmp_path), "birds") as folder:
+        assert folder == tmp_path
+        assert not list(scratch.iterdir())
+    assert tmp_path.is_dir()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_gives_the_same_files_while_the_block_lasts(tmp_path, scratch, kind):
+    with unpacked(str(pack(tmp_path / f"photos{kind}")), "birds") as folder:
+        assert folder.name == "birds"
+        assert folder.is_relative_to(scratch)
+        assert contents(folder) == FILES
+    assert not list(scratch.iterdir())
+
+
+def tar_with(path, name, kind=tarfile.REGTYPE, target=""):
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, target
+    with tarfile.open(path, "w") as archive:
+        archive.addfile(tarfile.TarInfo("birds/first.txt"), io.BytesIO())
+        archive.addfile(member, io.BytesIO())
+
+
+def zip_with(path, name, mode=stat.S_IFREG | 0o644):
+    member = zipfile.ZipInfo(name)
+    member.external_attr = mode << 16
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("birds/first.txt", "")
+        archive.writestr(member, "/etc/passwd")
+
+
+@pytest.mark.parametrize("write", [tar_with, zip_with])
+@pytest.mark.parametrize("name", ["../out.txt", "birds/../../out.txt", "birds/..", "{}/out.txt"])
+def test_nothing_is_unpacked_outside(tmp_path, scratch, write, name):
+    path, name = tmp_path / "photos", name.format(tmp_path)
+    write(path, name)
+    assert refusal(path) == f"{path}: {name} {INSIDE}"
+    assert sorted(tmp_path.rglob("*")) == [path, scratch]
+
+
+SPECIAL = {
+    "symbolic link": (tarfile.SYMTYPE, "/etc/passwd"),
+    "symbolic link inside": (tarfile.SYMTYPE, "first.txt"),
+    "hard link": (tarfile.LNKTYPE, "birds/first.txt"),
+    "hard link outside": (tarfile.LNKTYPE, "../../photos.tar"),
+    "character device": (tarfile.CHRTYPE, ""),
+    "block device": (tarfile.BLKTYPE, ""),
+    "pipe": (tarfile.FIFOTYPE, ""),
+}
+
+
+@pytest.mark.parametrize(("kind", "target"), SPECIAL.values(), ids=SPECIAL)
+def test_a_tar_holds_files_and_folders_only(tmp_path, scratch, kind, target):
+    path = tmp_path / "photos.tar"
+    tar_with(path, "birds/odd", kind, target)
+    assert refusal(path) == f"{path}: birds/odd {INSIDE}"
+    assert sorted(tmp_path.rglob("*")) == [path, scratch]
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO])
+def test_a_zip_holds_files_and_folders_only(tmp_path, scratch, kind):
+    path = tmp_path / "photos.zip"
+    zip_with(path, "birds/odd", kind | 0o777)
+    assert refusal(path) == f"{path}: birds/odd {INSIDE}"
+    assert sorted(tmp_path.rglob("*")) == [path, scratch]
+
+
+def test_a_zip_may_leave_out_what_its_members_are(tmp_path):
+    path = tmp_path / "photos.zip"
+    zip_with(path, "birds/second.txt", 0)
+    with unpacked(path, "birds") as folder:
+        assert set(contents(folder)) == {"birds/first.txt", "birds/second.txt"}
+
+
+def flipped(content, at):
+    return content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :]
+
+
+def in_photo(content):
+    """Flip a byte of the photograph, where an archive stores it uncompressed."""
+    return flipped(content, content.index(FILES["birds/wren/1.jpg"]) + 5000)
+
+
+def in_header(content):
+    """Flip a byte of the header of the second member."""
+    return flipped(content, content.index(b"birds/wren") + 3)
+
+
+def stored(harm):
+    return lambda packed: harm(gzip.compress(gzip.decompress(packed), compresslevel=0))
+
+
+DAMAGE = {
+    "zip cut": (".zip", lambda packed: packed[:-30]),
+    "zip cut in half": (".zip", lambda packed: packed[: len(packed) // 2]),
+    "zip changed in a file": (".zip", in_photo),
+    "zip changed in a header": (".zip", in_header),
+    "tar cut in a file": (".tar", lambda packed: packed[:4000]),
+    "tar changed in a header": (".tar", in_header),
+    "tar cut between its members": (".tar", lambda packed: packed[:1024]),
+    "tar.gz cut": (".tar.gz", lambda packed: packed[: len(packed) // 2]),
+    "tar.gz without its checksum": (".tar.gz", lambda packed: packed[:-8]),
+    "tar.gz changed": (".tar.gz", lambda packed: flipped(packed, len(packed) // 2)),
+    "tar.gz changed in a file": (".tar.gz", stored(in_photo)),
+    "tar.gz changed in a header": (".tar.gz", stored(in_header)),
+    **{
+        f"{kind} {what}": (kind, lambda _, content=content: content)
+        for kind in KINDS
+        for what, content in {"empty": b"", "text": b"<html>404 Not found</html>\n" * 40}.items()
+    },
+}
+
+
+@pytest.mark.parametrize(("kind", "harm"), DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_archive_is_refused(tmp_path, scratch, kind, harm):
+    path = pack(tmp_path / f"photos{kind}")
+    path.write_bytes(harm(path.read_bytes()))
+    said = refusal(path)
+    assert said.startswith(f"{path}: cannot be unpacked (")
+    assert str(scratch) not in said
+    assert not list(scratch.iterdir())
+
+
+def test_an_absent_archive_is_refused(tmp_path):
+    path = tmp_path / "photos.zip"
+    said = f"{path}: cannot be unpacked ([Errno 2] No such file or directory: '{path}')"
+    assert refusal(path) == said
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_messages_from_inside_the_block_name_the_archive(tmp_path, scratch, kind):
+    path = pack(tmp_path / f"photos{kind}")
+    with pytest.raises(InputError) as caught, unpacked(path, "birds") as folder:
+        raise InputError(f"{Path(folder, 'list.txt')}: is no list; {folder} has another")
+    assert str(caught.value) == f"{path}/birds/list.txt: is no list; {path}/birds has another"
+    assert not list(scratch.iterdir())
+
+
+def test_other_errors_pass_and_what_was_unpacked_is_removed(tmp_path, scratch):
+    with (
+        pytest.raises(KeyboardInterrupt),
+        unpacked(pack(tmp_path / "photos.zip"), "birds"),
+    ):
+        raise KeyboardInterrupt
+    assert not list(scratch.iterdir())

@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from feature_quality.artifacts.prepared import SPLITS, read_prepared, write_prepared
+from feature_quality.data.digits_domains import ABOUT, prepare
+
+
+@pytest.fixture(scope="module")
+def prepared():
+    return prepare(0)
+
+
+@pytest.fixture(scope="module")
+def stored(prepared):
+    """Return (domain, class, row among scikit-learn's digits, image) of every image."""
+    names = prepared[0].examples.drop_duplicates("image").sort_values("image")["id"]
+    return [
+        (domain, int(kind), int(row), image)
+        for (domain, kind, row), image in zip(
+            (name.split("/") for name in names), prepared[0].images, strict=True
+        )
+    ]
+
+
+def enlarged(row):
+    pixels = (load_digits().images[row] * 255 / 16).round().astype(np.uint8)
+    return np.asarray(Image.fromarray(pixels).resize((32, 32), Image.Resampling.BICUBIC))
+
+
+def of(stored, domain):
+    return [(row, image[0]) for found, _, row, image in stored if found == domain][::40]
+
+
+def test_domains_share_no_digit_and_have_their_sizes(stored):
+    assert sorted(row for _, _, row, _ in stored) == list(range(1797))
+    counts = dict.fromkeys(ABOUT.domains.values(), 0)
+    for domain, _, _, _ in stored:
+        counts[domain] += 1
+    assert tuple(counts.values()) == ABOUT.sizes == (450, 449, 449, 449)
+
+
+def test_each_letter_is_a_target_once_of_a_demonstration(prepared):
+    names = ("plain", "inverted", "rotated", "noisy")
+    assert dict(zip("PIRN", names, strict=True)) == ABOUT.domains
+    assert [each.description.dataset[-2:] for each in prepared] == ["_P", "_I", "_R", "_N"]
+    for each, letter in zip(prepared, "PIRN", strict=True):
+        description = each.description
+        assert (description.target, description.dataset) == (letter, f"digits_domains_{letter}")
+        assert description.demonstration
+        assert description.title == "Digits in four domains (demonstration)"
+        assert description.classes == (tuple("0123456789"), names)
+        assert description.probed == ("class",)
+
+
+def test_classes_are_those_of_the_digits(prepared, stored):
+    targets = load_digits().target
+    assert all(targets[row] == kind for _, kind, row, _ in stored)
+    for row in prepared[2].examples.itertuples():
+        domain, kind, _ = row.id.split("/")
+        assert (row.label, row.feature_a) == (int(kind), int(kind))
+        assert tuple(ABOUT.domains.values())[row.feature_b] == domain
+
+
+@pytest.mark.parametrize(
+    ("domain", "changed"),
+    [
+        ("plain", lambda image: image),
+        ("inverted", lambda image: 255 - image),
+        ("rotated", lambda image: image[:, ::-1].T),
+    ],
+)
+def test_a_domain_changes_its_digits(stored, domain, changed):
+    for row, image in of(stored, domain):
+        np.testing.assert_array_equal(image, changed(enlarged(row)))
+
+
+def test_noise_differs_from_digit_to_digit_and_leaves_them_legible(stored):
+    noises = []
+    for row, image in of(stored, "noisy"):
+        plain = enlarged(row)
+        assert np.corrcoef(image.ravel(), plain.ravel())[0, 1] > 0.6
+        middle = (plain > 100) & (plain < 155)
+        assert middle.sum() > 10
+        noises.append((image.astype(int) - plain).ravel())
+    assert len({noise.tobytes() for noise in noises}) == len(noises)
+    assert abs(np.corrcoef(noises[0], noises[1])[0, 1]) < 0.5
+
+
+def test_the_three_channels_are_alike(prepared):
+    images = prepared[0].images
+    assert images.shape == (1797, 3, 32, 32)
+    assert images.dtype == np.uint8
+    assert (images == images[:, :1]).all()
+
+
+def test_the_target_is_only_probed(prepared):
+    sizes = {
+        "train": 3 * (359 - 36),
+        "val": 3 * 36,
+        "test": 3 * 90,
+        "probe_train": 359,
+        "probe_test": 90,
+    }
+    domains = list(ABOUT.domains)
+    for each in prepared[1:]:
+        target = domains.index(each.description.target)
+        for split in SPLITS:
+            found = set(each.split(split).table["feature_b"])
+            assert found == ({target} if "probe" in split else {0, 1, 2, 3} - {target})
+    # The plain domain has one digit more: 450 are 360 and 90, as 449 are 359 and 90.
+    assert {split: len(prepared[0].split(split).table) for split in SPLITS} == sizes | {
+        "probe_train": 360
+    }
+
+
+def test_equal_seeds_give_equal_bytes_and_others_another_assignment(prepared, tmp_path):
+    paths = tmp_path / "images.npy", tmp_path / "examples.parquet"
+    found = []
+    for each in (prepared[1], prepare(0)[1], prepare(1)[1]):
+        write_prepared(*paths, each)
+        assert read_prepared(*paths).description == each.description
+        found.append([path.read_bytes() for path in paths])
+    assert found[0] == found[1]
+    assert found[0][0] != found[2][0]
+    assert found[0][1] != found[2][1]

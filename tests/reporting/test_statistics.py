@@ -1,0 +1,35 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from feature_quality.reporting.statistics import interval
+
+
+class TestInterval:
+    # Deviations 0.1/√2, 1 and √(5/3), and the quantiles of 1, 2 and 3 degrees of freedom.
+    @pytest.mark.parametrize(
+        ("values", "mean", "half"),
+        [
+            ([0.4, 0.5], 0.45, 12.7062 * 0.05),
+            ([3.0, 1.0, 2.0], 2, 4.30265 / 3**0.5),
+            ([1.0, 2.0, 3.0, 4.0], 2.5, 3.182446 * (5 / 3) ** 0.5 / 2),
+        ],
+    )
+    def test_is_that_of_t(self, values: list[float], mean: float, half: float) -> None:
+        low, high = interval(pd.Series(values))
+        assert (low, high) == pytest.approx((mean - half, mean + half), abs=1e-5)
+
+    def test_of_one_seed_is_its_value(self) -> None:
+        assert interval(pd.Series([0.3])) == (0.3, 0.3)
+
+    def test_of_equal_seeds_is_their_value(self) -> None:
+        assert interval(pd.Series([0.25, 0.25, 0.25])) == (0.25, 0.25)
+
+    @pytest.mark.parametrize("measured", [[0.1], [0.1, 0.4], [0.1, 0.4, 0.2]])
+    def test_leaves_diverged_seeds_out(self, measured: list[float]) -> None:
+        expected = interval(pd.Series(measured))
+        assert interval(pd.Series([*measured, np.nan])) == pytest.approx(expected)
+
+    @pytest.mark.parametrize("values", [[], [np.nan, np.nan]])
+    def test_of_no_seed_is_no_number(self, values: list[float]) -> None:
+        assert np.isnan(interval(pd.Series(values, dtype=float))).all()

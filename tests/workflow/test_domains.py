@@ -1,0 +1,122 @@
+"""A dataset of DomainBed through the whole workflow, on small files in its layout."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from .conftest import Tree, copy_workflow
+
+DOMAINS = ("art_painting", "cartoon", "photo", "sketch")
+CLASSES = ("dog", "elephant")
+IMAGES = 10
+
+
+def write_pacs(folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    for domain in DOMAINS:
+        for shade, name in ((60, "dog"), (190, "elephant")):
+            for number in range(IMAGES):
+                pixels = rng.normal(shade, 30, (40, 50, 3)).clip(0, 255).astype(np.uint8)
+                path = folder / domain / name / f"pic_{number:03}.jpg"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(pixels).save(path)
+
+
+CONFIG = {
+    "datasets": ["pacs_A", "pacs_S"],
+    "seeds": [0, 1],
+    "domains": {"pacs": {"resolution": 32, "published": False}},
+    "grid": {"pacs": {"lr": [0.01], "rho": [0, 0.05]}},
+    "training": {"pacs": {"network": "cnn", "pretrained": False, "epochs": 1, "batch_size": 16}},
+    "toy": {"studies": []},
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """A run on an archive of it."""
+    place = tmp_path_factory.mktemp("domains")
+    write_pacs(place / "PACS")
+    (place / "data").mkdir()
+    with zipfile.ZipFile(place / "data" / "PACS.zip", "w") as archive:
+        for path in sorted((place / "PACS").rglob("*.jpg")):
+            archive.write(path, path.relative_to(place))
+    tree = copy_workflow(place / "tree", CONFIG | {"data_dir": str(place / "data")})
+    tree.run()
+    return tree
+
+
+def test_table_2_has_a_column_a_target_and_says_what_it_is(finished: Tree) -> None:
+    tables = finished.path / "results" / "tables"
+    table = pd.read_csv(tables / "table2.csv")
+    assert table["target"].tolist() == ["A", "A", "S", "S"]
+    assert table["method"].tolist() == ["SGD", "SAM"] * 2
+    assert table["mean"].between(0, 1).all()
+    assert (table["n_seeds"] == 2).all()
+    assert set(table["resolution"]) == {32}
+    assert set(table["backbone"]) == {"cnn (from scratch)"}
+    assert not table["demonstration"].any()
+    # It is not the published dataset, and so has no published number beside it.
+    assert set(table["dataset"]) == {"PACS (another copy)"}
+    assert table["paper"].isna().all()
+    page = (tables / "table2.md").read_text()
+    assert "cnn (from scratch), on images of 32 × 32 pixels" in page
+    assert 'training.pacs.network: "cnn" instead of the documented "resnet18"' in page
+    assert not (tables / "table1.csv").exists()
+    assert not finished.due()
+
+
+def test_a_target_is_in_no_training_split(finished: Tree) -> None:
+    data = finished.path / "results" / "data"
+    assert [path.name for path in data.glob("*/images.npy")] == ["images.npy"]
+    for letter, target in (("A", "art_painting"), ("S", "sketch")):
+        examples = pq.read_table(data / f"pacs_{letter}" / "examples.parquet").to_pandas()
+        of_target = examples["id"].str.startswith(f"{target}/")
+        assert set(examples.loc[of_target, "split"]) == {"probe_train", "probe_test"}
+        assert set(examples.loc[~of_target, "split"]) == {"train", "val", "test"}
+        # Of 20 images a domain: 16 for training, 2 of which are held out, and 4 for testing.
+        counts = examples.groupby("split").size().to_dict()
+        expected = {"train": 3 * 14, "val": 3 * 2, "test": 3 * 4}
+        assert counts == expected | {"probe_train": 16, "probe_test": 4}
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        ("domain", "PACS: has no folder sketch, one of its domains"),
+        ("class", "should be a folder of images, one class of photo"),
+        ("file", "notes.txt: is no image; allowed are .jpg, .jpeg, .png"),
+        (
+            "count",
+            "have (20, 20, 20, 20) images of 2 classes, expected (2048, 2344, 1670, 3929) of 7",
+        ),
+        ("archive", "PACS.tar.gz: cannot be unpacked"),
+    ],
+)
+def test_bad_copies_are_refused(tmp_path: Path, harm: str, message: str) -> None:
+    data = tmp_path / "data"
+    write_pacs(data / "PACS")
+    domains = {"published": harm == "count"}
+    if harm == "domain":
+        (data / "PACS" / "sketch").rename(data / "PACS" / "doodle")
+    elif harm == "class":
+        for path in (data / "PACS" / "photo" / "dog").iterdir():
+            path.unlink()
+    elif harm == "file":
+        (data / "PACS" / "cartoon" / "dog" / "notes.txt").touch()
+    elif harm == "archive":
+        (data / "PACS").rename(tmp_path / "elsewhere")
+        (data / "PACS.tar.gz").write_bytes(b"\x1f\x8b\x08no such archive")
+    settings = {"data_dir": str(data), "domains": {"pacs": domains | {"resolution": 16}}}
+    tree = copy_workflow(tmp_path / "tree", CONFIG | settings)
+    result = tree.snakemake("results/data/pacs/images.npy")
+    said = result.stdout + result.stderr
+    assert result.returncode != 0
+    assert "Traceback" not in said
+    assert message in said
+    assert not tree.results("data")

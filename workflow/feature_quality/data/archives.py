@@ -1,0 +1,75 @@
+"""Published folders, and the archives that they are published in."""
+
+import gzip
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from feature_quality.errors import InputError
+
+DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError)
+
+
+@contextmanager
+def unpacked(original: str | Path, folder: str) -> Iterator[Path]:
+    """Yield the published ``folder``: as it is, or out of its archive while the block lasts.
+
+    Messages about what lies in an archive name the archive.
+
+    Args:
+        original: the folder, or a ``.zip``, ``.tar`` or ``.tar.gz`` that holds it.
+        folder: its name in the archive.
+
+    Raises:
+        InputError: the archive is damaged, or has a member that is no file or folder inside it.
+    """
+    if Path(original).is_dir():
+        yield Path(original)
+        return
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            extract = _extract_zip if zipfile.is_zipfile(original) else _extract_tar
+            extract(Path(original), place)
+        except DAMAGED as error:
+            raise InputError(f"{original}: cannot be unpacked ({error})") from error
+        try:
+            yield Path(place, folder)
+        except InputError as error:
+            raise InputError(str(error).replace(place, str(original))) from error
+
+
+def _extract_zip(original: Path, place: str) -> None:
+    with zipfile.ZipFile(original) as archive:
+        for member in archive.infolist():
+            # The type of a file on Unix; archives made elsewhere leave it out.
+            kind = member.external_attr >> 28
+            _require_inside(original, member.filename, kind in (0, 0o4, 0o10))
+            archive.extract(member, place)
+
+
+def _extract_tar(original: Path, place: str) -> None:
+    compressed = original.suffix in (".gz", ".tgz")
+    with gzip.open(original) if compressed else original.open("rb") as file:
+        with tarfile.open(fileobj=file, mode="r:") as archive:
+            for member in archive:
+                _require_inside(original, member.name, member.isfile() or member.isdir())
+                archive.extract(member, place, filter="data")
+        if compressed:
+            # The archive ends before the file does, and the file's checksum is at its end.
+            while file.read(2**20):
+                pass
+        else:
+            # Damage ends the iteration too, but only the end of an archive is a block of zeros.
+            file.seek(archive.offset)
+            if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+                raise tarfile.ReadError("it ends before its end")
+
+
+def _require_inside(original: Path, name: str, plain: bool) -> None:
+    path = PurePosixPath(name)
+    if not plain or path.is_absolute() or ".." in path.parts:
+        raise InputError(f"{original}: {name} is no file or folder inside the archive")
