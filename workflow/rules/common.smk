@@ -20,7 +20,6 @@ os.environ.update(
 from feature_quality.config.domains import TARGETS
 from feature_quality.config.settings import family_of, load
 from feature_quality.spelling import spell
-from feature_quality.data.domains import FAMILIES
 from feature_quality.data.sources import SOURCES
 from feature_quality.digest import script_digest
 from feature_quality.errors import InputError
@@ -87,9 +86,8 @@ def images_of(wildcards):
     return f"results/data/{family_of(wildcards.dataset)}/images.npy"
 
 
-def domains_original(family):
+def domains_original(folder):
     """A dataset of DomainBed as the user has it, a folder or an archive, or where it belongs."""
-    folder = FAMILIES[family].folder
     for name in (folder, f"{folder}.tar", f"{folder}.tar.gz"):
         if settings.data_dir and (settings.data_dir / name).exists():
             return str(settings.data_dir / name)

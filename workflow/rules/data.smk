@@ -156,7 +156,7 @@ rule prepare_waterbirds:
 
 rule prepare_pacs:
     input:
-        original=domains_original("pacs"),
+        original=domains_original("PACS"),
     output:
         images="results/data/pacs/images.npy",
         examples=examples_of("pacs"),
@@ -183,7 +183,7 @@ rule prepare_pacs:
 
 rule prepare_vlcs:
     input:
-        original=domains_original("vlcs"),
+        original=domains_original("VLCS"),
     output:
         images="results/data/vlcs/images.npy",
         examples=examples_of("vlcs"),
