@@ -116,9 +116,12 @@ class TestNotes:
             transfer_of("A", departures=("seeds: [0].", "grid.pacs.lr: [1.0].")),
             transfer_of("C", departures=("seeds: [0].", "probe.draws: 2.")),
         ]
-        network, against, unconverged, *rest = notes(table, transfers, 3)
+        network, against, diverged, unconverged, *rest = notes(
+            table, transfers, ["Left out: A."], 3
+        )
         assert network == "Network: resnet18 (ImageNet), on images of 224 × 224 pixels."
         assert against.startswith(AGAINST)
+        assert diverged == "Left out: A."
         assert "95 % t-interval" in against
         assert unconverged == "3 probe fits of these runs did not converge."
         assert rest == [
@@ -129,7 +132,7 @@ class TestNotes:
     def test_without_a_paper_number_nothing_is_said_of_differences(
         self, transfer_of: Transfers
     ) -> None:
-        assert notes(tidy(cell("A", "SGD")), [transfer_of("A")], 0) == [
+        assert notes(tidy(cell("A", "SGD")), [transfer_of("A")], [], 0) == [
             "Network: resnet18 (ImageNet), on images of 224 × 224 pixels.",
             "Weakest provenance of the constants used: cited.",
         ]
@@ -140,7 +143,7 @@ class TestNotes:
             transfer_of("C", backbone="cnn (from scratch)", resolution=64),
             transfer_of("P", backbone="resnet50 (ImageNet)"),
         ]
-        assert notes(table, transfers, 0)[:2] == [
+        assert notes(table, transfers, [], 0)[:2] == [
             "Network: cnn (from scratch), on images of 64 × 64 pixels.",
             "Network: resnet50 (ImageNet), on images of 224 × 224 pixels.",
         ]
@@ -149,7 +152,7 @@ class TestNotes:
     def test_the_warning_is_for_demonstrations_and_comes_first(
         self, table: pd.DataFrame, transfer_of: Transfers, *, demonstration: bool
     ) -> None:
-        lines = notes(table, [transfer_of("A", demonstration=demonstration)], 0)
+        lines = notes(table, [transfer_of("A", demonstration=demonstration)], [], 0)
         warned = ["DEMONSTRATION data: these numbers reproduce nothing of the paper."]
         assert [line for line in lines if "DEMONSTRATION" in line] == warned * demonstration
         assert (lines[0] in warned) is demonstration

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from feature_quality.reporting.table2 import PAPER, Transfer, table2
+from feature_quality.reporting.table2 import PAPER, Transfer, divergences, table2
 
 Rows = Callable[..., pd.DataFrame]
 Selections = Callable[..., Any]
@@ -199,3 +199,19 @@ def test_the_papers_numbers_are_those_of_appendix_f() -> None:
         }
         for title, (letters, sgd, sam) in published.items()
     } == PAPER
+
+
+def test_runs_that_diverged_are_said(
+    runs_of: Rows, transfer_of: Transfers, selections: dict[str, Any]
+) -> None:
+    runs = pd.concat(
+        [runs_of(SGD, None, 0.1, None), runs_of(SAM, 0.2), runs_of(SGD, 0.2, target="C")],
+        ignore_index=True,
+    )
+    said = divergences(runs, transfer_of("A"), selections)
+    assert said == ["Left out: SGD on target A: 2 of 3 runs diverged."]
+    assert divergences(runs, transfer_of("C"), selections) == []
+    del selections["pacs_C"]["choices"]["SAM"]
+    assert divergences(runs, transfer_of("C"), selections) == [
+        "Left out: SAM on target C: every run diverged."
+    ]

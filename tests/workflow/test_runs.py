@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
+import pytest
 
 from .conftest import TINY, WHOLE, Tree, copy_workflow
 
@@ -117,17 +118,26 @@ def test_only_selected_runs_are_probed_on_request(tmp_path: Path) -> None:
     assert not tree.due()
 
 
-def test_a_diverged_run_is_counted_and_left_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("probed", ["all", "selected"])
+def test_a_diverged_run_is_counted_and_left_out(tmp_path: Path, probed: str) -> None:
     grid = {"digits_photos": {"lr": [1e10, 0.05], "rho": [0]}}
-    tree = copy_workflow(tmp_path / "tree", TINY | {"grid": grid})
-    tree.run("--config", "probe_runs=selected")
+    tree = copy_workflow(tmp_path / "tree", TINY | {"grid": grid, "probe_runs": probed})
+    tree.run()
     grid_table = pd.read_csv(tree.path / "results/tables/grid.csv")
-    assert set(grid_table.loc[grid_table["lr"] == 1e10, "metric"]) == {"diverged"}
+    metrics = set(grid_table.loc[grid_table["lr"] == 1e10, "metric"])
+    # Its last finite weights may well be embedded, but say nothing of a representation.
+    tested = {"error", "balanced_error"} if probed == "all" else set()
+    assert metrics == {"diverged"} | tested
+    assert (
+        grid_table.loc[(grid_table["lr"] == 1e10) & (grid_table["metric"] == "error"), "mean"]
+        .isna()
+        .all()
+    )
     selection = (tree.path / "results/selection/digits_photos.json").read_text()
     assert '"diverged": [\n        0\n      ]' in selection
     # Without SAM there is nothing to compare examples' weights with.
     assert not tree.results("importance", "figures")
-    assert not tree.due("--config", "probe_runs=selected")
+    assert not tree.due()
 
 
 def test_one_run_is_a_target(tree: Tree) -> None:

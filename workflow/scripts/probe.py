@@ -18,9 +18,11 @@ with job(snakemake.log[0]) as log, threadpool_limits(1):
     description = read_description(snakemake.input.examples)
     rows = []
     natural = bool(description.target)
+    # A run that diverged has no representation to speak of; it may not even be finite.
+    draws = 0 if run["diverged"] else snakemake.params.draws
     for feature, column in zip(description.probed, ("feature_a", "feature_b"), strict=False):
         sets = [ProbeSet.of(embeddings, column, natural) for embeddings in (train, test)]
-        for draw in range(snakemake.params.draws):
+        for draw in range(draws):
             result = probe_draw(
                 *sets, names=(run["dataset"], run["seed"], draw), **snakemake.params.settings
             )

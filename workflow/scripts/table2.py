@@ -8,7 +8,7 @@ from feature_quality.job import job
 from feature_quality.reporting.rendering2 import notes, to_latex, to_markdown
 from feature_quality.reporting.selection import SAM, SGD
 from feature_quality.reporting.table1 import Subject, unconverged
-from feature_quality.reporting.table2 import Transfer, table2
+from feature_quality.reporting.table2 import Transfer, divergences, table2
 
 with job(snakemake.log[0]):
     runs = read_runs(snakemake.input.runs)
@@ -31,7 +31,8 @@ with job(snakemake.log[0]):
     for title, members in families.items():
         chosen = [selections[each.subject.dataset] for each in members]
         failed = sum(unconverged(runs, selection, (SGD, SAM)) for selection in chosen)
-        remarks[title] = notes(table[table["dataset"] == title], members, failed)
+        diverged = [line for each in members for line in divergences(runs, each, selections)]
+        remarks[title] = notes(table[table["dataset"] == title], members, diverged, failed)
     write_text(snakemake.output.csv, table.to_csv(index=False, lineterminator="\n"))
     write_text(snakemake.output.md, to_markdown(table, remarks))
     write_text(snakemake.output.tex, to_latex(table, remarks))

@@ -42,8 +42,18 @@ def readable(part: pd.DataFrame) -> pd.DataFrame:
     return table.rename_axis("Method").reset_index()
 
 
-def notes(part: pd.DataFrame, transfers: Sequence[Transfer], unconverged: int) -> list[str]:
-    """Return the sentences that stand under one dataset's part."""
+def notes(
+    part: pd.DataFrame,
+    transfers: Sequence[Transfer],
+    diverged: Sequence[str],
+    unconverged: int,
+) -> list[str]:
+    """Return the sentences that stand under one dataset's part.
+
+    Args:
+        diverged: sentences on the runs that did.
+        unconverged: the number of probe fits that did not converge.
+    """
     networks = {(each.backbone, each.resolution) for each in transfers}
     lines = [
         f"Network: {backbone}, on images of {side} × {side} pixels."
@@ -51,12 +61,7 @@ def notes(part: pd.DataFrame, transfers: Sequence[Transfer], unconverged: int) -
     ]
     if part["paper"].notna().any():
         lines.append(AGAINST_THE_PAPER)
-    shown = set(part["target"])
-    lines += [
-        f"Left out: target {each.subject.description.target}, on which every run diverged."
-        for each in transfers
-        if each.subject.description.target not in shown
-    ]
+    lines += diverged
     if unconverged:
         lines.append(f"{unconverged} probe fits of these runs did not converge.")
     weakest = {each.subject.provenance for each in transfers}

@@ -8,7 +8,13 @@ import pandas as pd
 from feature_quality.artifacts.selection import Selection
 from feature_quality.reporting.selection import SAM, SGD
 from feature_quality.reporting.statistics import interval
-from feature_quality.reporting.table1 import Subject, finished, setting_runs, summarise
+from feature_quality.reporting.table1 import (
+    Subject,
+    count_diverged,
+    finished,
+    setting_runs,
+    summarise,
+)
 
 COLUMNS = [
     *("dataset", "target", "method", "mean", "std", "n_seeds", "lr", "rho"),
@@ -82,3 +88,25 @@ def table2(
                 }
             )
     return pd.DataFrame(table, columns=COLUMNS)
+
+
+def divergences(
+    runs: pd.DataFrame, transfer: Transfer, selections: Mapping[str, Selection]
+) -> list[str]:
+    """Say how many runs of the chosen settings diverged on a target, a sentence a method."""
+    description = transfer.subject.description
+    choices = selections[description.dataset]["choices"]
+    lines = []
+    for method in (SGD, SAM):
+        if method not in choices:
+            lines.append(f"Left out: {method} on target {description.target}: every run diverged.")
+            continue
+        choice = choices[method]
+        rows = setting_runs(runs, description.dataset, choice["lr"], choice["rho"])
+        if number := count_diverged(rows):
+            seeds = rows["seed"].nunique()
+            lines.append(
+                f"Left out: {method} on target {description.target}: {number} of {seeds} runs "
+                "diverged."
+            )
+    return lines
