@@ -1,12 +1,7 @@
 """Prepare CelebA."""
 
-import sys
-from functools import partial
-
-from tqdm import tqdm
-
 from feature_quality.data.celeba import photographs
-from feature_quality.data.photos import write_photos
+from feature_quality.data.photos import progress_bar, write_photos
 from feature_quality.job import job
 
 with job(snakemake.log[0]), photographs(**snakemake.input) as photos:
@@ -15,5 +10,5 @@ with job(snakemake.log[0]), photographs(**snakemake.input) as photos:
         [snakemake.output.examples],
         photos,
         snakemake.threads,
-        partial(tqdm, desc="Decode", unit="×256 photographs", file=sys.stderr, disable=None),
+        progress_bar,
     )

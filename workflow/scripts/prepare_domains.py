@@ -1,12 +1,7 @@
 """Prepare the datasets of one of DomainBed's, one a target domain."""
 
-import sys
-from functools import partial
-
-from tqdm import tqdm
-
 from feature_quality.data.domains import photographs
-from feature_quality.data.photos import write_photos
+from feature_quality.data.photos import progress_bar, write_photos
 from feature_quality.job import job
 
 with (
@@ -23,5 +18,5 @@ with (
         snakemake.output.examples,
         photos,
         snakemake.threads,
-        partial(tqdm, desc="Decode", unit="×256 photographs", file=sys.stderr, disable=None),
+        progress_bar,
     )

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from PIL import Image
 
@@ -13,10 +12,10 @@ from feature_quality.artifacts.prepared import Description
 from feature_quality.data.photos import (
     IMAGENET_MEAN,
     IMAGENET_STD,
-    PUBLISHED_SPLITS,
     Photos,
     examples_of,
     frequencies,
+    in_split_order,
     split_counts,
 )
 from feature_quality.errors import InputError
@@ -93,16 +92,8 @@ def read_attributes(attributes: str | Path, partition: str | Path) -> pd.DataFra
         raise InputError(
             f"{partition}: does not name the photographs of {attributes}, in its order"
         )
-    split = splits.to_numpy(int)[:, 0]
-    table = pd.DataFrame(
-        {
-            "id": values.index,
-            "split": np.array(PUBLISHED_SPLITS)[split],
-            "feature_a": (values["Blond_Hair"].to_numpy() == 1).astype(int),
-            "feature_b": (values["Male"].to_numpy() == 1).astype(int),
-        }
-    )
-    return table.iloc[np.argsort(split, kind="stable")].reset_index(drop=True)
+    blond, male = (values.to_numpy() == 1).astype(int).T
+    return in_split_order(values.index, splits.to_numpy(int)[:, 0], blond, male)
 
 
 def scale(photo: Image.Image) -> Image.Image:

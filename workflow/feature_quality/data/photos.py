@@ -1,5 +1,6 @@
 """Datasets of photographs with two labelled features, decoded and down-scaled once."""
 
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from PIL import Image
+from tqdm import tqdm
 
 from feature_quality.artifacts.prepared import Description, Prepared, new_images, write_examples
 from feature_quality.errors import InputError
@@ -91,6 +93,30 @@ def examples_of(dataset: str, photographs: pd.DataFrame, counts: GroupCounts) ->
     return pd.concat([table, *probes], ignore_index=True)
 
 
+def in_split_order(
+    ids: pd.Index | pd.Series,
+    split: npt.NDArray[np.integer],
+    feature_a: npt.ArrayLike,
+    feature_b: npt.ArrayLike,
+) -> pd.DataFrame:
+    """Return one row a photograph, in the order of the splits and within each as they come.
+
+    Args:
+        ids: names of the n photographs' files.
+        split: (n,), 0 for training, 1 for validation, 2 for test.
+        feature_a, feature_b: (n,), 0 or 1.
+    """
+    table = pd.DataFrame(
+        {
+            "id": ids,
+            "split": np.array(PUBLISHED_SPLITS)[split],
+            "feature_a": feature_a,
+            "feature_b": feature_b,
+        }
+    )
+    return table.iloc[np.argsort(split, kind="stable")].reset_index(drop=True)
+
+
 def group_counts(examples: pd.DataFrame, split: str) -> tuple[int, ...]:
     """Return the number of examples of each of the four groups in a split."""
     groups = examples.loc[examples["split"] == split, "group"].to_numpy()
@@ -130,6 +156,12 @@ def write_photos(
             pool.shutdown(cancel_futures=True)
     for path, (description, examples) in zip(examples_paths, photos.datasets, strict=True):
         write_examples(images_path, path, Prepared(description, images, examples))
+
+
+def progress_bar(firsts: Iterable[int]) -> Iterable[int]:
+    """Show on a terminal how far ``write_photos`` is; its ``progress``."""
+    unit = f"×{TASK} photographs"
+    return tqdm(firsts, desc="Decode", unit=unit, file=sys.stderr, disable=None)
 
 
 def _decode(photos: Photos, images: npt.NDArray[np.uint8], first: int) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from PIL import Image
 
@@ -13,10 +12,10 @@ from feature_quality.data.archives import unpacked
 from feature_quality.data.photos import (
     IMAGENET_MEAN,
     IMAGENET_STD,
-    PUBLISHED_SPLITS,
     Photos,
     examples_of,
     frequencies,
+    in_split_order,
     split_counts,
 )
 from feature_quality.errors import InputError
@@ -70,16 +69,8 @@ def read_metadata(folder: str | Path) -> pd.DataFrame:
     for column, allowed in (("y", [0, 1]), ("place", [0, 1]), ("split", [0, 1, 2])):
         if not metadata[column].isin(allowed).all():
             raise InputError(f"{path}: {column} should be one of {allowed}")
-    split = metadata["split"].to_numpy(int)
-    table = pd.DataFrame(
-        {
-            "id": metadata["img_filename"],
-            "split": np.array(PUBLISHED_SPLITS)[split],
-            "feature_a": metadata["y"].astype(int),
-            "feature_b": metadata["place"].astype(int),
-        }
-    )
-    return table.iloc[np.argsort(split, kind="stable")].reset_index(drop=True)
+    split, bird, place = metadata[["split", "y", "place"]].to_numpy(int).T
+    return in_split_order(metadata["img_filename"], split, bird, place)
 
 
 def scale(photo: Image.Image) -> Image.Image:
