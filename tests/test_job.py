@@ -86,3 +86,28 @@ def test_an_interrupt_is_not_taken_for_a_fault(run):
 def test_a_log_is_of_the_last_run_only(run):
     run('log.info("first")')
     assert "first" not in run('log.info("second")')[2]
+
+
+def test_sigterm_ends_a_job_by_way_of_its_cleaning_up(run, tmp_path):
+    status, terminal, log = run(
+        """
+        import os, signal
+        from feature_quality.artifacts.atomic import replacing
+        with replacing("made") as temporary:
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+                log.info("went on")
+            finally:
+                # A second one does not cut this short.
+                os.kill(os.getpid(), signal.SIGTERM)
+                log.info("cleaned up")
+        """
+    )
+    assert (status, terminal) == (1, "Error: stopped by SIGTERM\n")
+    assert "Traceback" not in log
+    assert [line.split(" ", 2)[2] for line in log.splitlines()] == [
+        "begun",
+        "stopped by SIGTERM",
+        "cleaned up",
+    ]
+    assert {path.name for path in tmp_path.iterdir()} == {"script.py", "job.log"}

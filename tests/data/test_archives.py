@@ -127,6 +127,32 @@ def test_a_zip_may_leave_out_what_its_members_are(tmp_path):
         assert set(contents(folder)) == {"birds/first.txt", "birds/second.txt"}
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("files", ["one large", "many small"])
+def test_an_archive_that_would_fill_the_disk_is_refused(
+    tmp_path, scratch, monkeypatch, kind, files
+):
+    monkeypatch.setattr("feature_quality.data.archives.LARGEST", 2**20)
+    sizes = {"one large": [2**20 + 1], "many small": [0] * 257}[files]
+    monkeypatch.setitem(globals(), "FILES", {f"birds/{i}": bytes(n) for i, n in enumerate(sizes)})
+    path = pack(tmp_path / f"photos{kind}")
+    assert refusal(path) == f"{path}: unpacks to more than 0.000976562 GiB, as no published one"
+    assert not list(scratch.iterdir())
+
+
+def test_a_zip_unpacks_to_no_more_than_it_says(tmp_path, scratch):
+    """Its table of contents promises 10 bytes, its data hold a million."""
+    path = tmp_path / "photos.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("birds/list.txt", bytes(10**6))
+    content = path.read_bytes()
+    size = (10**6).to_bytes(4, "little")
+    assert content.count(size) == 2
+    path.write_bytes(content.replace(size, (10).to_bytes(4, "little")))
+    assert refusal(path) == f"{path}: cannot be unpacked (Bad CRC-32 for file 'birds/list.txt')"
+    assert not list(scratch.iterdir())
+
+
 def flipped(content, at):
     return content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :]
 

@@ -1,12 +1,16 @@
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from torchvision.datasets import CIFAR10
 
 from feature_quality.data.cifar10 import (
     ARCHIVE,
     BATCHES,
+    PUBLISHED,
+    _read_batch,
     is_image_folder,
     read_archive,
     read_batches,
@@ -15,6 +19,8 @@ from feature_quality.data.cifar10 import (
 )
 from feature_quality.data.sources import SOURCES
 from feature_quality.errors import InputError
+
+from .conftest import python_2_pickle
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -48,8 +54,34 @@ def test_an_absent_archive_is_named(tmp_path):
         reader(tmp_path / "nowhere.tar.gz", ())("train")
 
 
-@pytest.mark.parametrize("split", ["train", "test"])
-@pytest.mark.parametrize("name", ["data_batch_3", "test_batch", "batches.meta"])
+@pytest.mark.parametrize("rows", [3, 2500])
+def test_a_batch_is_read_as_python_would_load_it(rows):
+    rng = np.random.default_rng(1)
+    pixels = rng.integers(0, 256, (rows, 3072), dtype=np.uint8)
+    content = python_2_pickle(pixels, rng.integers(0, 10, rows).tolist())
+    loaded = pickle.loads(content, encoding="latin1")
+    images, labels = _read_batch(content)
+    np.testing.assert_array_equal(images.reshape(rows, 3072), loaded["data"])
+    assert labels.tolist() == loaded["labels"]
+
+
+def test_reading_a_batch_runs_nothing(tmp_path):
+    class Harmful:
+        def __reduce__(self):
+            return exec, (f"open({str(tmp_path / 'ran')!r}, 'w')",)
+
+    images, labels = _read_batch(pickle.dumps(Harmful(), protocol=2))
+    assert len(images) == len(labels) == 0
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_published_batches_are_torchvisions():
+    theirs = {"train": CIFAR10.train_list, "test": CIFAR10.test_list}
+    assert {split: list(map(list, names.items())) for split, names in PUBLISHED.items()} == theirs
+    assert CIFAR10.base_folder == BATCHES
+
+
+@pytest.mark.parametrize(("split", "name"), [("train", "data_batch_3"), ("test", "test_batch")])
 @pytest.mark.parametrize("harm", ["change a byte", "remove"])
 def test_refuses_a_damaged_or_missing_batch(tiny_cifar, name, split, harm):
     path = tiny_cifar.folder / name

@@ -198,13 +198,49 @@ def test_keeping_a_state_changes_nothing(path):
 
 
 @pytest.mark.usefixtures("always")
-def test_a_run_leaves_its_checkpoint_until_it_is_removed(path):
-    checkpoint = opened(path)
-    run(checkpoint)
-    assert [each.name for each in path.parent.iterdir()] == [path.name]
-    checkpoint.remove()
+def test_a_run_leaves_its_checkpoint_until_its_block_ends(path):
+    with opened(path) as checkpoint:
+        run(checkpoint)
+        assert [each.name for each in path.parent.iterdir()] == [path.name]
     assert list(path.parent.iterdir()) == []
-    checkpoint.remove()
+    with checkpoint:
+        pass
+
+
+def stop_in(epoch: int, error: type[BaseException]) -> Callable[[str], None]:
+    def report(line: str) -> None:
+        if line.startswith(f"epoch {epoch},"):
+            raise error
+
+    return report
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+@pytest.mark.parametrize("rho", [0.0, 0.1])
+def test_a_run_that_is_told_to_stop_leaves_its_last_whole_epoch(path, monkeypatch, error, rho):
+    monkeypatch.setattr("feature_quality.training.checkpoint.SHARE", 1e9)
+    with pytest.raises(error), opened(path) as checkpoint:
+        run(checkpoint, rho=rho, report=stop_in(3, error))
+    lines: list[str] = []
+    resumed = run(opened(path), rho=rho, report=lines.append)
+    # The first epoch alone was written while it went on.
+    assert lines[0] == "going on after epoch 2"
+    assert_same(resumed, run(rho=rho))
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_a_run_that_is_told_to_stop_before_its_first_epoch_leaves_nothing(path, error):
+    with pytest.raises(error), opened(path) as checkpoint:
+        run(checkpoint, report=stop_in(1, error))
+    assert not path.exists()
+
+
+def test_a_run_that_fails_writes_nothing_more(path, monkeypatch):
+    monkeypatch.setattr("feature_quality.training.checkpoint.SHARE", 1e9)
+    with pytest.raises(OSError), opened(path) as checkpoint:  # noqa: PT011
+        run(checkpoint, report=stop_in(3, OSError))
+    state, _ = opened(path).read()
+    assert len(state.history) == 1
 
 
 def test_there_is_nothing_to_read_before_the_first_epoch(path):

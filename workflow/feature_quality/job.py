@@ -1,10 +1,12 @@
 """What every rule script does around its work."""
 
 import logging
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from feature_quality.errors import InputError
 
@@ -14,12 +16,21 @@ def job(log: str) -> Iterator[logging.Logger]:
     """Run a script's body: its progress goes to the file ``log``, its failure ends the process.
 
     Unusable input ends with one line on the terminal and in the log; a fault of ours ends with its
-    traceback in the log and a line on the terminal that says where it is.
+    traceback in the log and a line on the terminal that says where it is. SIGTERM, by which
+    schedulers end jobs, ends the body as an exception does: half-written files are removed.
     """
     logging.basicConfig(filename=log, filemode="w", format="%(asctime)s %(message)s", force=True)
     logger = logging.getLogger("feature_quality")
     logger.setLevel(logging.INFO)
     logging.captureWarnings(True)
+
+    def stop(*_: object) -> NoReturn:
+        # Once is enough: what the body does on its way out is not to be cut short.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        logger.warning("stopped by SIGTERM")
+        sys.exit("Error: stopped by SIGTERM")
+
+    signal.signal(signal.SIGTERM, stop)
     try:
         yield logger
     except InputError as error:

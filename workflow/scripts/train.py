@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from feature_quality.artifacts.history import write_history
+from feature_quality.artifacts.history import holds_history, write_history
+from feature_quality.artifacts.lock import locked
 from feature_quality.artifacts.prepared import read_prepared
 from feature_quality.artifacts.weights import write_snapshots, write_weights
 from feature_quality.job import job
@@ -20,7 +21,7 @@ from feature_quality.training.device import describe, deterministic_device, usab
 from feature_quality.training.loop import Batches, Recipe, train
 from feature_quality.training.models import load_pretrained, network_for
 
-with job(snakemake.log[0]) as log:
+with job(snakemake.log[0]) as log, locked(Path(snakemake.output.history).parent, log.warning):
     device = deterministic_device()
     run = {
         "dataset": snakemake.wildcards.dataset,
@@ -31,33 +32,36 @@ with job(snakemake.log[0]) as log:
     settings = snakemake.params.settings
     recipe = Recipe.of(settings)
     recipe = replace(recipe, precision=usable_precision(recipe.precision, device))
-    description = run | {"settings": settings, "precision": recipe.precision}
-    packages = ("torch", "torchvision", "numpy")
-    description |= made(snakemake.params.code, *packages, device=describe(device))
     examples = Path(snakemake.input.examples).read_bytes()
-    identity = {
-        "examples": hashlib.sha256(examples).hexdigest(),
+    description = run | {
+        "settings": settings,
+        "precision": recipe.precision,
+        "examples_sha256": hashlib.sha256(examples).hexdigest(),
         "instructions": [platform.machine(), torch.backends.cpu.get_cpu_capability()],
     }
-    checkpoint = Checkpoint(
-        snakemake.params.checkpoint, identity=description | identity, warn=log.warning
-    )
+    packages = ("torch", "torchvision", "numpy")
+    description |= made(snakemake.params.code, *packages, device=describe(device))
+    # Snakemake removes a job's outputs before it starts; what is there now, a predecessor that was
+    # waited for has finished. Its history came last.
+    if holds_history(snakemake.output.history, description):
+        log.info("another process has finished this run meanwhile")
+        sys.exit()
     prepared = read_prepared(snakemake.input.images, snakemake.input.examples)
     model = network_for(prepared, settings["network"], run["seed"], device)
     for weights in snakemake.input.get("pretrained", []):
         load_pretrained(model, weights)
-    trained = train(
-        model,
-        Batches.of(prepared.split("train"), prepared.description, device),
-        Batches.of(prepared.split("val"), prepared.description, device),
-        recipe,
-        **run,
-        checkpoint=checkpoint,
-        progress=partial(tqdm, desc=str(run), file=sys.stderr, disable=None),
-        report=log.info,
-    )
-    description["diverged"] = trained.diverged
-    write_weights(snakemake.output.model, trained.weights, description)
-    write_snapshots(snakemake.output.snapshots, trained.snapshots, description)
-    write_history(snakemake.output.history, trained.history, description)
-    checkpoint.remove()
+    with Checkpoint(snakemake.params.checkpoint, description, log.warning) as checkpoint:
+        trained = train(
+            model,
+            Batches.of(prepared.split("train"), prepared.description, device),
+            Batches.of(prepared.split("val"), prepared.description, device),
+            recipe,
+            **run,
+            checkpoint=checkpoint,
+            progress=partial(tqdm, desc=str(run), file=sys.stderr, disable=None),
+            report=log.info,
+        )
+        description["diverged"] = trained.diverged
+        write_weights(snakemake.output.model, trained.weights, description)
+        write_snapshots(snakemake.output.snapshots, trained.snapshots, description)
+        write_history(snakemake.output.history, trained.history, description)

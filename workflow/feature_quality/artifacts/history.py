@@ -1,5 +1,6 @@
 """The history of a training run: one row an epoch."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,3 +33,16 @@ def read_history(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Read a run's epochs and the description of the run."""
     table, metadata = read_parquet(path, HISTORY)
     return table.to_pandas(), metadata
+
+
+def holds_history(path: str | Path, metadata: Mapping[str, Any]) -> bool:
+    """Say whether a run that ``metadata`` is true of, and maybe more, was written to ``path``.
+
+    Raises:
+        InputError: the file is there, but is no history.
+    """
+    if not Path(path).exists():
+        return False
+    _, found = read_history(path)
+    expected: dict[str, Any] = json.loads(json.dumps(metadata))
+    return found | expected == found

@@ -45,6 +45,9 @@ DatasetId = Annotated[
 def _require_directory(path: Path | None) -> Path | None:
     if path is not None and not path.is_dir():
         raise ValueError("should be a directory that exists")
+    if path is not None and set("{}") & set(str(path)):
+        # Snakemake takes what stands in braces for a wildcard.
+        raise ValueError("should have no { or } in its name")
     return path
 
 

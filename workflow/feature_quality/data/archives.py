@@ -11,6 +11,11 @@ from pathlib import Path, PurePosixPath
 
 from feature_quality.errors import InputError
 
+# Twice the largest of the published datasets; a few kilobytes can unpack to far more than a disk.
+LARGEST = 8 * 2**30
+# What a file takes on a disk at least, so that their number has a bound too.
+BLOCK = 4096
+
 DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError)
 
 
@@ -25,7 +30,8 @@ def unpacked(original: str | Path, folder: str) -> Iterator[Path]:
         folder: its name in the archive.
 
     Raises:
-        InputError: the archive is damaged, or has a member that is no file or folder inside it.
+        InputError: the archive is damaged, has a member that is no file or folder inside it, or
+            unpacks to more than ``LARGEST`` bytes.
     """
     if Path(original).is_dir():
         yield Path(original)
@@ -44,6 +50,8 @@ def unpacked(original: str | Path, folder: str) -> Iterator[Path]:
 
 def _extract_zip(original: Path, place: str) -> None:
     with zipfile.ZipFile(original) as archive:
+        size = sum(max(member.file_size, BLOCK) for member in archive.infolist())
+        _require_bounded(original, size)
         for member in archive.infolist():
             # The type of a file on Unix; archives made elsewhere leave it out.
             kind = member.external_attr >> 28
@@ -55,7 +63,10 @@ def _extract_tar(original: Path, place: str) -> None:
     compressed = original.suffix in (".gz", ".tgz")
     with gzip.open(original) if compressed else original.open("rb") as file:
         with tarfile.open(fileobj=file, mode="r:") as archive:
+            size = 0
             for member in archive:
+                size += max(member.size, BLOCK)
+                _require_bounded(original, size)
                 _require_inside(original, member.name, member.isfile() or member.isdir())
                 archive.extract(member, place, filter="data")
         if compressed:
@@ -73,3 +84,8 @@ def _require_inside(original: Path, name: str, plain: bool) -> None:
     path = PurePosixPath(name)
     if not plain or path.is_absolute() or ".." in path.parts:
         raise InputError(f"{original}: {name} is no file or folder inside the archive")
+
+
+def _require_bounded(original: Path, size: int) -> None:
+    if size > LARGEST:
+        raise InputError(f"{original}: unpacks to more than {LARGEST / 2**30:g} GiB, as no published one")

@@ -8,8 +8,9 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from torch import Tensor
 
@@ -26,6 +27,9 @@ State = tuple[TrainedRun, dict[int, Tensor]]
 class Checkpoint:
     """A run's checkpoint: one file, written after epochs and removed when the run has ended.
 
+    It is a context: a block that ends has finished the run, and one that is told to stop leaves the
+    last epoch's state behind.
+
     Args:
         path: the file.
         identity: JSON values that say which run, data, settings, code and machine the state belongs
@@ -40,6 +44,16 @@ class Checkpoint:
         self.identity = json.loads(json.dumps(identity))
         self.warn = warn
         self.due = time.monotonic()
+        self.unwritten: State | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.path.unlink(missing_ok=True)
+        elif issubclass(kind, SystemExit | KeyboardInterrupt) and self.unwritten:
+            self._write(*self.unwritten)
 
     def read(self) -> State | None:
         """Return the run's state and its momentum, keyed by parameter; None to begin anew."""
@@ -62,10 +76,18 @@ class Checkpoint:
         return _unpack(tensors, description["history"])
 
     def keep(self, run: TrainedRun, momentum: Mapping[int, Tensor]) -> None:
-        """Write the state after an epoch, unless the last time was too short ago to be worth it."""
+        """Keep the state after an epoch: on disk, unless it was put there too short a time ago."""
+        # Training goes on in the same tensors.
+        weights = {name: tensor.clone() for name, tensor in run.weights.items()}
+        state = replace(run, weights=weights, snapshots={**run.snapshots}, history=[*run.history])
+        self.unwritten = state, {number: each.clone() for number, each in momentum.items()}
         start = time.monotonic()
-        if start < self.due:
-            return
+        if start >= self.due:
+            self._write(*self.unwritten)
+            end = time.monotonic()
+            self.due = end + SHARE * (end - start)
+
+    def _write(self, run: TrainedRun, momentum: Mapping[int, Tensor]) -> None:
         tensors = {name: tensor.cpu() for name, tensor in _pack(run, momentum).items()}
         description = {
             "identity": self.identity,
@@ -73,12 +95,7 @@ class Checkpoint:
             "sha256": _checksum(tensors, run.history),
         }
         write_weights(self.path, tensors, description)
-        end = time.monotonic()
-        self.due = end + SHARE * (end - start)
-
-    def remove(self) -> None:
-        """Remove the file: the run has ended."""
-        self.path.unlink(missing_ok=True)
+        self.unwritten = None
 
 
 def _pack(run: TrainedRun, momentum: Mapping[int, Tensor]) -> dict[str, Tensor]:
