@@ -2,6 +2,7 @@
 # make test       set up the environment and run the tests
 # make plan       print the number of runs, the disk and the hours that the workflow will take
 # make benchmark  measure the toy engine against a plain loop, and the training of ResNet-18
+# make clean-stale  list the runs in results/ that no configuration asks for, ask, and remove them
 # make lock       resolve envs/*.in anew
 # make reference  write the configuration's schema and documentation page anew
 #
@@ -14,7 +15,7 @@ INSTALLED := .venv/.installed
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := run
-.PHONY: run test plan benchmark lock reference
+.PHONY: run test plan benchmark clean-stale lock reference
 
 run: $(INSTALLED)
 	$(BIN)/snakemake --configfile "$(CONFIG)"
@@ -28,6 +29,9 @@ plan: $(INSTALLED)
 benchmark: $(INSTALLED)
 	PYTHONPATH=workflow:benchmarks $(BIN)/python benchmarks/toy_engine.py
 	PYTHONPATH=workflow $(BIN)/python benchmarks/residual_training.py
+
+clean-stale: $(INSTALLED)
+	@PYTHONPATH=workflow $(BIN)/python -m feature_quality.stale config.yaml workflow/config/*.yaml "$(CONFIG)"
 
 lock: $(INSTALLED)
 	$(COMPILE) envs/bootstrap.in --output-file envs/bootstrap.txt

@@ -18,7 +18,7 @@ os.environ.update(
 )
 
 from feature_quality.config.domains import TARGETS
-from feature_quality.config.settings import family_of, load
+from feature_quality.config.settings import RUN, family_of, load
 from feature_quality.spelling import spell
 from feature_quality.data.sources import SOURCES
 from feature_quality.digest import script_digest
@@ -33,24 +33,11 @@ except InputError as error:
 # The figures about importance weights, which are drawn for the toy and for each dataset.
 OF_IMPORTANCE = ("figure_03", "figure_05", "figure_07", "figure_08")
 WEIGHTS = {"resnet18": "resnet18-f37072fd.pth", "resnet50": "resnet50-0676ba61.pth"}
-RUN = "{dataset}/lr={lr}/rho={rho}/seed={seed}"
 
 
 def code(script):
     """The digest of a script and of all our modules that it imports."""
     return script_digest(Path(PACKAGE_ROOT, "scripts", script))
-
-
-def runs_of(dataset):
-    """The places of all runs of a dataset's grid, as they stand in paths."""
-    grid = settings.grid_of(dataset)
-    return expand(
-        RUN,
-        dataset=dataset,
-        lr=map(spell, grid.lr),
-        rho=map(spell, grid.rho),
-        seed=settings.seeds,
-    )
 
 
 def original(key):
@@ -204,7 +191,7 @@ TOY_PARTS = {
     for study in settings.toy.studies
     for part, axes in toy_parts(study).items()
 }
-ALL_RUNS = [run for dataset in settings.datasets for run in runs_of(dataset)]
+ALL_RUNS = [run for dataset in settings.datasets for run in settings.runs_of(dataset)]
 GRIDS = [settings.grid_of(dataset) for dataset in settings.datasets]
 
 

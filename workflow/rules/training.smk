@@ -35,7 +35,8 @@ rule train:
 checkpoint select_settings:
     input:
         lambda wildcards: [
-            f"results/runs/{run}/history.parquet" for run in runs_of(wildcards.dataset)
+            f"results/runs/{run}/history.parquet"
+            for run in settings.runs_of(wildcards.dataset)
         ],
     output:
         "results/selection/{dataset}.json",

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,12 +23,16 @@ from feature_quality.config.section import (
 from feature_quality.config.toy import Toy
 from feature_quality.config.training import Training
 from feature_quality.errors import InputError
+from feature_quality.spelling import spell
 
 # Table 1's datasets, whose images carry two labelled features, and Table 2's: each is a dataset of
 # several domains and the letter of the one that is left out of training.
 OF_FEATURES = ("digits_photos", "cifar_mnist", "fmnist_mnist", "celeba", "waterbirds")
 OF_DOMAINS = tuple(f"{family}_{letter}" for family in TARGETS for letter in TARGETS[family])
 DATASETS = (*OF_FEATURES, *OF_DOMAINS)
+
+# Where a run lies below each stage's folder.
+RUN = "{dataset}/lr={lr}/rho={rho}/seed={seed}"
 
 
 def _require_dataset(dataset: str) -> str:
@@ -103,6 +107,14 @@ class Settings(Section):
     def grid_of(self, dataset: str) -> Any:
         """Return the sweep of a dataset."""
         return getattr(self.grid, family_of(dataset))
+
+    def runs_of(self, dataset: str) -> list[str]:
+        """Return the places of all runs of a dataset's grid, as they stand in paths."""
+        grid = self.grid_of(dataset)
+        return [
+            RUN.format(dataset=dataset, lr=spell(lr), rho=spell(rho), seed=seed)
+            for lr, rho, seed in product(grid.lr, grid.rho, self.seeds)
+        ]
 
     def training_of(self, dataset: str) -> Any:
         """Return how a dataset's networks are trained."""

@@ -88,4 +88,6 @@ def _require_inside(original: Path, name: str, plain: bool) -> None:
 
 def _require_bounded(original: Path, size: int) -> None:
     if size > LARGEST:
-        raise InputError(f"{original}: unpacks to more than {LARGEST / 2**30:g} GiB, as no published one")
+        raise InputError(
+            f"{original}: unpacks to more than {LARGEST / 2**30:g} GiB, as no published one"
+        )
