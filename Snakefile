@@ -14,6 +14,10 @@ include: "workflow/rules/features.smk"
 include: "workflow/rules/reporting.smk"
 
 
+onstart:
+    require_writable()
+
+
 rule all:
     default_target: True
     input:
@@ -21,6 +25,11 @@ rule all:
         rules.table2.output if settings.of_domains else [],
         rules.grid.output,
         rules.figures.input,
+        # What these are made of too: Snakemake does not miss a file in the middle by itself, and a
+        # job that fails to make one again removes the old one.
+        rules.collect.input,
+        rules.toy.input,
+        selected_importance,
     localrule: True
 
 

@@ -1,8 +1,11 @@
+import errno
+import os
 import threading
 
 import pytest
 
 from feature_quality.artifacts.atomic import replacing, write_text
+from feature_quality.errors import InputError
 
 
 def test_the_file_appears_whole_when_the_block_ends(tmp_path):
@@ -74,3 +77,18 @@ def test_text_is_utf_8_whatever_the_locale(tmp_path, monkeypatch):
     monkeypatch.setattr("locale.getpreferredencoding", lambda *_: "ascii")
     write_text(tmp_path / "file", "ρ = 0 … ×\n")
     assert (tmp_path / "file").read_bytes() == b"\xcf\x81 = 0 \xe2\x80\xa6 \xc3\x97\n"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS])
+def test_a_disk_that_does_not_take_the_file_is_said(tmp_path, number):
+    target = tmp_path / "file"
+    said = f"^{target}: {os.strerror(number)}$"
+    with pytest.raises(InputError, match=said), replacing(target):
+        raise OSError(number, "in the words of a library")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_errors_of_the_system_pass_as_they_are(tmp_path):
+    with pytest.raises(ConnectionResetError), replacing(tmp_path / "file"):
+        raise ConnectionResetError(errno.ECONNRESET, "by the server")
+    assert list(tmp_path.iterdir()) == []

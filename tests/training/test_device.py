@@ -84,6 +84,52 @@ def test_a_gpu_computes_in_bfloat16_if_it_has_it(asked, has, usable, monkeypatch
     assert usable_precision(asked, torch.device("cuda")) == usable
 
 
+TAKE_A_GPU = """
+import sys
+from types import SimpleNamespace
+import torch
+from feature_quality.training.device import _free_gpu
+
+torch.cuda.device_count = lambda: int(sys.argv[1])
+torch.cuda.get_device_properties = lambda gpu: SimpleNamespace(uuid=f"test-{gpu}")
+print(_free_gpu(), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_jobs_take_the_gpus_in_turn_and_give_them_back(tmp_path):
+    """Processes that think they see GPUs, which nothing is computed on."""
+    environment = os.environ | {
+        "PYTHONPATH": str(Path(feature_quality.__file__).parents[1]),
+        "TMPDIR": str(tmp_path),
+    }
+    processes = []
+
+    def start(gpus):
+        process = subprocess.Popen(
+            [sys.executable, "-c", TAKE_A_GPU, str(gpus)],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        return int(process.stdout.readline())
+
+    try:
+        assert [start(2) for _ in range(4)] == [0, 1, 0, 1]
+        # However a process ends, its place is free.
+        processes[1].kill()
+        processes[1].wait()
+        assert start(2) == 1
+        assert start(2) == 0
+        assert start(1) == 0
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+
 def test_training_does_not_load_the_compiler():
     """Loading it costs every job four seconds."""
     workflow = Path(feature_quality.__file__).parents[1]

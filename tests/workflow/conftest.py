@@ -8,7 +8,9 @@ import runpy
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,6 +31,9 @@ TINY = {
     "probe": {"draws": 1},
     "toy": {"studies": []},
 }
+# Long enough to be met in the midst of training.
+SLOW = TINY | {"training": {"digits_photos": {"epochs": 8, "snapshot_epochs": [1]}}}
+SLOW_RUN = "digits_photos/lr=0.05/rho=0.1/seed=0"
 # The same with all of the toy, as small as it can be, and with a target domain.
 WHOLE = TINY | {
     "datasets": ["digits_photos", "digits_domains_R"],
@@ -57,17 +62,31 @@ class Tree:
 
     path: Path
 
-    def snakemake(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
+    def start(
+        self, *arguments: str, cores: int = 2, prefix: Sequence[str] = (), **options: Any
+    ) -> subprocess.Popen[str]:
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-        command = [sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments]
-        return subprocess.run(
-            command, cwd=self.path, env=environment, capture_output=True, text=True, check=False
-        )
+        command = [*prefix, sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        return subprocess.Popen(command, cwd=self.path, env=environment, **pipes | options)
+
+    def snakemake(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
+        with self.start(*arguments, cores=cores, stderr=subprocess.PIPE) as process:
+            stdout, stderr = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     def run(self, *arguments: str, cores: int = 2) -> str:
         result = self.snakemake(*arguments, cores=cores)
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout + result.stderr
+
+    def refuse(self, *arguments: str) -> str:
+        """Run, and return what was said; the run must fail with a message of its own."""
+        result = self.snakemake(*arguments)
+        said = result.stdout + result.stderr
+        assert result.returncode != 0, said
+        assert "Traceback (most recent call last)" not in said
+        return said
 
     def due(self, *arguments: str) -> Counter[str]:
         """How many jobs of each rule a run would execute now, by a dry run."""
@@ -79,11 +98,35 @@ class Tree:
         del counts["total"]
         return Counter(counts)
 
+    def job(self, script: str) -> int | None:
+        """The process that runs a job with a script in this tree, if there is one."""
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                interpreter, *rest = (process / "cmdline").read_bytes().split(b"\0")
+                if (
+                    b"python" in interpreter
+                    and any(each.endswith(f".{script}".encode()) for each in rest)
+                    and (process / "cwd").resolve() == self.path
+                ):
+                    return int(process.name)
+            except OSError:
+                continue
+        return None
+
     def results(self, *folders: str) -> dict[str, bytes]:
-        """The content of every file in some of the results' folders."""
+        """The content of every file in the results, or in some of their folders."""
         root = self.path / "results"
-        files = (file for folder in folders for file in (root / folder).rglob("*"))
+        files = (file for folder in folders or [""] for file in (root / folder).rglob("*"))
         return {str(f.relative_to(root)): f.read_bytes() for f in files if f.is_file()}
+
+
+def wait_for(condition: Callable[[], Any]) -> Any:
+    """Wait until a condition holds, and return what it gave."""
+    deadline = time.monotonic() + 120
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return found
 
 
 def copy_workflow(target: Path, config: dict | None = None) -> Tree:
@@ -152,3 +195,36 @@ def finished(finished_once: Tree, tmp_path: Path) -> Tree:
     """A copy of the finished tree, metadata included."""
     shutil.copytree(finished_once.path, tmp_path / "tree")
     return Tree(tmp_path / "tree")
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """A tree that has run to its end without anything happening to it."""
+    tree = copy_workflow(tmp_path_factory.mktemp("undisturbed") / "tree", SLOW)
+    tree.run()
+    return tree
+
+
+@pytest.fixture
+def ended(undisturbed: Tree, tmp_path: Path) -> Tree:
+    """A copy of the undisturbed tree, for something to happen to it."""
+    shutil.copytree(undisturbed.path, tmp_path / "tree")
+    return Tree(tmp_path / "tree")
+
+
+def lose(tree: Tree, stage: str) -> None:
+    """Take away what a stage made of the run, and the tables that it went into."""
+    results = tree.path / "results"
+    shutil.rmtree(results / stage / SLOW_RUN)
+    shutil.rmtree(results / "tables")
+    for log in results.glob(f"logs/*/{SLOW_RUN}.log"):
+        log.unlink()
+
+
+def assert_same(tree: Tree, undisturbed: Tree) -> None:
+    """Nothing is due, nothing half-written is left, and every byte is as it should be."""
+    assert not tree.due()
+    made = ("data", "runs", "embeddings", "probes", "importance", "selection", "tables", "figures")
+    found, expected = tree.results(*made), undisturbed.results(*made)
+    assert found.keys() == expected.keys()
+    assert [name for name, content in found.items() if content != expected[name]] == []

@@ -6,9 +6,6 @@ The published counts of the groups are replaced by the small files' own; nothing
 import os
 import re
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +17,7 @@ from photographs import GROUPS, write_celeba, write_waterbirds
 from feature_quality.artifacts.history import read_history
 from feature_quality.artifacts.weights import read_weights
 
-from .conftest import Tree, copy_workflow
+from .conftest import Tree, copy_workflow, wait_for
 
 RESIDUAL = "waterbirds/lr=0.01/rho=0.05/seed=0"
 FILES = ("history.parquet", "model.safetensors", "snapshots.safetensors")
@@ -163,46 +160,25 @@ def test_another_version_is_refused_with_its_counts(photo_dir: Path, tmp_path: P
     assert "(3498, 184, 56, 1057)" in said
 
 
-def training_process(tree: Tree) -> int | None:
-    """The process that runs a job's script in this tree."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes()
-            if b".train.py" in command and (process / "cwd").resolve() == tree.path:
-                return int(process.name)
-        except OSError:
-            continue
-    return None
-
-
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(photo_dir: Path, tmp_path: Path) -> None:
     """ResNet-18 under SAM, its training job killed after an epoch."""
     tree = photo_tree(tmp_path / "tree", photo_dir)
     run = tree.path / "results" / "runs" / RESIDUAL
     epochs = ("--config", "training={waterbirds: {epochs: 3}}")
-    command = [sys.executable, "-m", "snakemake", "--cores", "1"]
-    command += [f"results/runs/{RESIDUAL}/history.parquet", *epochs]
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    with subprocess.Popen(
-        command, cwd=tree.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as process:
-        deadline = time.monotonic() + 120
-        while not (run / "checkpoint.safetensors").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        job = training_process(tree)
-        assert job
-        os.kill(job, signal.SIGKILL)
+    wanted = f"results/runs/{RESIDUAL}/history.parquet"
+    with tree.start(wanted, *epochs, cores=1) as process:
+        wait_for((run / "checkpoint.safetensors").exists)
+        os.kill(tree.job("train.py"), signal.SIGKILL)
         process.communicate()
         assert process.returncode != 0
     assert not any((run / name).exists() for name in FILES)
 
-    tree.run(f"results/runs/{RESIDUAL}/history.parquet", *epochs)
+    tree.run(wanted, *epochs)
     log = (tree.path / "results" / "logs" / "train" / f"{RESIDUAL}.log").read_text()
     assert "going on after epoch" in log
     assert not (run / "checkpoint.safetensors").exists()
     resumed = {name: (run / name).read_bytes() for name in FILES}
-    tree.run("--force", f"results/runs/{RESIDUAL}/history.parquet", *epochs)
+    tree.run("--force", wanted, *epochs)
     assert {name: (run / name).read_bytes() for name in FILES} == resumed
     log = (tree.path / "results" / "logs" / "train" / f"{RESIDUAL}.log").read_text()
     assert "going on" not in log

@@ -19,10 +19,7 @@ def job(log: str) -> Iterator[logging.Logger]:
     traceback in the log and a line on the terminal that says where it is. SIGTERM, by which
     schedulers end jobs, ends the body as an exception does: half-written files are removed.
     """
-    logging.basicConfig(filename=log, filemode="w", format="%(asctime)s %(message)s", force=True)
     logger = logging.getLogger("feature_quality")
-    logger.setLevel(logging.INFO)
-    logging.captureWarnings(True)
 
     def stop(*_: object) -> NoReturn:
         # Once is enough: what the body does on its way out is not to be cut short.
@@ -31,6 +28,11 @@ def job(log: str) -> Iterator[logging.Logger]:
         sys.exit("Error: stopped by SIGTERM")
 
     signal.signal(signal.SIGTERM, stop)
+    # A disk that has no room for the log has none for the results either, and that will be said.
+    logging.raiseExceptions = False
+    logging.basicConfig(filename=log, filemode="w", format="%(asctime)s %(message)s", force=True)
+    logger.setLevel(logging.INFO)
+    logging.captureWarnings(True)
     try:
         yield logger
     except InputError as error:

@@ -1,5 +1,4 @@
 # What the rules share: checked settings, digests of scripts, the places of runs.
-import json
 import os
 import re
 import shutil
@@ -10,6 +9,10 @@ from snakemake.exceptions import WorkflowError
 
 # The package is not installed: this process and the jobs' find it here, under every executor.
 PACKAGE_ROOT = os.path.join(workflow.basedir, "workflow")
+if os.pathsep in PACKAGE_ROOT:
+    raise WorkflowError(
+        f"{PACKAGE_ROOT}: Python cannot import from a path with a colon"
+    )
 sys.path.insert(0, PACKAGE_ROOT)
 os.environ.update(
     PYTHONPATH=os.pathsep.join(
@@ -17,6 +20,7 @@ os.environ.update(
     )
 )
 
+from feature_quality.artifacts.selection import read_selection
 from feature_quality.config.domains import TARGETS
 from feature_quality.config.settings import RUN, family_of, load
 from feature_quality.spelling import spell
@@ -33,6 +37,14 @@ except InputError as error:
 # The figures about importance weights, which are drawn for the toy and for each dataset.
 OF_IMPORTANCE = ("figure_03", "figure_05", "figure_07", "figure_08")
 WEIGHTS = {"resnet18": "resnet18-f37072fd.pth", "resnet50": "resnet50-0676ba61.pth"}
+
+
+def require_writable():
+    """End the run before its first job where the results of one could not be written."""
+    for pattern in ("results/", "results/*/", "resources/"):
+        for folder in Path().glob(pattern):
+            if not os.access(folder, os.W_OK):
+                raise WorkflowError(f"{folder}: cannot be written to")
 
 
 def code(script):
@@ -132,8 +144,11 @@ def toy_parts(study):
 
 def choices(dataset):
     """The settings that were chosen, by method; asking waits for the selection."""
-    with checkpoints.select_settings.get(dataset=dataset).output[0].open() as file:
-        return json.load(file)["choices"]
+    selection = checkpoints.select_settings.get(dataset=dataset).output[0]
+    try:
+        return read_selection(selection)["choices"]
+    except InputError as error:
+        raise WorkflowError(str(error))
 
 
 def selected_runs(dataset, *methods):
@@ -150,18 +165,32 @@ def selected_runs(dataset, *methods):
     ]
 
 
+def compared():
+    """The datasets of which both methods have a run that finished."""
+    return [
+        dataset
+        for dataset in settings.of_features
+        if {"SGD", "SAM"} <= choices(dataset).keys()
+    ]
+
+
 def dataset_figures(wildcards):
-    """The figures of datasets on which both methods have a run that finished."""
+    """The figures of datasets that can be compared."""
     return expand(
         "results/figures/{figure}_{dataset}.{kind}",
         figure=OF_IMPORTANCE,
-        dataset=[
-            each
-            for each in settings.of_features
-            if {"SGD", "SAM"} <= choices(each).keys()
-        ],
+        dataset=compared(),
         kind=["pdf", "png"],
     )
+
+
+def selected_importance(wildcards):
+    """The weights of examples that these figures are drawn from."""
+    return [
+        f"results/importance/{run}/importance.parquet"
+        for dataset in compared()
+        for run in selected_runs(dataset, "SGD", "SAM")
+    ]
 
 
 def probe_settings(wildcards):
@@ -181,9 +210,9 @@ def contribution_settings(wildcards):
     return probe_settings(wildcards) | {"strengths": strengths}
 
 
-def spellings(values):
-    """A pattern that matches each of the configured numbers, spelled in the one way, and no other."""
-    return "|".join(re.escape(spell(value)) for value in sorted(set(values)))
+def one_of(texts):
+    """A pattern that matches each of some texts and nothing else; without any, nothing at all."""
+    return "|".join(map(re.escape, sorted(set(texts)))) or "(?!)"
 
 
 TOY_PARTS = {
@@ -196,14 +225,12 @@ GRIDS = [settings.grid_of(dataset) for dataset in settings.datasets]
 
 
 wildcard_constraints:
-    dataset="|".join(settings.datasets),
-    lr=spellings(lr for grid in GRIDS for lr in grid.lr),
-    rho=spellings(rho for grid in GRIDS for rho in grid.rho),
-    seed=spellings(settings.seeds),
-    original="|".join(re.escape(key) for key in SOURCES),
-    part="|".join(
-        re.escape(part) for part in TOY_PARTS if not part.startswith("dynamics/")
-    ),
+    dataset=one_of(settings.datasets),
+    lr=one_of(spell(lr) for grid in GRIDS for lr in grid.lr),
+    rho=one_of(spell(rho) for grid in GRIDS for rho in grid.rho),
+    seed=one_of(map(str, settings.seeds)),
+    original=one_of(SOURCES),
+    part=one_of(part for part in TOY_PARTS if not part.startswith("dynamics/")),
 
 
 # Jobs on this machine share its GPU, where it has one; a cluster's profile says what its jobs get.

@@ -192,7 +192,7 @@ rule figure:
     benchmark:
         "results/benchmarks/{figure}.tsv"
     wildcard_constraints:
-        figure="|".join(FIGURES),
+        figure=one_of(FIGURES),
     conda:
         "../../envs/workflow.yaml"
     threads: 1
@@ -219,7 +219,7 @@ rule dataset_figure:
     benchmark:
         "results/benchmarks/{figure}_{dataset}.tsv"
     wildcard_constraints:
-        figure="|".join(OF_IMPORTANCE),
+        figure=one_of(OF_IMPORTANCE),
     conda:
         "../../envs/workflow.yaml"
     threads: 1

@@ -122,12 +122,9 @@ def new_images(path: str | Path, shape: tuple[int, ...]) -> Iterator[npt.NDArray
     """
     with replacing(path) as temporary:
         images = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-        try:
-            # A full disk would otherwise end the process when a page of the array is written.
-            with temporary.open("r+b") as file:
-                os.posix_fallocate(file.fileno(), 0, temporary.stat().st_size)
-        except OSError as error:
-            raise InputError(f"{path}: {error.strerror} for {images.nbytes} bytes") from error
+        # A full disk would otherwise end the process when a page of the array is written.
+        with temporary.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, temporary.stat().st_size)
         yield images
         images.flush()
 
@@ -139,8 +136,8 @@ def write_prepared(images_path: str | Path, examples_path: str | Path, prepared:
         InputError: labels, groups or image rows are out of range, or a split is empty.
     """
     _check(prepared, images_path, examples_path)
-    with replacing(images_path) as temporary, temporary.open("wb") as file:
-        np.save(file, prepared.images, allow_pickle=False)
+    with new_images(images_path, prepared.images.shape) as images:
+        images[:] = prepared.images
     write_examples(images_path, examples_path, prepared)
 
 
@@ -170,7 +167,7 @@ def read_prepared(images_path: str | Path, examples_path: str | Path) -> Prepare
     description = _description(metadata)
     try:
         # Copy on write: PyTorch shares memory only with arrays that could be written to.
-        images = np.load(images_path, mmap_mode="c", allow_pickle=False)
+        images = np.lib.format.open_memmap(images_path, mode="c")
     except (ValueError, OSError, EOFError) as error:
         raise InputError(f"{images_path}: cannot be read as an array ({error})") from error
     prepared = Prepared(description, images, table.to_pandas())

@@ -52,9 +52,22 @@ def read_selection(path: str | Path) -> Selection:
         content: Any = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error})") from error
-    if not isinstance(content, dict) or set(content) != set(Selection.__annotations__):
+    if not _is_selection(content):
         raise InputError(f"{path}: is not a selection written by this workflow")
-    return content  # type: ignore[return-value]
+    return content  # type: ignore[no-any-return]
+
+
+def _is_selection(content: Any) -> bool:
+    """Say whether ``content`` has a selection's keys, and numbers where paths are made of them."""
+    if not isinstance(content, dict) or set(content) != set(Selection.__annotations__):
+        return False
+    choices = content["choices"]
+    return isinstance(choices, dict) and all(
+        isinstance(choice, dict)
+        and set(choice) == set(Choice.__annotations__)
+        and all(type(choice[key]) in (int, float) for key in ("lr", "rho"))
+        for choice in choices.values()
+    )
 
 
 def sam_rho(selection: Selection) -> float:

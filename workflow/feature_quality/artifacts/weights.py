@@ -19,12 +19,19 @@ METADATA_KEY = "feature_quality"
 def write_weights(
     path: str | Path, weights: Mapping[str, Tensor], metadata: Mapping[str, Any]
 ) -> None:
-    """Write named tensors and a JSON description; equal input gives equal bytes."""
+    """Write named tensors and a JSON description; equal input gives equal bytes.
+
+    Raises:
+        InputError: the disk does not take the file.
+    """
     description = {METADATA_KEY: json.dumps(metadata, sort_keys=True)}
     with replacing(path) as temporary:
         # Storage order is part of the bytes, and channels_last is a matter of the machine.
         tensors = {name: tensor.cpu().contiguous() for name, tensor in weights.items()}
-        save_file(tensors, temporary, metadata=description)
+        try:
+            save_file(tensors, temporary, metadata=description)
+        except SafetensorError as error:
+            raise InputError(f"{path}: cannot be written ({error})") from error
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:

@@ -1,0 +1,97 @@
+"""What is promised after a crash: the documented recovery ends as an undisturbed run does.
+
+The promises are in docs/reliability.md, a row for each group of tests here.
+"""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from .conftest import SLOW_RUN, Tree, assert_same, lose, wait_for
+
+
+def checkpoint(tree: Tree) -> Path:
+    return tree.path / "results" / "runs" / SLOW_RUN / "checkpoint.safetensors"
+
+
+def log_of(tree: Tree, rule: str) -> str:
+    path = tree.path / "results" / "logs" / rule / f"{SLOW_RUN}.log"
+    return path.read_text(errors="replace") if path.exists() else ""
+
+
+@pytest.mark.parametrize("orphan", ["lives on", "dies too"])
+def test_a_killed_snakemake(ended: Tree, undisturbed: Tree, orphan: str) -> None:
+    lose(ended, "runs")
+    with ended.start() as snakemake:
+        wait_for(checkpoint(ended).exists)
+        job = ended.job("train.py")
+        assert job
+        # It stands still until its successor is there.
+        os.kill(job, signal.SIGSTOP)
+        snakemake.kill()
+        if orphan == "dies too":
+            os.kill(job, signal.SIGKILL)
+    assert "--unlock" in ended.refuse()
+    ended.run("--unlock")
+    if orphan == "dies too":
+        ended.run()
+        assert "going on after epoch" in log_of(ended, "train")
+    else:
+        with ended.start() as successor:
+            wait_for(lambda: "another process is at work here" in log_of(ended, "train"))
+            os.kill(job, signal.SIGCONT)
+            said, _ = successor.communicate()
+        assert successor.returncode == 0, said
+        assert "another process has finished this run meanwhile" in log_of(ended, "train")
+    assert_same(ended, undisturbed)
+
+
+@pytest.mark.parametrize(
+    ("script", "stage", "number"),
+    [
+        ("train.py", "runs", signal.SIGKILL),
+        ("train.py", "runs", signal.SIGTERM),
+        ("probe.py", "probes", signal.SIGKILL),
+        ("probe.py", "probes", signal.SIGTERM),
+    ],
+)
+def test_a_killed_job(
+    ended: Tree, undisturbed: Tree, script: str, stage: str, number: signal.Signals
+) -> None:
+    lose(ended, stage)
+    rule = script.removesuffix(".py")
+    log = ended.path / "results" / "logs" / rule / f"{SLOW_RUN}.log"
+    with ended.start() as snakemake:
+        wait_for(checkpoint(ended).exists if rule == "train" else log.exists)
+        job = ended.job(script)
+        assert job
+        os.kill(job, number)
+        said, _ = snakemake.communicate()
+    assert snakemake.returncode != 0
+    assert f"Error in rule {rule}:" in said
+    assert ("Error: stopped by SIGTERM" in said) == (number == signal.SIGTERM)
+    folder = ended.path / "results" / stage / SLOW_RUN
+    left = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    # A half-written checkpoint may lie there too, but no output.
+    outputs = {path.name for path in (undisturbed.path / "results" / stage / SLOW_RUN).iterdir()}
+    assert not left & (outputs - {".lock"})
+    ended.run()
+    if rule == "train":
+        assert "going on after epoch" in log_of(ended, "train")
+    for remains in ended.path.glob("results/**/.*.part"):
+        assert number == signal.SIGKILL
+        remains.unlink()
+    assert_same(ended, undisturbed)
+
+
+def test_two_snakemakes_at_once(ended: Tree, undisturbed: Tree) -> None:
+    lose(ended, "runs")
+    with ended.start() as first:
+        wait_for(lambda: ended.job("train.py"))
+        said = ended.refuse()
+        assert "Directory cannot be locked" in said
+        said, _ = first.communicate()
+    assert first.returncode == 0, said
+    assert_same(ended, undisturbed)

@@ -1,0 +1,73 @@
+"""Names that a shell would act upon are names, wherever a user may choose one."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from photographs import write_waterbirds
+
+from .conftest import SLOW_RUN, TINY, copy_workflow
+from .test_photos import photo_tree
+
+# Each of them, read by a shell, makes a file called "ran".
+HOSTILE = {
+    "semicolon": "a;touch ran",
+    "quotes": "it's \"a\" name';touch ran;'",
+    "substitution": "$(touch ran) `touch ran`",
+    "newline": "two\nlines\ntouch ran\n",
+}
+EXAMPLES = "results/data/waterbirds/examples.parquet"
+
+
+def ran(folder: Path) -> list[Path]:
+    return list(folder.rglob("ran"))
+
+
+@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
+def test_a_working_directory(tmp_path: Path, name: str) -> None:
+    tree = copy_workflow(tmp_path / name, TINY)
+    tree.run(f"results/probes/{SLOW_RUN}/probe.parquet")
+    assert not ran(tmp_path)
+
+
+@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
+def test_a_data_directory(tmp_path: Path, name: str) -> None:
+    write_waterbirds(tmp_path / name)
+    tree = photo_tree(tmp_path / "tree", tmp_path / name)
+    tree.run(EXAMPLES)
+    shutil.rmtree(tree.path / "results")
+    # Other words for it, which Snakemake may read otherwise, but no shell.
+    (tree.path / "other.yaml").write_text(yaml.safe_dump({"data_dir": str(tmp_path / name)}))
+    tree.run("--configfile", "other.yaml", "--", EXAMPLES)
+    shutil.rmtree(tree.path / "results")
+    tree.snakemake(EXAMPLES, "--config", f"data_dir={tmp_path / name}")
+    assert not ran(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "datasets=['digits_photos;touch ran']",
+        "seeds=['0;touch ran']",
+        "grid={digits_photos: {lr: ['0.1;touch ran'], rho: [0]}}",
+        "grid={digits_photos: {lr: ['$(touch ran)'], rho: [0]}}",
+        "training={digits_photos: {network: 'cnn;touch ran'}}",
+    ],
+)
+def test_other_values(tmp_path: Path, override: str) -> None:
+    tree = copy_workflow(tmp_path / "tree", TINY)
+    assert "The configuration has" in tree.refuse("--config", override)
+    assert not ran(tmp_path)
+
+
+def test_braces_are_refused_where_they_would_be_wildcards(tmp_path: Path) -> None:
+    (tmp_path / "{dataset}").mkdir()
+    tree = copy_workflow(tmp_path / "tree", TINY)
+    said = tree.refuse("--config", f"data_dir={tmp_path}/{{dataset}}")
+    assert "should have no { or } in its name" in said
+
+
+def test_a_colon_is_refused_where_it_would_part_paths(tmp_path: Path) -> None:
+    said = copy_workflow(tmp_path / "a:b", TINY).refuse()
+    assert f"{tmp_path / 'a:b' / 'workflow'}: Python cannot import from a path with a colon" in said
