@@ -1,8 +1,10 @@
 # make            set up the environment and run the workflow
 # make test       set up the environment and run the tests
 # make plan       print the number of runs, the disk and the hours that the workflow will take
-# make benchmark  measure the toy engine against a plain loop, and the training of ResNet-18
-# make clean-stale  list the runs in results/ that no configuration asks for, ask, and remove them
+# make clean-stale
+#                 list the runs in results/ that no configuration asks for, ask, and remove them
+# make benchmark  measure the toy engine against a plain loop, the training of ResNet-18, and what
+#                 Snakemake and imports cost
 # make lock       resolve envs/*.in anew
 # make reference  write the configuration's schema and documentation page anew
 #
@@ -29,6 +31,7 @@ plan: $(INSTALLED)
 benchmark: $(INSTALLED)
 	PYTHONPATH=workflow:benchmarks $(BIN)/python benchmarks/toy_engine.py
 	PYTHONPATH=workflow $(BIN)/python benchmarks/residual_training.py
+	PYTHONPATH=workflow $(BIN)/python benchmarks/workflow_overhead.py
 
 clean-stale: $(INSTALLED)
 	@PYTHONPATH=workflow $(BIN)/python -m feature_quality.stale config.yaml workflow/config/*.yaml "$(CONFIG)"
