@@ -42,7 +42,8 @@ rule plan:
     params:
         workloads=[settings.workload(dataset) for dataset in settings.datasets],
         toy_parts=list(TOY_PARTS.values()),
-        cores=workflow.cores,
+        # Asked for when the plan is made alone: a cluster's profile has no number of them.
+        cores=lambda wildcards: workflow.cores,
     message:
         "Estimate runs, disk and hours"
     script:

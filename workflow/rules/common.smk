@@ -210,6 +210,11 @@ def contribution_settings(wildcards):
     return probe_settings(wildcards) | {"strengths": strengths}
 
 
+def growing(amount):
+    """Memory or minutes of a job: that much more at each attempt, where a profile retries jobs."""
+    return lambda wildcards, attempt: amount * attempt
+
+
 def one_of(texts):
     """A pattern that matches each of some texts and nothing else; without any, nothing at all."""
     return "|".join(map(re.escape, sorted(set(texts)))) or "(?!)"

@@ -13,8 +13,8 @@ rule fetch:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=60,
+        mem_mb=growing(500),
+        runtime=growing(60),
     params:
         code=code("fetch.py"),
     message:
@@ -35,8 +35,8 @@ rule prepare_digits_photos:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         data_seed=settings.data_seed,
         code=code("prepare_digits_photos.py"),
@@ -61,8 +61,8 @@ rule prepare_cifar_mnist:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=growing(3000),
+        runtime=growing(30),
     params:
         original_keys=keys_of("MNIST"),
         data_seed=settings.data_seed,
@@ -87,8 +87,8 @@ rule prepare_fmnist_mnist:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         original_keys=keys_of("FashionMNIST", "MNIST"),
         data_seed=settings.data_seed,
@@ -117,8 +117,8 @@ rule prepare_celeba:
         "../../envs/workflow.yaml"
     threads: 16
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         code=code("prepare_celeba.py"),
     message:
@@ -144,8 +144,8 @@ rule prepare_waterbirds:
         "../../envs/workflow.yaml"
     threads: 16
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         code=code("prepare_waterbirds.py"),
     message:
@@ -168,8 +168,8 @@ rule prepare_pacs:
         "../../envs/workflow.yaml"
     threads: 16
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         family="pacs",
         settings=settings.domains.pacs.model_dump(),
@@ -195,8 +195,8 @@ rule prepare_vlcs:
         "../../envs/workflow.yaml"
     threads: 16
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         family="vlcs",
         settings=settings.domains.vlcs.model_dump(),
@@ -222,8 +222,8 @@ rule prepare_office_home:
         "../../envs/workflow.yaml"
     threads: 16
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         family="office_home",
         settings=settings.domains.office_home.model_dump(),
@@ -247,8 +247,8 @@ rule prepare_digits_domains:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         data_seed=settings.data_seed,
         code=code("prepare_digits_domains.py"),

@@ -19,8 +19,8 @@ rule embed:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=growing(3000),
+        runtime=growing(30),
         gpu=GPUS_PER_JOB,
     params:
         code=code("embed.py"),
@@ -45,8 +45,8 @@ rule probe:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=growing(3000),
+        runtime=growing(60),
     params:
         draws=lambda wildcards: settings.probing_of(wildcards.dataset)["draws"],
         settings=probe_settings,
@@ -75,8 +75,8 @@ rule importance:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
-        runtime=120,
+        mem_mb=growing(6000),
+        runtime=growing(120),
         gpu=GPUS_PER_JOB,
     params:
         probe=contribution_settings,

@@ -46,8 +46,8 @@ rule collect:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         code=code("collect.py"),
     message:
@@ -77,8 +77,8 @@ rule table1:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         constants=[settings.standing(dataset) for dataset in settings.of_features],
         code=code("table1.py"),
@@ -109,8 +109,8 @@ rule table2:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         constants=[settings.standing(dataset) for dataset in settings.of_domains],
         networks=[settings.network_of(dataset) for dataset in settings.of_domains],
@@ -136,8 +136,8 @@ rule grid:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         code=code("grid.py"),
     message:
@@ -171,8 +171,8 @@ rule collect_importance:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
-        runtime=30,
+        mem_mb=growing(6000),
+        runtime=growing(30),
     params:
         code=code("collect_importance.py"),
     message:
@@ -197,8 +197,8 @@ rule figure:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         remark=settings.toy.remark(),
         code=lambda wildcards: code(f"{wildcards.figure}.py"),
@@ -224,8 +224,8 @@ rule dataset_figure:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=growing(3000),
+        runtime=growing(30),
     params:
         remark=lambda wildcards: settings.remark(wildcards.dataset),
         code=lambda wildcards: code(f"{wildcards.figure}.py"),

@@ -12,8 +12,8 @@ rule toy_study:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=120,
+        mem_mb=growing(1500),
+        runtime=growing(120),
         gpu=GPUS_PER_JOB,
     params:
         axes=lambda wildcards: TOY_PARTS[wildcards.part],
@@ -43,8 +43,8 @@ rule toy_dynamics:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=60,
+        mem_mb=growing(1500),
+        runtime=growing(60),
         gpu=GPUS_PER_JOB,
     params:
         axes=toy_parts("dynamics")["dynamics/runs"],
@@ -75,8 +75,8 @@ rule perturb_toy:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         rho=settings.toy.shown.rho,
         code=code("perturb_toy.py"),
@@ -102,8 +102,8 @@ rule perturb_network:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=10,
+        mem_mb=growing(3000),
+        runtime=growing(10),
     params:
         rho=settings.toy.shown.network_rho,
         code=code("perturb_network.py"),

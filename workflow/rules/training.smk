@@ -18,8 +18,8 @@ rule train:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
-        runtime=720,
+        mem_mb=growing(6000),
+        runtime=growing(720),
         gpu=GPUS_PER_JOB,
     params:
         # Not an output: those of a job that fails are deleted.
@@ -48,8 +48,8 @@ checkpoint select_settings:
         "../../envs/workflow.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         code=code("select_settings.py"),
     message:
