@@ -23,6 +23,13 @@ LINKED = ("slurm.conf", "gres.conf")
 MARK = "feature-quality-slurm-lab"
 PROGRAMS = ("munged", "munge", "slurmctld", "slurmd", "scontrol", "sbatch", "setpriv")
 GPUS = 2
+MUNGED_FILES = {
+    "key-file": "munge.key",
+    "socket": "munge.socket",
+    "pid-file": "munged.pid",
+    "seed-file": "munge.seed",
+    "log-file": "munged.log",
+}
 
 CONFIGURATION = """\
 ClusterName=lab
@@ -57,7 +64,7 @@ MinJobAge=3600
 KillWait=5
 CompleteWait=0
 ReturnToService=2
-NodeName={host} NodeAddr=127.0.0.1 CPUs=4 RealMemory=64000 Gres=gpu:fake:{gpus} State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 CPUs=16 RealMemory=64000 Gres=gpu:fake:{gpus} State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=7-0 State=UP
 PartitionName=gpu Nodes={host} MaxTime=7-0 State=UP
 """
@@ -70,7 +77,7 @@ def jobs() -> list[dict[str, str]]:
     return sorted((f for f in fields if "JobId" in f), key=lambda job: int(job["JobId"]))
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -84,7 +91,7 @@ def one_node_slurm(parent: Path) -> Iterator[Path]:
     if missing := [program for program in PROGRAMS if not shutil.which(program)]:
         raise FileNotFoundError(f"not installed: {', '.join(missing)} (slurm-wlm, munge)")
     root = parent / MARK
-    root.mkdir(mode=0o755)
+    root.mkdir(parents=True)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_linked(root))
         _configure(root)
@@ -97,15 +104,6 @@ def one_node_slurm(parent: Path) -> Iterator[Path]:
         wait_until(lambda: "idle" in _output("sinfo", "--noheader", "--format=%t"), "slurmd")
         stack.callback(_end_jobs)
         yield root
-
-
-MUNGED_FILES = {
-    "key-file": "munge.key",
-    "socket": "munge.socket",
-    "pid-file": "munged.pid",
-    "seed-file": "munge.seed",
-    "log-file": "munged.log",
-}
 
 
 @contextlib.contextmanager

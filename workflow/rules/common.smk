@@ -34,6 +34,20 @@ try:
 except InputError as error:
     raise WorkflowError(str(error))
 
+# A job is a command in a shell, and Snakemake 9.27 quotes for it as Python does: around a single
+# quote it puts double ones, in which $ and ` keep their meaning; what begins with a quote it leaves.
+for text in (
+    *workflow.config_settings.config_args,
+    str(settings.data_dir),
+    workflow.basedir,
+    os.getcwd(),
+):
+    if text[0] in "'\"" or ("'" in text and set(text) & set('"$`')):
+        raise WorkflowError(
+            f'{text}: what begins with a quote, or has a single quote beside one of " $ `, does '
+            "not reach jobs as it is. Another name would; or a file given to --configfile."
+        )
+
 # The figures about importance weights, which are drawn for the toy and for each dataset.
 OF_IMPORTANCE = ("figure_03", "figure_05", "figure_07", "figure_08")
 WEIGHTS = {"resnet18": "resnet18-f37072fd.pth", "resnet50": "resnet50-0676ba61.pth"}
