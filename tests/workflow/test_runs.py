@@ -1,5 +1,6 @@
 """Whole runs, and what they leave."""
 
+import os
 import re
 from pathlib import Path
 
@@ -172,6 +173,33 @@ def test_the_paper_configuration_is_the_published_sweep(tmp_path: Path) -> None:
     # Eight files of MNIST and Fashion-MNIST, CIFAR-10's archive, three files of CelebA, Waterbirds'
     # archive, and the weights of the pretrained network.
     assert due["fetch"] == 8 + 1 + 3 + 1 + 1
+
+
+@pytest.mark.parametrize(
+    ("given", "at_a_time"),
+    [((), 4), (("gpu=8", "gpu_mb=4000"), 2), (("gpu=3", "gpu_mb=80000"), 3), (("gpu_mb=500",), 1)],
+)
+def test_jobs_share_a_gpu_as_far_as_they_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: tuple[str, ...], at_a_time: int
+) -> None:
+    """A GPU that is found, by jobs that do nothing."""
+    stub = tmp_path / "bin" / "nvidia-smi"
+    stub.parent.mkdir()
+    stub.touch(mode=0o755)
+    monkeypatch.setenv("PATH", f"{stub.parent}:{os.environ['PATH']}")
+    tree = copy_workflow(tmp_path / "tree", TINY | {"seeds": [0, 1, 2]})
+    for script in ("prepare_digits_photos", "train"):
+        path = tree.path / "workflow" / "scripts" / f"{script}.py"
+        path.write_text('for path in snakemake.output:\n    open(path, "w").close()\n')
+    runs = [
+        f"results/runs/digits_photos/lr=0.05/rho={rho}/seed={seed}/history.parquet"
+        for rho in ("0", "0.1")
+        for seed in range(3)
+    ]
+    resources = ("--resources", *given) if given else ()
+    said = tree.run(*runs, *resources, cores=8)
+    numbers = [int(number) for number in re.findall(r"Execute (\d+) jobs", said)]
+    assert max(numbers) == at_a_time
 
 
 def test_the_sweep_of_table_2_is_there(tmp_path: Path) -> None:

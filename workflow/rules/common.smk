@@ -229,6 +229,11 @@ def growing(amount):
     return lambda wildcards, attempt: amount * attempt
 
 
+def gpu_mb(wildcards):
+    """GPU memory of a job with a dataset's network, where there is a GPU."""
+    return GPUS_PER_JOB * GPU_MB[settings.training_of(wildcards.dataset).network]
+
+
 def one_of(texts):
     """A pattern that matches each of some texts and nothing else; without any, nothing at all."""
     return "|".join(map(re.escape, sorted(set(texts)))) or "(?!)"
@@ -254,3 +259,5 @@ wildcard_constraints:
 
 # Jobs on this machine share its GPU, where it has one; a cluster's profile says what its jobs get.
 GPUS_PER_JOB = 1 if shutil.which("nvidia-smi") else 0
+# What a job takes of its memory, in MB: generous guesses, at the documented sizes of images.
+GPU_MB = {"cnn": 2000, "resnet18": 8000, "resnet50": 24000}

@@ -22,6 +22,7 @@ rule embed:
         mem_mb=growing(3000),
         runtime=growing(30),
         gpu=GPUS_PER_JOB,
+        gpu_mb=gpu_mb,
     params:
         code=code("embed.py"),
     message:
@@ -78,6 +79,7 @@ rule importance:
         mem_mb=growing(6000),
         runtime=growing(120),
         gpu=GPUS_PER_JOB,
+        gpu_mb=gpu_mb,
     params:
         probe=contribution_settings,
         code=code("importance.py"),

@@ -15,6 +15,7 @@ rule toy_study:
         mem_mb=growing(1500),
         runtime=growing(120),
         gpu=GPUS_PER_JOB,
+        gpu_mb=GPUS_PER_JOB * GPU_MB["cnn"],
     params:
         axes=lambda wildcards: TOY_PARTS[wildcards.part],
         settings={
@@ -46,6 +47,7 @@ rule toy_dynamics:
         mem_mb=growing(1500),
         runtime=growing(60),
         gpu=GPUS_PER_JOB,
+        gpu_mb=GPUS_PER_JOB * GPU_MB["cnn"],
     params:
         axes=toy_parts("dynamics")["dynamics/runs"],
         settings={

@@ -21,6 +21,7 @@ rule train:
         mem_mb=growing(6000),
         runtime=growing(720),
         gpu=GPUS_PER_JOB,
+        gpu_mb=gpu_mb,
     params:
         # Not an output: those of a job that fails are deleted.
         checkpoint=f"results/runs/{RUN}/checkpoint.safetensors",
