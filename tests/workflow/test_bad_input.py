@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from .conftest import Tree
 
@@ -62,14 +61,6 @@ def test_text_that_is_a_number_is_accepted(tree: Tree) -> None:
     (tree.path / "text.yaml").write_text("grid: {digits_photos: {lr: [1e-3], rho: [0]}}\n")
     run = "results/runs/digits_photos/lr=0.001/rho=0/seed=0/history.parquet"
     assert tree.due("--configfile", "text.yaml", "--", run)["train"] == 1
-
-
-@pytest.mark.parametrize("name", ["'a'b", "o'brien $(touch pwned)", "o'brien `touch pwned`"])
-def test_a_name_that_a_shell_would_change_is_refused(tree: Tree, name: str) -> None:
-    (tree.path / name).mkdir()
-    (tree.path / "named.yaml").write_text(yaml.safe_dump({"data_dir": name}))
-    assert f"{name}: " in refuse(tree, "--configfile", "named.yaml")
-    assert not (tree.path / "pwned").exists()
 
 
 def test_yaml_that_does_not_parse_is_refused(tree: Tree) -> None:

@@ -13,9 +13,16 @@ from .test_photos import photo_tree
 # Each of them, read by a shell, makes a file called "ran".
 HOSTILE = {
     "semicolon": "a;touch ran",
-    "quotes": "it's \"a\" name';touch ran;'",
+    "quote": "it's a name;touch ran",
+    "quotes": 'a "name";touch ran;"',
     "substitution": "$(touch ran) `touch ran`",
     "newline": "two\nlines\ntouch ran\n",
+}
+# What Snakemake would quote wrongly when it hands a job to another shell.
+MISQUOTED = {
+    "substitution in quotes": "it's $(touch ran)",
+    "both quotes": "it's \"a\" name';touch ran;'",
+    "backquotes in quotes": "it's `touch ran`",
 }
 EXAMPLES = "results/data/waterbirds/examples.parquet"
 
@@ -43,6 +50,25 @@ def test_a_data_directory(tmp_path: Path, name: str) -> None:
     shutil.rmtree(tree.path / "results")
     tree.snakemake(EXAMPLES, "--config", f"data_dir={tmp_path / name}")
     assert not ran(tmp_path)
+
+
+@pytest.mark.parametrize("name", MISQUOTED.values(), ids=MISQUOTED)
+def test_what_would_be_misquoted_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    said = copy_workflow(tmp_path / name / "tree", TINY).refuse()
+    assert f"{tmp_path / name}/tree: what begins with a quote, or has a single quote beside" in said
+    tree = copy_workflow(tmp_path / "tree", TINY)
+    (tree.path / "other.yaml").write_text(yaml.safe_dump({"data_dir": str(tmp_path / name)}))
+    assert "does not reach jobs as it is" in tree.refuse("--configfile", "other.yaml")
+    tree.refuse("--config", f"data_dir={tmp_path / name}")
+    assert not ran(tmp_path)
+
+
+def test_a_leading_quote_would_be_misquoted_too(tmp_path: Path) -> None:
+    tree = copy_workflow(tmp_path / "tree", TINY)
+    (tree.path / "'a'b").mkdir()
+    (tree.path / "other.yaml").write_text(yaml.safe_dump({"data_dir": "'a'b"}))
+    assert "'a'b: what begins with a quote" in tree.refuse("--configfile", "other.yaml")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ rule toy_study:
     threads: 1
     resources:
         mem_mb=growing(1500),
-        runtime=growing(120),
+        runtime=growing(60),
         gpu=GPUS_PER_JOB,
         gpu_mb=GPUS_PER_JOB * GPU_MB["cnn"],
     params:
