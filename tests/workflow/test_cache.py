@@ -47,6 +47,7 @@ USERS = {
     "artifacts/history.py": "train select_settings embed perturb_network importance collect "
     "collect_importance",
     "artifacts/importance.py": "importance collect_importance figure dataset_figure",
+    "artifacts/lock.py": "train",
     "artifacts/parquet.py": "*",
     "artifacts/prepared.py": "prepare_digits_photos train embed probe perturb_network importance "
     "collect collect_importance table1 grid"
@@ -121,7 +122,7 @@ USERS = {
 }
 # Read when the workflow is laid out, or by `snakemake plan`: no job's result depends on them.
 CONFIG = {f"config/{path.name}" for path in PACKAGE.glob("config/[!_]*.py")}
-LAYOUT = {"digest.py", "plan.py", "toy/studies.py", *CONFIG}
+LAYOUT = {"digest.py", "plan.py", "stale.py", "toy/studies.py", *CONFIG}
 
 
 # What a new selection leads to is not known before it has been made.
