@@ -22,11 +22,13 @@ os.environ.update(
 
 from feature_quality.artifacts.selection import read_selection
 from feature_quality.config.domains import TARGETS
+from feature_quality.config.section import by_provenance
 from feature_quality.config.settings import RUN, family_of, load
 from feature_quality.spelling import spell
 from feature_quality.data.sources import SOURCES
 from feature_quality.digest import script_digest
 from feature_quality.errors import InputError
+from feature_quality.reporting.captions import CAPTIONS
 from feature_quality.toy import studies
 
 try:
@@ -194,7 +196,7 @@ def dataset_figures(wildcards):
         "results/figures/{figure}_{dataset}.{kind}",
         figure=OF_IMPORTANCE,
         dataset=compared(),
-        kind=["pdf", "png"],
+        kind=["pdf", "png", "json"],
     )
 
 

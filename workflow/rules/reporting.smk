@@ -28,6 +28,13 @@ FIGURES = {
     if DRAWABLE.keys() >= set(names)
 }
 
+# The pages that the report shows.
+PAGES = ["tables/grid"]
+if settings.of_features:
+    PAGES.append("tables/table1")
+if settings.of_domains:
+    PAGES.append("tables/table2")
+
 
 rule collect:
     input:
@@ -69,6 +76,7 @@ rule table1:
         csv="results/tables/table1.csv",
         md="results/tables/table1.md",
         tex="results/tables/table1.tex",
+        json="results/tables/table1.json",
     log:
         "results/logs/table1.log",
     benchmark:
@@ -81,6 +89,8 @@ rule table1:
         runtime=growing(10),
     params:
         constants=[settings.standing(dataset) for dataset in settings.of_features],
+        sources=settings.sources(settings.of_features),
+        caption=CAPTIONS["table1"],
         code=code("table1.py"),
     message:
         "Make Table 1"
@@ -101,6 +111,7 @@ rule table2:
         csv="results/tables/table2.csv",
         md="results/tables/table2.md",
         tex="results/tables/table2.tex",
+        json="results/tables/table2.json",
     log:
         "results/logs/table2.log",
     benchmark:
@@ -114,6 +125,8 @@ rule table2:
     params:
         constants=[settings.standing(dataset) for dataset in settings.of_domains],
         networks=[settings.network_of(dataset) for dataset in settings.of_domains],
+        sources=settings.sources(settings.of_domains),
+        caption=CAPTIONS["table2"],
         code=code("table2.py"),
     message:
         "Make Table 2"
@@ -128,6 +141,7 @@ rule grid:
     output:
         csv="results/tables/grid.csv",
         md="results/tables/grid.md",
+        json="results/tables/grid.json",
     log:
         "results/logs/grid.log",
     benchmark:
@@ -139,6 +153,8 @@ rule grid:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        sources=settings.sources(settings.datasets),
+        caption=CAPTIONS["grid"],
         code=code("grid.py"),
     message:
         "Make the table of the whole sweep"
@@ -186,7 +202,14 @@ rule figure:
         unpack(lambda wildcards: FIGURES[wildcards.figure]),
     output:
         pdf="results/figures/{figure}.pdf",
-        png="results/figures/{figure}.png",
+        png=report(
+            "results/figures/{figure}.png",
+            caption="../report/caption.rst",
+            category="Figures",
+            subcategory="Toy",
+            labels={"figure": "{figure}"},
+        ),
+        json="results/figures/{figure}.json",
     log:
         "results/logs/{figure}.log",
     benchmark:
@@ -200,7 +223,9 @@ rule figure:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        caption=lambda wildcards: CAPTIONS[wildcards.figure],
         remark=settings.toy.remark(),
+        sources=by_provenance(settings.toy.all_constants("toy")),
         code=lambda wildcards: code(f"{wildcards.figure}.py"),
     message:
         "Draw {wildcards.figure}"
@@ -213,7 +238,14 @@ rule dataset_figure:
         points=rules.collect_importance.output[0],
     output:
         pdf="results/figures/{figure}_{dataset}.pdf",
-        png="results/figures/{figure}_{dataset}.png",
+        png=report(
+            "results/figures/{figure}_{dataset}.png",
+            caption="../report/caption.rst",
+            category="Figures",
+            subcategory="Datasets",
+            labels={"figure": "{figure}", "dataset": "{dataset}"},
+        ),
+        json="results/figures/{figure}_{dataset}.json",
     log:
         "results/logs/{figure}_{dataset}.log",
     benchmark:
@@ -227,7 +259,9 @@ rule dataset_figure:
         mem_mb=growing(3000),
         runtime=growing(30),
     params:
+        caption=lambda wildcards: CAPTIONS[wildcards.figure],
         remark=lambda wildcards: settings.remark(wildcards.dataset),
+        sources=lambda wildcards: settings.sources([wildcards.dataset]),
         code=lambda wildcards: code(f"{wildcards.figure}.py"),
     message:
         "Draw {wildcards.figure} of {wildcards.dataset}"
@@ -237,8 +271,44 @@ rule dataset_figure:
 
 rule figures:
     input:
-        expand("results/figures/{figure}.{kind}", figure=FIGURES, kind=["pdf", "png"]),
+        expand(
+            "results/figures/{figure}.{kind}",
+            figure=FIGURES,
+            kind=["pdf", "png", "json"],
+        ),
         # All of them first: what is drawn of the datasets depends on them.
         SELECTIONS,
         dataset_figures,
     localrule: True
+
+
+rule page:
+    input:
+        "results/{page}.md",
+    output:
+        report(
+            "results/report/{page}.html",
+            caption="../report/caption.rst",
+            category="Tables and claims",
+            labels={"page": "{page}"},
+        ),
+    log:
+        "results/logs/report/{page}.log",
+    benchmark:
+        "results/benchmarks/report/{page}.tsv"
+    wildcard_constraints:
+        page=one_of(PAGES),
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(500),
+        runtime=growing(10),
+    params:
+        caption=lambda wildcards: CAPTIONS[Path(wildcards.page).name],
+        remark="",
+        code=code("page.py"),
+    message:
+        "Show {wildcards.page} in the report"
+    script:
+        "../scripts/page.py"

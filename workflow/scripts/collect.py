@@ -7,16 +7,28 @@ from feature_quality.artifacts.probes import read_probes
 from feature_quality.artifacts.selection import read_selection
 from feature_quality.artifacts.tables import write_runs
 from feature_quality.job import job
-from feature_quality.reporting.runs import collect, probe_rows, test_rows, training_rows
+from feature_quality.reporting.runs import (
+    collect,
+    origins,
+    probe_rows,
+    test_rows,
+    training_rows,
+)
 
 with job(snakemake.log[0]):
     files = snakemake.input
     descriptions = {each.dataset: each for each in map(read_description, files.examples)}
     tests = [read_logits(path) for path in files.tests]
+    histories = [read_history(path) for path in files.histories]
+    probes = [read_probes(path) for path in files.probes]
     rows = [
-        *(training_rows(*read_history(path)) for path in files.histories),
+        *(training_rows(*history) for history in histories),
         *(test_rows(*test, descriptions[test[2]["dataset"]]) for test in tests),
-        *(probe_rows(*read_probes(path)) for path in files.probes),
+        *(probe_rows(*probe) for probe in probes),
     ]
     selections = [read_selection(path) for path in files.selections]
-    write_runs(snakemake.output[0], collect(rows, selections))
+    metadata = {
+        "trained": origins(run for _, run in histories),
+        "probed": origins(run for _, run in probes),
+    }
+    write_runs(snakemake.output[0], collect(rows, selections), metadata)

@@ -1,5 +1,6 @@
 """Draw figure 1: what SGD and LSAM have learned of each feature."""
 
+from feature_quality.artifacts.sidecar import write_sidecar
 from feature_quality.artifacts.toy import CONTOURS, POINTS, read_toy
 from feature_quality.job import job
 from feature_quality.reporting.figures.contours import contours
@@ -13,5 +14,7 @@ with job(snakemake.log[0]):
         figure,
         "The first seed; the line is where f = 0.",
         snakemake.params.remark,
-        **snakemake.output,
+        snakemake.output.pdf,
+        snakemake.output.png,
     )
+    write_sidecar(snakemake, "matplotlib", "seaborn", "pandas")

@@ -1,6 +1,7 @@
 """Draw figure 3: how evenly the examples are weighted."""
 
 from feature_quality.artifacts.importance import read_importance
+from feature_quality.artifacts.sidecar import write_sidecar
 from feature_quality.job import job
 from feature_quality.reporting.figures.importance import Subject, lorenz_curves
 from feature_quality.reporting.figures.style import BANDS, save
@@ -8,4 +9,11 @@ from feature_quality.reporting.figures.style import BANDS, save
 with job(snakemake.log[0]):
     subject = Subject.of(*read_importance(snakemake.input.points))
     remark = f"{subject.remark} {snakemake.params.remark}"
-    save(lorenz_curves(subject, subject.epochs[-1:]), BANDS, remark, **snakemake.output)
+    save(
+        lorenz_curves(subject, subject.epochs[-1:]),
+        BANDS,
+        remark,
+        snakemake.output.pdf,
+        snakemake.output.png,
+    )
+    write_sidecar(snakemake, "matplotlib", "seaborn", "pandas")

@@ -1,5 +1,6 @@
 """Draw figure 4: phantom over real learning rates."""
 
+from feature_quality.artifacts.sidecar import write_sidecar
 from feature_quality.artifacts.toy import EPOCHS, RUNS, read_toy
 from feature_quality.job import job
 from feature_quality.reporting.figures.scaling import scaling
@@ -9,4 +10,5 @@ with job(snakemake.log[0]):
     epochs, _ = read_toy(snakemake.input.epochs, EPOCHS)
     shown, _ = read_toy(snakemake.input.shown, RUNS)
     figure = scaling(epochs, shown)
-    save(figure, BANDS, snakemake.params.remark, **snakemake.output)
+    save(figure, BANDS, snakemake.params.remark, snakemake.output.pdf, snakemake.output.png)
+    write_sidecar(snakemake, "matplotlib", "seaborn", "pandas")

@@ -1,5 +1,6 @@
 """Draw figure 6: each mechanism alone."""
 
+from feature_quality.artifacts.sidecar import write_sidecar
 from feature_quality.artifacts.toy import RUNS, read_parts, read_toy
 from feature_quality.job import job
 from feature_quality.reporting.figures.interventions import interventions
@@ -8,4 +9,5 @@ from feature_quality.reporting.figures.style import BANDS, save
 with job(snakemake.log[0]):
     shown, _ = read_toy(snakemake.input.shown, RUNS)
     figure = interventions(read_parts(snakemake.input.interventions, RUNS), shown)
-    save(figure, BANDS, snakemake.params.remark, **snakemake.output)
+    save(figure, BANDS, snakemake.params.remark, snakemake.output.pdf, snakemake.output.png)
+    write_sidecar(snakemake, "matplotlib", "seaborn", "pandas")

@@ -1,6 +1,7 @@
 """Draw figure 8: which examples have weight, over training."""
 
 from feature_quality.artifacts.importance import read_importance
+from feature_quality.artifacts.sidecar import write_sidecar
 from feature_quality.job import job
 from feature_quality.reporting.figures.importance import Subject, median_weights
 from feature_quality.reporting.figures.style import save
@@ -8,4 +9,11 @@ from feature_quality.reporting.figures.style import save
 with job(snakemake.log[0]):
     subject = Subject.of(*read_importance(snakemake.input.points))
     remark = f"{subject.remark} {snakemake.params.remark}"
-    save(median_weights(subject, subject.epochs), subject.bins, remark, **snakemake.output)
+    save(
+        median_weights(subject, subject.epochs),
+        subject.bins,
+        remark,
+        snakemake.output.pdf,
+        snakemake.output.png,
+    )
+    write_sidecar(snakemake, "matplotlib", "seaborn", "pandas")

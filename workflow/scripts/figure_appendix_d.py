@@ -1,5 +1,6 @@
 """Draw Appendix D as a figure."""
 
+from feature_quality.artifacts.sidecar import write_sidecar
 from feature_quality.artifacts.toy import PERTURBATIONS, read_parts
 from feature_quality.job import job
 from feature_quality.reporting.figures.appendix_d import appendix_d
@@ -11,5 +12,7 @@ with job(snakemake.log[0]):
         figure,
         "Single examples of one seed; the dotted line is where both agree.",
         snakemake.params.remark,
-        **snakemake.output,
+        snakemake.output.pdf,
+        snakemake.output.png,
     )
+    write_sidecar(snakemake, "matplotlib", "seaborn", "pandas")

@@ -2,6 +2,7 @@
 
 from feature_quality.artifacts.atomic import write_text
 from feature_quality.artifacts.prepared import read_description
+from feature_quality.artifacts.sidecar import write_sidecar
 from feature_quality.artifacts.tables import read_runs
 from feature_quality.job import job
 from feature_quality.reporting.grid import grid, to_markdown
@@ -11,3 +12,4 @@ with job(snakemake.log[0]):
     table = grid(read_runs(snakemake.input.runs), descriptions)
     write_text(snakemake.output.csv, table.to_csv(index=False, lineterminator="\n"))
     write_text(snakemake.output.md, to_markdown(table, descriptions))
+    write_sidecar(snakemake, "pandas")

@@ -3,6 +3,7 @@
 from feature_quality.artifacts.atomic import write_text
 from feature_quality.artifacts.prepared import read_description
 from feature_quality.artifacts.selection import read_selection
+from feature_quality.artifacts.sidecar import write_sidecar
 from feature_quality.artifacts.tables import read_runs
 from feature_quality.job import job
 from feature_quality.reporting.rendering2 import notes, to_latex, to_markdown
@@ -36,3 +37,4 @@ with job(snakemake.log[0]):
     write_text(snakemake.output.csv, table.to_csv(index=False, lineterminator="\n"))
     write_text(snakemake.output.md, to_markdown(table, remarks))
     write_text(snakemake.output.tex, to_latex(table, remarks))
+    write_sidecar(snakemake, "pandas")

@@ -52,5 +52,14 @@ def read_parquet(
     return table.replace_schema_metadata(None), metadata
 
 
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """Read the metadata alone of a file that ``write_parquet`` wrote.
+
+    Raises:
+        InputError: the file is damaged, or is not ours.
+    """
+    return read_parquet(path, columns=[])[1]
+
+
 def _describe(schema: pa.Schema) -> str:
     return ", ".join(f"{field.name}: {field.type}" for field in schema)

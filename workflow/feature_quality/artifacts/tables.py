@@ -1,6 +1,8 @@
 """``runs.parquet``: one row a run and metric, from which everything that compares runs starts."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -21,9 +23,9 @@ RUNS = pa.schema(
 )
 
 
-def write_runs(path: str | Path, runs: pd.DataFrame) -> None:
-    """Write the rows of all runs."""
-    write_parquet(path, pa.Table.from_pandas(runs, schema=RUNS, preserve_index=False), {})
+def write_runs(path: str | Path, runs: pd.DataFrame, metadata: Mapping[str, Any]) -> None:
+    """Write the rows of all runs; ``metadata`` says how they were made."""
+    write_parquet(path, pa.Table.from_pandas(runs, schema=RUNS, preserve_index=False), metadata)
 
 
 def read_runs(path: str | Path) -> pd.DataFrame:

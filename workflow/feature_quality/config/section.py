@@ -36,6 +36,16 @@ def described(seeds: Sequence[int], epochs: int, constants: Sequence[Constant]) 
     return f"{text} Not the documented settings: {', '.join(departures)}." if departures else text
 
 
+def by_provenance(constants: Sequence[Constant]) -> dict[str, dict[str, Any]]:
+    """Return the values of constants by key, below where they come from, strongest first."""
+    return {
+        provenance.value: {
+            each.key: each.value for each in constants if each.provenance == provenance
+        }
+        for provenance in Provenance
+    }
+
+
 class Section(BaseModel):
     """A group of settings: only its own keys are allowed, and nothing changes after it was read."""
 

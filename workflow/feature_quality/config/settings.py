@@ -1,7 +1,7 @@
 """The whole configuration: its keys, its checks, and the messages for what is wrong with it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain, product
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +18,7 @@ from feature_quality.config.section import (
     NotEmpty,
     Section,
     Seed,
+    by_provenance,
     described,
 )
 from feature_quality.config.toy import Toy
@@ -190,6 +191,11 @@ class Settings(Section):
                 if constant.departs
             ),
         }
+
+    def sources(self, datasets: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return every constant that results on some datasets rest on, by where it comes from."""
+        constants = chain.from_iterable(self.constants_of(dataset) for dataset in datasets)
+        return by_provenance(list(constants))
 
     def remark(self, dataset: str) -> str:
         """Say below a figure what its runs were."""

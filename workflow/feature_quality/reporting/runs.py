@@ -1,5 +1,6 @@
 """From the files of single runs to one long table of all of them."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +12,9 @@ from feature_quality.artifacts.prepared import Description
 from feature_quality.artifacts.selection import Selection
 from feature_quality.artifacts.tables import RUNS
 from feature_quality.reporting.selection import SAM, SGD
+
+# What differs from run to run of a dataset however they were made.
+OF_ONE_RUN = ("lr", "rho", "seed", "diverged")
 
 
 def training_rows(history: pd.DataFrame, run: dict[str, Any]) -> pd.DataFrame:
@@ -63,6 +67,20 @@ def collect(rows: Iterable[pd.DataFrame], selections: Iterable[Selection]) -> pd
     columns: list[str] = RUNS.names
     identity = [column for column in columns if column not in ("value", "selected")]
     return runs.sort_values(identity, ignore_index=True)[columns]
+
+
+def origins(runs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the different ways in which runs were made, each with the runs that were made so.
+
+    Args:
+        runs: the descriptions of runs: which each is, how it ended, and how it was made.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for run in runs:
+        how = {key: value for key, value in run.items() if key not in OF_ONE_RUN}
+        origin = found.setdefault(json.dumps(how, sort_keys=True), how | {"runs": []})
+        origin["runs"].append({key: run[key] for key in OF_ONE_RUN if key in run})
+    return list(found.values())
 
 
 def _rows(run: dict[str, Any], values: list[tuple[str, str, float]]) -> pd.DataFrame:

@@ -1,0 +1,47 @@
+"""What lies beside every table and figure: of what it was made, for a reader and for a program."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from feature_quality.artifacts.atomic import write_text
+from feature_quality.artifacts.parquet import read_metadata
+from feature_quality.record import made
+
+
+def write_sidecar(snakemake: Any, *packages: str) -> None:
+    """Write to ``output.json`` of what a job made its table or figure.
+
+    That is: its caption; the digest of its code and the versions of ``packages``; the settings
+    behind the numbers, by where each comes from (``params.sources``); and every input with its
+    checksum and with what it says of itself, such as datasets, runs, seeds, devices and versions.
+
+    Args:
+        snakemake: Snakemake's object in the job's script.
+        packages: those whose versions may matter.
+
+    Raises:
+        InputError: an input is damaged.
+    """
+    sidecar = {
+        "caption": snakemake.params.caption,
+        "made": made(snakemake.params.code, *packages),
+        "constants": snakemake.params.sources,
+        "inputs": [
+            {"file": path, "sha256": _checksum(path), "description": _description(path)}
+            for path in snakemake.input
+        ],
+    }
+    write_text(snakemake.output.json, json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n")
+
+
+def _checksum(path: str) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _description(path: str) -> Any:
+    if Path(path).suffix == ".parquet":
+        return read_metadata(path)
+    return json.loads(Path(path).read_text(encoding="utf-8"))
