@@ -107,7 +107,7 @@ def test_a_run_that_ends_before_its_first_epoch_has_an_empty_history(tmp_path):
 
 def test_runs_come_back_without_an_index(tmp_path):
     runs = pd.DataFrame(METRICS, index=[7, 5])
-    write_runs(tmp_path / "runs", runs[sorted(runs.columns)])
+    write_runs(tmp_path / "runs", runs[sorted(runs.columns)], {})
     read = read_runs(tmp_path / "runs")
     assert read.columns.tolist() == RUNS.names
     assert read.index.tolist() == [0, 1]
@@ -116,7 +116,7 @@ def test_runs_come_back_without_an_index(tmp_path):
 
 def test_refuses_runs_that_lack_a_column(tmp_path):
     with pytest.raises(KeyError, match="selected"):
-        write_runs(tmp_path / "runs", pd.DataFrame(METRICS).drop(columns="selected"))
+        write_runs(tmp_path / "runs", pd.DataFrame(METRICS).drop(columns="selected"), {})
     assert list(tmp_path.iterdir()) == []
 
 

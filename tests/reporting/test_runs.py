@@ -138,13 +138,13 @@ class TestCollect:
     ) -> None:
         order = np.random.default_rng(0).permutation(len(parts))
         shuffled = [parts[number] for number in order]
-        write_runs(tmp_path / "a", reporting.collect(parts, selections))
-        write_runs(tmp_path / "b", reporting.collect(shuffled, selections[::-1]))
+        write_runs(tmp_path / "a", reporting.collect(parts, selections), {})
+        write_runs(tmp_path / "b", reporting.collect(shuffled, selections[::-1]), {})
         assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
     def test_it_can_be_written_and_read(
         self, parts: list[pd.DataFrame], selections: list[Any], tmp_path: Path
     ) -> None:
         runs = reporting.collect(parts, selections)
-        write_runs(tmp_path / "runs.parquet", runs)
+        write_runs(tmp_path / "runs.parquet", runs, {})
         pd.testing.assert_frame_equal(read_runs(tmp_path / "runs.parquet"), runs, check_dtype=False)

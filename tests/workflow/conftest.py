@@ -148,13 +148,14 @@ def run_script(
     **wildcards: str,
 ) -> None:
     """Run a rule's script on files, with its log in ``folder``."""
+    described = {"code": "0123456789abcdef", "caption": "A caption.", "sources": {"ours": {"a": 1}}}
     runpy.run_path(
         str(ROOT / "workflow" / "scripts" / f"{script}.py"),
         init_globals={
             "snakemake": SimpleNamespace(
                 input=_named(InputFiles, input),
                 output=_named(OutputFiles, output),
-                params=_named(Params, (params or {}) | {"code": "0123456789abcdef"}),
+                params=_named(Params, (params or {}) | described),
                 wildcards=_named(Wildcards, wildcards),
                 log=_named(Log, [folder / f"{script}.log"]),
                 threads=2,
@@ -164,16 +165,21 @@ def run_script(
 
 
 def _named(kind: Any, items: Any) -> Any:
-    """Snakemake's own container, from a list or from a dictionary of names."""
+    """Snakemake's own container, from a list or from a dictionary of names.
 
-    def text(value: Any) -> Any:
-        if isinstance(value, list) and value and isinstance(value[0], Path):
-            return InputFiles(fromdict=None, toclone=[str(path) for path in value])
-        return str(value) if isinstance(value, Path) else value
-
-    if isinstance(items, dict):
-        return kind(fromdict={name: text(value) for name, value in items.items()})
-    return kind(toclone=[text(value) for value in items])
+    As Snakemake's, it is flat: a list of files has a name for its place in the whole.
+    """
+    named = items if isinstance(items, dict) else {}
+    lists = named.values() if named else items
+    if kind is Params:
+        return kind(fromdict=named)
+    parts = [list(each) if isinstance(each, list) else [each] for each in lists]
+    container = kind(toclone=[str(each) for part in parts for each in part])
+    end = 0
+    for (name, item), part in zip(named.items(), parts, strict=False):
+        start, end = end, end + len(part)
+        container._set_name(name, start, end if isinstance(item, list) else None)
+    return container
 
 
 @pytest.fixture

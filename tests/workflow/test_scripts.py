@@ -134,10 +134,10 @@ class Scripts:
         self(
             "table1",
             files | {"selections": [self.folder / "selection.json"]},
-            {kind: self.folder / f"table1.{kind}" for kind in ("csv", "md", "tex")},
+            {kind: self.folder / f"table1.{kind}" for kind in ("csv", "md", "tex", "json")},
             {"constants": [self.settings.standing(DATASET)]},
         )
-        self("grid", files, {kind: self.folder / f"grid.{kind}" for kind in ("csv", "md")})
+        self("grid", files, {kind: self.folder / f"grid.{kind}" for kind in ("csv", "md", "json")})
 
 
 @pytest.fixture(scope="module")

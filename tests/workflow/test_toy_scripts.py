@@ -1,5 +1,7 @@
 """The scripts of the toy study and its figures, run alone on small parts."""
 
+import hashlib
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,9 +130,21 @@ def test_a_figure_is_drawn_twice_the_same(toy: Path, tmp_path: Path, figure: str
     }
     drawn = []
     for turn in ("first", "second"):
-        output = {kind: tmp_path / f"{turn}.{kind}" for kind in ("pdf", "png")}
+        output = {kind: tmp_path / f"{turn}.{kind}" for kind in ("pdf", "png", "json")}
         params = {"remark": "Made up."}
         run_script(tmp_path, figure, inputs, output, params)
         drawn.append([path.read_bytes() for path in output.values()])
-    assert drawn[0] == drawn[1]
     logging.captureWarnings(False)
+    assert drawn[0] == drawn[1]
+    sidecar = json.loads((tmp_path / "first.json").read_text())
+    assert sidecar["caption"] == "A caption."
+    assert sidecar["constants"] == {"ours": {"a": 1}}
+    assert set(sidecar["made"]["versions"]) == {"matplotlib", "seaborn", "pandas"}
+    files = [Path(each["file"]) for each in sidecar["inputs"]]
+    assert files == [
+        file for each in inputs.values() for file in (each if isinstance(each, list) else [each])
+    ]
+    for each in sidecar["inputs"]:
+        assert each["sha256"] == hashlib.sha256(Path(each["file"]).read_bytes()).hexdigest()
+        assert each["description"]["code"] == "0123456789abcdef"
+        assert each["description"]["versions"]["torch"]

@@ -7,6 +7,7 @@ from typing import Any
 
 from feature_quality.artifacts.atomic import write_text
 from feature_quality.artifacts.parquet import read_metadata
+from feature_quality.artifacts.selection import read_selection
 from feature_quality.record import made
 
 
@@ -42,6 +43,6 @@ def _checksum(path: str) -> str:
 
 
 def _description(path: str) -> Any:
-    if Path(path).suffix == ".parquet":
-        return read_metadata(path)
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    if Path(path).suffix == ".json":
+        return read_selection(path)
+    return read_metadata(path)
