@@ -1,5 +1,6 @@
 # make            set up the environment and run the workflow
 # make test       set up the environment and run the tests
+# make report     run the workflow and put its results into one page, results/report.html
 # make plan       print the number of runs, the disk and the hours that the workflow will take
 # make clean-stale
 #                 list the runs in results/ that no configuration asks for, ask, and remove them
@@ -17,13 +18,16 @@ INSTALLED := .venv/.installed
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := run
-.PHONY: run test plan benchmark clean-stale lock reference
+.PHONY: run test report plan benchmark clean-stale lock reference
 
 run: $(INSTALLED)
 	$(BIN)/snakemake --configfile "$(CONFIG)"
 
 test: $(INSTALLED)
 	$(BIN)/pytest
+
+report: run
+	$(BIN)/snakemake --configfile "$(CONFIG)" --report results/report.html
 
 plan: $(INSTALLED)
 	@$(BIN)/snakemake plan --quiet all --configfile "$(CONFIG)"

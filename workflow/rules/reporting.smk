@@ -312,3 +312,26 @@ rule page:
         "Show {wildcards.page} in the report"
     script:
         "../scripts/page.py"
+
+
+rule overview:
+    input:
+        "results/claims.md",
+    output:
+        "results/report/overview.html",
+    log:
+        "results/logs/report/overview.log",
+    benchmark:
+        "results/benchmarks/report/overview.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(500),
+        runtime=growing(10),
+    params:
+        code=code("overview.py"),
+    message:
+        "Begin the report with the overview of the claims"
+    script:
+        "../scripts/overview.py"
