@@ -19,6 +19,11 @@ class TestInterval:
         low, high = interval(pd.Series(values))
         assert (low, high) == pytest.approx((mean - half, mean + half), abs=1e-5)
 
+    def test_of_90_percent_is_narrower(self) -> None:
+        # The quantile of two degrees of freedom that 5 % lie beyond, and a deviation of 1.
+        low, high = interval(pd.Series([3.0, 1.0, 2.0]), 0.9)
+        assert (low, high) == pytest.approx((2 - 1.685854, 2 + 1.685854), abs=1e-5)
+
     def test_of_one_seed_is_its_value(self) -> None:
         assert interval(pd.Series([0.3])) == (0.3, 0.3)
 

@@ -91,6 +91,7 @@ USERS = {
     "reporting/figures/style.py": "figure dataset_figure",
     "reporting/grid.py": "grid",
     "reporting/importance.py": "collect_importance",
+    "reporting/ratios.py": "figure",
     "reporting/rendering.py": "table1 grid table2",
     "reporting/rendering2.py": "table2",
     "reporting/runs.py": "collect collect_importance",

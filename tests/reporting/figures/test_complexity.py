@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 from matplotlib.colors import same_color
 
-from feature_quality.reporting.figures.complexity import breaks, complexity
+from feature_quality.reporting.figures.complexity import complexity
 from feature_quality.reporting.figures.style import sequence
+from feature_quality.reporting.ratios import breaks
 
 COMPLEXITIES, RHO = (180.0, 270.0, 540.0), (0.0, 0.1, 0.5)
 

@@ -4,9 +4,14 @@ import pandas as pd
 from scipy.stats import t
 
 
-def interval(values: pd.Series) -> tuple[float, float]:
-    """Return the 95 % t-interval of the mean over seeds; the mean alone for one seed."""
+def interval(values: pd.Series, level: float = 0.95) -> tuple[float, float]:
+    """Return the t-interval of the mean over seeds; the mean alone for one seed.
+
+    Args:
+        values: one number a seed; NaN for a seed that is left out.
+        level: the probability with which such an interval covers the mean.
+    """
     values = values.dropna()
     mean, n = values.mean(), len(values)
-    half = t.ppf(0.975, n - 1) * values.std() / n**0.5 if n > 1 else 0.0
+    half = t.ppf((1 + level) / 2, n - 1) * values.std() / n**0.5 if n > 1 else 0.0
     return float(mean - half), float(mean + half)

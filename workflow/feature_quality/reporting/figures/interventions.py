@@ -8,12 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from feature_quality.reporting.figures.complexity import (
-    HOLLOW,
-    breaks,
-    hollow_handles,
-    phantom_ratio,
-)
+from feature_quality.reporting.figures.complexity import HOLLOW, hollow_handles
 from feature_quality.reporting.figures.style import (
     HARD_ERROR,
     METHODS,
@@ -21,6 +16,7 @@ from feature_quality.reporting.figures.style import (
     canvas,
     lines,
 )
+from feature_quality.reporting.ratios import breaks, phantom_ratio
 from feature_quality.reporting.statistics import interval
 
 TITLES = {
