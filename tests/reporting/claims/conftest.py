@@ -1,0 +1,72 @@
+"""Made-up runs of the toy, given by their measures, and rows found by what they are about."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from feature_quality.artifacts.toy import RUNS
+from feature_quality.reporting.claims.verdict import Row, tabulate
+
+RUN = {
+    "complexity": 270.0,
+    "batch_size": 5,
+    "steps": 18_000,
+    "budget": "updates",
+    "rho": 0.0,
+    "noise": None,
+    "level": 0.0,
+    "noisy": "both",
+    "intervention": None,
+    "kappa": None,
+    "alpha": None,
+}
+MEASURES = [name for name in RUNS.names if name not in RUN and name != "seed"]
+USUAL = dict.fromkeys(MEASURES, 0.5) | {"train_error": 0.0, "phantom_easy_nonpositive": 0.0}
+
+
+@pytest.fixture(scope="session")
+def toy_runs() -> Callable[..., pd.DataFrame]:
+    """Make the runs of one setting, one a seed, from columns of values; None for a run diverged."""
+
+    def make(hard_error: Sequence[float | None], **columns: Any) -> pd.DataFrame:
+        table = pd.DataFrame({"hard_error": hard_error}, dtype=float)
+        table = table.assign(seed=table.index, **(RUN | USUAL | columns | {"diverged_step": None}))
+        table["hard_error"] = hard_error
+        diverged = table["hard_error"].isna()
+        measures = [name for name in MEASURES if name != "diverged_step"]
+        table[measures] = table[measures].astype(float).mask(diverged)
+        table["diverged_step"] = diverged.astype("Int32").where(diverged)
+        # In an order that says nothing.
+        shuffled = table.sample(frac=1, random_state=1)
+        return pa.Table.from_pandas(shuffled, RUNS, preserve_index=False).to_pandas()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def found() -> Callable[..., pd.DataFrame]:
+    """Return the rows of some checks, of which columns have some values."""
+
+    def find(rows: Sequence[Row], *checks: str, **values: Any) -> pd.DataFrame:
+        table = tabulate(rows)
+        chosen = table[table["check"].isin(checks)] if checks else table
+        for column, value in values.items():
+            chosen = chosen[chosen[column] == value]
+        return chosen
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def only(found: Callable[..., pd.DataFrame]) -> Callable[..., pd.Series]:
+    """Return the one row of a check, of which columns have some values."""
+
+    def find(rows: Sequence[Row], check: str, **values: Any) -> pd.Series:
+        chosen = found(rows, check, **values)
+        assert len(chosen) == 1, chosen
+        return chosen.iloc[0]
+
+    return find

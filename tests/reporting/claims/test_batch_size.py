@@ -1,0 +1,111 @@
+import pandas as pd
+import pytest
+
+from feature_quality.reporting.claims.batch_size import batch_size
+
+EQUAL = "toy, 270°, equal updates, batch size"
+
+
+@pytest.fixture
+def runs(toy_runs):
+    """Make runs from the errors of each (batch size, ρ), the same for both budgets."""
+
+    def make(errors: dict[tuple[int, float], list]) -> pd.DataFrame:
+        return pd.concat(
+            [
+                toy_runs(values, batch_size=size, rho=rho, budget=budget)
+                for budget in ("updates", "epochs")
+                for (size, rho), values in errors.items()
+            ],
+            ignore_index=True,
+        )
+
+    return make
+
+
+SMALL = {(5, 0.0): [0.4, 0.5, 0.6], (5, 0.5): [0.2, 0.3, 0.4], (5, 1.0): [0.1, 0.2, 0.3]}
+
+
+@pytest.mark.parametrize(
+    ("at_half", "effect", "verdict"),
+    [
+        # A gain of 0.2 at batch size 5.
+        ([0.3, 0.4, 0.5], -0.1, "supported"),
+        ([0.5, 0.6, 0.7], -0.3, "supported"),
+        ([0.1, 0.2, 0.3], 0.1, "contradicted"),
+        ([0.2, 0.3, 0.4], 0.0, "open"),
+        ([0.0, 0.3, 0.6], 0.0, "open"),
+    ],
+)
+def test_gains_are_compared(runs, only, at_half, effect, verdict) -> None:
+    large = {(300, 0.0): SMALL[5, 0.0], (300, 0.5): at_half, (300, 1.0): [0.9, 0.9, 0.9]}
+    between = {(20, rho): [0.0, 0.0, 0.0] for rho in (0.0, 0.5, 1.0)}
+    rows = batch_size(runs(SMALL | between | large))
+    row = only(rows, "10a", where=f"{EQUAL} 300", rho=0.5)
+    assert (row["verdict"], row["runs"]) == (verdict, 3)
+    assert row["effect"] == pytest.approx(effect)
+
+
+def test_every_rho_and_budget_has_a_row(runs, found) -> None:
+    large = {(300, rho): [0.9, 0.9, 0.9] for rho in (0.0, 0.5, 1.0)}
+    rows = batch_size(runs(SMALL | large))
+    wheres = [f"toy, 270°, equal {budget}, batch size 300" for budget in ("updates", "epochs")]
+    fades = found(rows, "10a")
+    assert fades["where"].tolist() == [where for where in wheres for _ in range(2)]
+    assert fades["rho"].tolist() == [0.5, 1.0] * 2
+    assert found(rows, "10b")["where"].tolist() == wheres
+
+
+@pytest.mark.parametrize(
+    ("half", "one", "effect", "verdict", "best"),
+    [
+        # At batch size 5 the best is 1.
+        ([0.3, 0.3, 0.3], [0.1, 0.2, 0.3], 0.0, "supported", "1"),
+        ([0.2, 0.2, 0.2], [0.21, 0.21, 0.21], 0.01, "supported", "0.5"),
+        ([0.2, 0.2, 0.2], [0.3, 0.3, 0.3], 0.1, "contradicted", "0.5"),
+        ([0.2, 0.2, 0.2], [0.1, 0.2, 0.4], 0.1 / 3, "open", "0.5"),
+        # Of two equally good ones the smaller is best, and the other costs nothing.
+        ([0.2, 0.2, 0.2], [0.2, 0.2, 0.2], 0.0, "supported", "0.5"),
+    ],
+)
+def test_the_best_rho_of_5_serves_others(runs, only, half, one, effect, verdict, best) -> None:
+    large = {(50, 0.0): [0.9, 0.9, 0.9], (50, 0.5): half, (50, 1.0): one}
+    row = only(batch_size(runs(SMALL | large)), "10b", where=f"{EQUAL} 50")
+    assert (row["verdict"], row["level"]) == (verdict, 0.9)
+    assert row["effect"] == pytest.approx(effect)
+    assert row["note"] == f"best ρ {best}, and 1 at batch size 5 (the largest ρ is 1)"
+
+
+def test_sgd_may_be_best(runs, only) -> None:
+    large = {(50, 0.0): [0.1, 0.1], (50, 0.5): [0.2, 0.2], (50, 1.0): [0.4, 0.4]}
+    row = only(batch_size(runs(SMALL | large)), "10b", where=f"{EQUAL} 50")
+    assert (row["effect"], row["runs"], row["verdict"]) == (pytest.approx(0.3), 2, "contradicted")
+    assert row["note"].startswith("best ρ 0, and 1 at")
+
+
+def test_diverged_runs_are_dropped(runs, only) -> None:
+    large = {
+        (50, 0.0): [0.4, 0.5, None],
+        (50, 0.5): [0.3, None, 0.3],
+        (50, 1.0): [None, None, None],
+    }
+    rows = batch_size(runs(SMALL | large))
+    row = only(rows, "10a", where=f"{EQUAL} 50", rho=0.5)
+    assert (row["reason"], row["runs"], row["dropped"]) == ("one seed", 1, 2)
+    row = only(rows, "10b", where=f"{EQUAL} 50")
+    assert row["reason"] == "no seed has all the runs that are compared"
+    assert row["note"] == ""
+
+
+@pytest.mark.parametrize("sizes", [(5,), (1, 5), (1, 50)])
+def test_without_the_sizes_to_compare_both_are_open(runs, found, sizes) -> None:
+    errors = {(size, rho): [0.1, 0.1] for size in sizes for rho in (0.0, 0.5)}
+    rows = found(batch_size(runs(errors)))
+    assert rows["check"].tolist() == ["10a", "10b"]
+    assert set(rows["reason"]) == {"batch size 5 and a larger one are not both among the runs"}
+
+
+def test_a_study_that_was_not_run_is_said(found) -> None:
+    rows = found(batch_size(None))
+    assert rows["check"].tolist() == ["10a", "10b"]
+    assert set(rows["reason"]) == {"the study was not run"}

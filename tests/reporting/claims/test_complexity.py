@@ -1,0 +1,153 @@
+import pandas as pd
+import pytest
+
+from feature_quality.reporting.claims.complexity import complexity
+
+SGD = [0.3, 0.4, 0.5]
+
+
+@pytest.fixture
+def rows(toy_runs) -> list:
+    """Check two complexities at two radii; what SGD does is worse throughout at 180°."""
+    return complexity(
+        pd.concat(
+            [
+                toy_runs(SGD),
+                toy_runs([0.2, 0.3, 0.4], rho=0.5),
+                toy_runs([0.25, 0.5, 0.45], rho=1.0),
+                toy_runs([0.0, 0.0, 0.0], complexity=180.0),
+                toy_runs([0.1, 0.1, 0.1], complexity=180.0, rho=0.5),
+                toy_runs([0.0, 0.0, 0.0], complexity=180.0, rho=1.0),
+            ],
+            ignore_index=True,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("where", "rho", "effect", "verdict"),
+    [
+        ("toy, 270°", 0.5, -0.1, "supported"),
+        ("toy, 270°", 1.0, 0.0, "open"),
+        ("toy, 180°", 0.5, 0.1, "contradicted"),
+        ("toy, 180°", 1.0, 0.0, "open"),
+    ],
+)
+def test_the_hard_error_is_compared_with_sgds(rows, only, where, rho, effect, verdict) -> None:
+    row = only(rows, "3b", where=where, rho=rho)
+    assert (row["effect"], row["verdict"], row["runs"]) == (effect, verdict, 3)
+    assert row["data"] == "toy"
+
+
+def test_every_complexity_and_rho_has_a_row(rows, found) -> None:
+    assert len(found(rows, "3a")) == 2 * 3
+    for check in ("3b", "4a", "4b", "7a", "7b", "7c"):
+        settings = found(rows, check)[["where", "rho"]].to_numpy().tolist()
+        assert settings == [[f"toy, {c}°", rho] for c in (180, 270) for rho in (0.5, 1)]
+
+
+@pytest.mark.parametrize(
+    ("errors", "verdict", "note"),
+    [
+        ([0.0, 0.0, 0.0], "supported", "exactly 0 in 3 of 3 runs"),
+        ([0.0, 0.01, 0.0], "supported", "exactly 0 in 2 of 3 runs"),
+        ([0.0, 0.1, 0.2], "open", "exactly 0 in 1 of 3 runs"),
+        ([0.3, 0.3, 0.31], "contradicted", "exactly 0 in 0 of 3 runs"),
+    ],
+)
+@pytest.mark.parametrize("rho", [0.0, 0.5])
+def test_the_training_error_is_zero(toy_runs, only, errors, verdict, note, rho) -> None:
+    runs = toy_runs(SGD, rho=rho, train_error=errors)
+    row = only(complexity(runs), "3a", rho=rho)
+    assert (row["verdict"], row["note"]) == (verdict, note)
+
+
+def ratios(toy_runs, sgd: list[float], lsam: list[float], **columns: object) -> list:
+    """Check runs whose w̃_h/w̃_e and w_h/w_e have these means."""
+    runs = [
+        toy_runs(SGD, rho=rho, phantom_ratio_mean=values, real_ratio_mean=values, **columns)
+        for rho, values in ((0.0, sgd), (0.5, lsam))
+    ]
+    return complexity(pd.concat(runs, ignore_index=True))
+
+
+@pytest.mark.parametrize(
+    ("lsam", "phantom", "real"),
+    [
+        # Relative changes of 0.05 or less; of 0.2; of −0.25; and of all sizes.
+        ([0.84, 0.42, 0.63], "supported", "supported"),
+        ([0.96, 0.48, 0.72], "supported", "contradicted"),
+        ([0.6, 0.3, 0.45], "contradicted", "contradicted"),
+        ([0.8, 0.3, 0.9], "open", "open"),
+        ([0.8, 0.4, 0.6], "open", "supported"),
+    ],
+)
+def test_the_ratios(toy_runs, only, lsam, phantom, real) -> None:
+    rows = ratios(toy_runs, [0.8, 0.4, 0.6], lsam, phantom_ratio_median=0.5)
+    assert only(rows, "4a")["verdict"] == phantom
+    row = only(rows, "4b")
+    assert row["verdict"] == real
+    change = sum(b / a - 1 for a, b in zip([0.8, 0.4, 0.6], lsam, strict=True)) / 3
+    assert row["effect"] == pytest.approx(change)
+
+
+def test_where_the_mean_breaks_medians_are_compared(toy_runs, only) -> None:
+    runs = [
+        toy_runs(SGD, phantom_ratio_mean=0.6, phantom_ratio_median=[0.5, 0.6, 0.7]),
+        toy_runs(
+            SGD,
+            rho=0.5,
+            phantom_ratio_mean=[0.9, 90.0, -40.0],
+            phantom_ratio_median=[0.7, 0.8, 0.9],
+            phantom_easy_nonpositive=[0.0, 0.02, 0.03],
+        ),
+    ]
+    row = only(complexity(pd.concat(runs, ignore_index=True)), "4a")
+    assert (row["effect"], row["verdict"]) == (0.2, "supported")
+    assert row["note"] == "medians, as the mean breaks"
+
+
+@pytest.mark.parametrize(
+    ("hard", "easy", "verdicts"),
+    [
+        ([1.1, 1.2], [0.8, 0.9], ["supported", "supported", "supported"]),
+        ([0.9, 0.91], [0.8, 0.81], ["contradicted", "supported", "supported"]),
+        ([0.9, 0.91], [1.1, 1.11], ["contradicted", "contradicted", "contradicted"]),
+        ([1.0, 1.0], [1.0, 1.0], ["open", "open", "open"]),
+        ([0.5, 1.5], [0.5, 1.5], ["open", "open", "open"]),
+    ],
+)
+def test_the_learning_rates(toy_runs, only, hard, easy, verdicts) -> None:
+    hard, easy = ([a, b, (a + b) / 2] for a, b in (hard, easy))
+    lsam = toy_runs(SGD, rho=0.5, hard_scaling=hard, easy_scaling=easy)
+    rows = complexity(pd.concat([toy_runs(SGD), lsam], ignore_index=True))
+    found = [only(rows, check)["verdict"] for check in ("7a", "7b", "7c")]
+    # 0.1 and 0.2 leave an interval of 0.15 ± 0.124.
+    assert found == verdicts
+
+
+def test_diverged_runs_take_their_pairs_along(toy_runs, only) -> None:
+    runs = pd.concat(
+        [toy_runs([0.3, None, 0.5, 0.4]), toy_runs([0.2, 0.1, None, 0.3], rho=0.5)],
+        ignore_index=True,
+    )
+    rows = complexity(runs)
+    row = only(rows, "3b")
+    assert (row["effect"], row["runs"], row["dropped"]) == (-0.1, 2, 2)
+    # Its ratio to 1 needs no run of SGD.
+    assert (only(rows, "7a")["runs"], only(rows, "7a")["dropped"]) == (3, 1)
+    assert only(rows, "3a", rho=0.5)["dropped"] == 1
+
+
+def test_one_seed_and_none(toy_runs, only) -> None:
+    one = complexity(pd.concat([toy_runs([0.3]), toy_runs([0.2], rho=0.5)]))
+    assert only(one, "3b")["reason"] == "one seed"
+    none = complexity(pd.concat([toy_runs([0.3]), toy_runs([None], rho=0.5)]))
+    assert only(none, "3b")["reason"] == "no seed has all the runs that are compared"
+
+
+def test_a_study_that_was_not_run_is_said(found) -> None:
+    rows = found(complexity(None))
+    assert rows["check"].tolist() == ["3a", "3b", "4a", "4b", "7a", "7b", "7c"]
+    assert set(rows["reason"]) == {"the study was not run"}
+    assert set(rows["verdict"]) == {"open"}

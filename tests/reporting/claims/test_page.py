@@ -1,0 +1,108 @@
+import pandas as pd
+import pytest
+
+from feature_quality.reporting.claims.page import CLAIMS, overall, to_markdown
+from feature_quality.reporting.claims.verdict import (
+    DEMONSTRATION,
+    NOT_THERE,
+    REAL,
+    TOY,
+    Check,
+    Place,
+    judge,
+    tabulate,
+    unknown,
+)
+
+LOWER = Check("1", "SAM's error is lower.", "error, SAM − SGD", "below")
+SAME = Check("8c", "Both match.", "error, both − LSAM", "within", 0.02)
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    return tabulate(
+        [
+            judge(LOWER, Place(REAL, "CelebA", 0.05), pd.Series([-0.1, -0.1]), "hair"),
+            judge(LOWER, Place(DEMONSTRATION, "Digits", 0.1), pd.Series([-0.1, -0.1])),
+            unknown(LOWER, Place(REAL, "Waterbirds"), NOT_THERE),
+            unknown(LOWER, Place(REAL, "CIFAR-MNIST"), NOT_THERE),
+            judge(SAME, Place(TOY, "toy, 270°", 0.5, 30), pd.Series([0.1, 0.3, None])),
+            judge(SAME, Place(TOY, "toy, 180°", 0.5), pd.Series([0.1, 0.1])),
+        ]
+    )
+
+
+def test_verdicts_are_counted_apart(table) -> None:
+    counts = overall(table).set_index(["claim", "data"])
+    assert list(counts) == ["supported", "contradicted", "open"]
+    assert {key: row.tolist() for key, row in counts.iterrows()} == {
+        (1, REAL): [1, 0, 2],
+        (1, TOY): [0, 0, 0],
+        (1, DEMONSTRATION): [1, 0, 0],
+        (8, REAL): [0, 0, 0],
+        (8, TOY): [0, 1, 1],
+        (8, DEMONSTRATION): [0, 0, 0],
+    }
+
+
+def test_the_page_holds_the_rule_the_counts_and_the_checks(table, markdown_tables) -> None:
+    page = to_markdown(table, ["Digits: 2 seeds, 3 epochs."])
+    summary, first, second = markdown_tables(page)
+    assert summary == [
+        {
+            "Claim": f"1. {CLAIMS[1]}",
+            "Real data": "1 / 0 / 2",
+            "Toy": "–",
+            "Demonstration": "1 / 0 / 0",
+        },
+        {
+            "Claim": f"8. {CLAIMS[8]}",
+            "Real data": "–",
+            "Toy": "0 / 1 / 1",
+            "Demonstration": "–",
+        },
+    ]
+    assert first == [
+        {
+            "Where": "CelebA",
+            "ρ": "0.05",
+            "Epoch": "–",
+            "Verdict": "**supported**",
+            "Effect": "−0.1 [−0.1, −0.1]",
+            "Seeds": "2",
+            "Remarks": "hair",
+        },
+        {
+            "Where": "Digits (demonstration)",
+            "ρ": "0.1",
+            "Epoch": "–",
+            "Verdict": "**supported**",
+            "Effect": "−0.1 [−0.1, −0.1]",
+            "Seeds": "2",
+            "Remarks": "",
+        },
+    ]
+    # 0.2 ± the quantile 6.3138 of one degree of freedom times 0.1.
+    assert second[0] == {
+        "Where": "toy, 270°",
+        "ρ": "0.5",
+        "Epoch": "30",
+        "Verdict": "open",
+        "Effect": "+0.2 [−0.431, +0.831]",
+        "Seeds": "2",
+        "Remarks": "the interval crosses the margin; 1 of 3 dropped",
+    }
+    assert f"- Open: Waterbirds; CIFAR-MNIST: {NOT_THERE}." in page
+    assert "Effect: error, both − LSAM; claimed: within ±0.02; 90 % intervals." in page
+    assert "- Digits: 2 seeds, 3 epochs." in page
+    assert "no correction" in page
+
+
+def test_a_demonstration_is_called_so_at_the_top(table) -> None:
+    warning = "DEMONSTRATION data: a verdict on them says nothing of the paper."
+    assert warning in to_markdown(table, []).split("## Overall")[0]
+    assert warning not in to_markdown(table[table["data"] != DEMONSTRATION], [])
+
+
+def test_every_claim_has_a_line() -> None:
+    assert list(CLAIMS) == list(range(1, 12))

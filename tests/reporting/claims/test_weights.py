@@ -1,0 +1,222 @@
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from feature_quality.artifacts.importance import IMPORTANCE
+from feature_quality.reporting.claims.weights import CHECKS, weights, without_weights
+
+TOY = {"rho": 0.5, "axes": {"complexity": [270.0]}}
+DATASET = {
+    "dataset": "shapes",
+    "title": "Shapes in colours",
+    "demonstration": False,
+    "easy": "colour",
+    "hard": "shape",
+    "runs": [
+        {"lr": lr, "rho": rho, "seed": seed, "phantom_rho": 0.1}
+        for lr, rho in ((0.05, 0.0), (0.2, 0.1))
+        for seed in range(3)
+    ],
+}
+
+# Four points. The easy feature fits the first two worse, the hard one the second and third; it gets
+# the third wrong.
+EASY, HARD = [1.0, 2.0, 3.0, 4.0], [7.0, 1.0, -1.0, 8.0]
+EVEN, UNEVEN = [1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 1.0]
+
+
+@pytest.fixture(scope="session")
+def points_of():
+    """Make the points of one network from λ and λ̃ of its points."""
+
+    def make(
+        seed: int,
+        rho: float,
+        weight: Any = EVEN,
+        phantom_weight: Any = EVEN,
+        epoch: int = 6,
+        easy: Any = EASY,
+        hard: Any = HARD,
+    ) -> pd.DataFrame:
+        points = pd.DataFrame(
+            {
+                "easy_contribution": easy,
+                "hard_contribution": hard,
+                "weight": weight,
+                "phantom_weight": phantom_weight,
+            }
+        )
+        return points.assign(seed=seed, rho=rho, epoch=epoch)[IMPORTANCE.names]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def both(points_of):
+    """Make three seeds of two equal networks, or others by SGD or (L)SAM."""
+
+    def make(sam: dict[str, Any] | None = None, **details: Any) -> pd.DataFrame:
+        points = [
+            points_of(seed, rho, **(details if rho == 0 else details | (sam or {})))
+            for seed in range(3)
+            for rho in (0.0, 0.5)
+        ]
+        return pd.concat(points).sample(frac=1, random_state=1)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("weight", "phantom", "effect", "verdict"),
+    [
+        # The Gini coefficient of one nonzero of four is 3/4.
+        (UNEVEN, EVEN, -0.75, "supported"),
+        (EVEN, UNEVEN, 0.75, "contradicted"),
+        (EVEN, EVEN, 0, "open"),
+    ],
+)
+def test_uniformity_at_fixed_parameters(both, only, weight, phantom, effect, verdict) -> None:
+    rows = weights(both(weight=weight, phantom_weight=phantom), TOY)
+    for method in ("SGD", "LSAM"):
+        row = only(rows, "5a", where=f"toy, 270°, trained by {method}")
+        assert (row["effect"], row["verdict"], row["runs"]) == (effect, verdict, 3)
+        assert (row["data"], row["rho"], row["epoch"]) == ("toy", 0.5, 6)
+
+
+@pytest.mark.parametrize(
+    ("sgd", "sam", "effect", "verdict"),
+    [
+        (UNEVEN, EVEN, -0.75, "supported"),
+        (EVEN, UNEVEN, 0.75, "contradicted"),
+        # Shares of 0, 0, 1/2, 1/2.
+        (UNEVEN, [0, 0, 1, 1], -0.25, "supported"),
+        (UNEVEN, UNEVEN, 0, "open"),
+    ],
+)
+def test_uniformity_of_sams_phantom_against_sgds_real_weights(
+    both, only, sgd, sam, effect, verdict
+) -> None:
+    points = both(
+        weight=sgd, phantom_weight=[5, 0, 0, 1], sam={"weight": [1, 2, 3, 9], "phantom_weight": sam}
+    )
+    row = only(weights(points, TOY), "5b", where="toy, 270°")
+    assert (row["effect"], row["verdict"]) == (effect, verdict)
+
+
+@pytest.mark.parametrize(
+    ("phantom", "expected"),
+    [
+        # From shares of a quarter each: to the second, third, first and last point.
+        ([1, 5, 1, 1], {"6a": "supported", "6b": "contradicted", "6c": "contradicted"}),
+        ([1, 1, 5, 1], {"6a": "supported", "6b": "supported", "6c": "supported"}),
+        ([5, 1, 1, 1], {"6a": "contradicted", "6b": "contradicted", "6c": "contradicted"}),
+        ([1, 1, 1, 5], {"6a": "contradicted", "6b": "contradicted", "6c": "supported"}),
+        (EVEN, {"6a": "open", "6b": "open", "6c": "open"}),
+    ],
+)
+def test_who_gains_and_who_loses(both, found, phantom, expected) -> None:
+    rows = weights(both(phantom_weight=phantom), TOY)
+    for check, verdict in expected.items():
+        assert found(rows, check)["verdict"].tolist() == [verdict] * 2
+    # No point is wrong by the easy feature.
+    assert found(rows, "6d")["reason"].tolist() == ["a tie on every seed"] * 2
+
+
+def test_shares_by_hand(both, found) -> None:
+    rows = weights(both(weight=[1, 2, 3, 4], phantom_weight=[4, 8, 4, 4], easy=[-1, 0, 3, 4]), TOY)
+    effects = {check: set(found(rows, check)["effect"]) for check in ("6a", "6b", "6c", "6d")}
+    # Shares of .1 .2 .3 .4 and of .2 .4 .2 .2; a contribution of 0 is wrong.
+    assert effects == {"6a": {0.1}, "6b": {-0.1}, "6c": {0.3}, "6d": {0.3}}
+    assert found(rows, "6d")["verdict"].tolist() == ["contradicted"] * 2
+
+
+def test_medians_by_hand(both, found) -> None:
+    # Easy exceeds hard at the second and third point.
+    rows = weights(both(weight=[4, 0.5, 1.5, 6], phantom_weight=[1, 100, 300, 3]), TOY)
+    phantom, real = found(rows, "6e"), found(rows, "6f")
+    assert phantom["effect"].tolist() == [2.0, 2.0]
+    assert real["effect"].tolist() == pytest.approx([-np.log10(5)] * 2)
+    assert phantom["verdict"].tolist() == ["supported"] * 2
+    assert real["verdict"].tolist() == ["contradicted"] * 2
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {"weight": [0, 0, 0, 1.0]},
+        {"hard": [9.0, 9.0, 9.0, 9.0]},
+        {"hard": [0.0, 0.0, 0.0, 0.0]},
+    ],
+    ids=["median 0", "never easier", "always easier"],
+)
+def test_a_median_that_is_not_defined_is_open(both, found, details) -> None:
+    row = found(weights(both(**details), TOY), "6f").iloc[0]
+    assert (row["verdict"], row["runs"], row["dropped"]) == ("open", 0, 3)
+
+
+def test_weights_that_are_all_0_have_no_uniformity(both, found) -> None:
+    rows = weights(both(weight=[0, 0, 0, 0]), TOY)
+    for check in ("5a", "5b", "6a", "6b"):
+        assert (found(rows, check)["dropped"] == 3).all()
+        assert (found(rows, check)["verdict"] == "open").all()
+
+
+def test_every_checkpoint_has_its_rows(both, found) -> None:
+    later = both(weight=UNEVEN, epoch=10)
+    rows = weights(pd.concat([later, both(weight=EVEN, phantom_weight=UNEVEN, epoch=2)]), TOY)
+    table = found(rows, "5b")
+    assert table["epoch"].tolist() == [2, 10]
+    assert table["verdict"].tolist() == ["contradicted", "supported"]
+    for check in ("5a", "6a", "6b", "6c", "6d", "6e", "6f"):
+        assert found(rows, check)["epoch"].tolist() == [2, 2, 10, 10]
+
+
+def test_a_run_with_nan_takes_its_pair_along(both, only) -> None:
+    points = both(weight=UNEVEN)
+    points.loc[(points["seed"] == 1) & (points["rho"] == 0), "weight"] = np.nan
+    rows = weights(points, TOY)
+    for check, where in (("5b", "toy, 270°"), ("5a", "toy, 270°, trained by SGD")):
+        row = only(rows, check, where=where)
+        assert (row["effect"], row["runs"], row["dropped"]) == (-0.75, 2, 1)
+    assert only(rows, "5a", where="toy, 270°, trained by LSAM")["dropped"] == 0
+
+
+def test_a_datasets_run_that_is_not_there_is_counted(both, only) -> None:
+    points = both(weight=UNEVEN)
+    rows = weights(points[(points["seed"] != 1) | (points["rho"] == 0)], DATASET)
+    row = only(rows, "5b", where="Shapes in colours")
+    assert (row["runs"], row["dropped"]) == (2, 1)
+    row = only(rows, "6a", where="Shapes in colours, trained by SAM")
+    assert (row["runs"], row["dropped"], row["rho"]) == (2, 1, 0.1)
+    note = "easy: colour, hard: shape; SGD at lr 0.05, SAM at lr 0.2"
+    assert (row["note"], row["data"]) == (note, "real data")
+
+
+def test_one_seed_is_open(points_of, only) -> None:
+    points = pd.concat([points_of(0, rho, weight=UNEVEN) for rho in (0.0, 0.5)])
+    row = only(weights(points, TOY), "5b")
+    assert (row["reason"], row["effect"]) == ("one seed", -0.75)
+
+
+def test_demonstration_data_are_called_so(both, found) -> None:
+    rows = found(weights(both(), DATASET | {"demonstration": True}))
+    assert set(rows["data"]) == {"demonstration"}
+
+
+def test_datasets_without_weights_are_open(subject_of, selection_of, found) -> None:
+    descriptions = [subject_of("celeba", title="CelebA").description, subject_of().description]
+    settings = {"SGD": (0.1, 0.0), "SAM": (0.1, 0.05)}
+    selections = {"celeba": selection_of("celeba", **settings), "toy": selection_of(SGD=(0.1, 0.0))}
+    rows = found(without_weights(descriptions, selections))
+    assert len(rows) == 4 * len(CHECKS)
+    assert set(rows["verdict"]) == {"open"}
+    reasons = rows.groupby("where")["reason"].unique().map(list).to_dict()
+    absent = ["the dataset is not among the results"]
+    assert reasons == {
+        "Shapes in colours": ["no run of SAM has finished"],
+        "CIFAR-MNIST": absent,
+        "FMNIST-MNIST": absent,
+        "Waterbirds": absent,
+    }

@@ -1,0 +1,86 @@
+"""Claim 10: LSAM's gain and best ρ at each batch size of the toy (Appendix H.2, Figure 10)."""
+
+import math
+
+import pandas as pd
+
+from feature_quality.reporting.claims.toy import degrees, not_run, radii, setting
+from feature_quality.reporting.claims.verdict import (
+    ERRORS,
+    TOY,
+    Check,
+    Place,
+    Row,
+    judge,
+    unknown,
+)
+from feature_quality.spelling import spell
+
+# The toy's own batch size, with which the others are compared (Appendix B).
+OWN = 5
+
+FADES = Check(
+    "10a",
+    "LSAM's gain over SGD is smaller at the largest batch size than at the toy's own.",
+    "gain at the largest batch size − gain at batch size 5, of SGD − LSAM hard feature's error",
+    "below",
+)
+SAME_RHO = Check(
+    "10b",
+    "The ρ that is best at the toy's own batch size is as good as the best at another.",
+    "hard feature's error, at batch size 5's best ρ − at the best ρ",
+    "within",
+    ERRORS,
+)
+CHECKS = (FADES, SAME_RHO)
+
+BUDGETS = {"updates": "equal updates", "epochs": "equal epochs"}
+
+
+def batch_size(runs: pd.DataFrame | None) -> list[Row]:
+    """Check claim 10 at equal numbers of updates and of epochs, by seed.
+
+    - 10a: the gain is SGD's error less LSAM's; the largest batch size of the sweep is compared with
+      batch size 5 at every ρ.
+    - 10b: the best ρ, 0 included, has the lowest mean error over seeds (ties: the smaller ρ). If
+      that of batch size 5 costs no more than 0.02 against the best at another batch size, the two
+      are similar; the paper says no number.
+    """
+    if runs is None:
+        return not_run(CHECKS)
+    sizes = sorted(runs["batch_size"].unique())
+    others = [size for size in sizes if size != OWN]
+    if OWN not in sizes or max(sizes) == OWN:
+        reason = f"batch size {OWN} and a larger one are not both among the runs"
+        return [unknown(check, Place(TOY, "toy"), reason) for check in CHECKS]
+    rows = []
+    (complexity,) = runs["complexity"].unique()
+    radii_of_all = sorted(runs["rho"].unique())
+    for budget, equal in BUDGETS.items():
+        errors = {
+            size: {
+                rho: setting(runs, budget=budget, batch_size=size, rho=rho)["hard_error"]
+                for rho in radii_of_all
+            }
+            for size in sizes
+        }
+        where = f"{degrees(complexity)}, {equal}, batch size"
+        for rho in radii(runs):
+            own, largest = (errors[size][0.0] - errors[size][rho] for size in (OWN, sizes[-1]))
+            place = Place(TOY, f"{where} {sizes[-1]}", rho)
+            rows.append(judge(FADES, place, largest - own))
+        best = {size: _best(of_size) for size, of_size in errors.items()}
+        for size in others:
+            cost = errors[size][best[OWN]] - errors[size][best[size]]
+            note = f"best ρ {spell(best[size])}, and {spell(best[OWN])} at batch size {OWN}"
+            if radii_of_all[-1] in (best[size], best[OWN]):
+                note += f" (the largest ρ is {spell(radii_of_all[-1])})"
+            place = Place(TOY, f"{where} {size}")
+            rows.append(judge(SAME_RHO, place, cost, note if cost.notna().any() else ""))
+    return rows
+
+
+def _best(errors: dict[float, pd.Series]) -> float:
+    """Return the ρ with the lowest mean error over the seeds that finished; ties: the smaller."""
+    means = {rho: of_rho.mean() for rho, of_rho in errors.items()}
+    return min(means, key=lambda rho: (math.isnan(means[rho]), means[rho], rho))

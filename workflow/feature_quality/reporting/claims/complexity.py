@@ -1,0 +1,108 @@
+"""Claims 3, 4 and 7: LSAM on the toy at each complexity and ρ (Sections 5.2, 6.1 and 6.2)."""
+
+import pandas as pd
+
+from feature_quality.reporting.claims.toy import degrees, not_run, radii, setting
+from feature_quality.reporting.claims.verdict import ERRORS, RATIOS, TOY, Check, Place, Row, judge
+from feature_quality.reporting.ratios import breaks
+
+TRAINING_ERROR = Check(
+    "3a",
+    "The training error is zero, under SGD and under LSAM.",
+    "training error",
+    "within",
+    ERRORS,
+)
+HARD_ERROR = Check(
+    "3b",
+    "LSAM's error on the spiral is lower than SGD's.",
+    "hard feature's error, LSAM − SGD",
+    "below",
+)
+PHANTOM_RATIO = Check(
+    "4a",
+    "LSAM's phantom ratio w̃_h/w̃_e is higher than SGD's ratio.",
+    "w̃_h/w̃_e over training, LSAM − SGD",
+    "above",
+)
+REAL_RATIO = Check(
+    "4b",
+    "LSAM's real ratio w_h/w_e is SGD's.",
+    "w_h/w_e over training, LSAM/SGD − 1",
+    "within",
+    RATIOS,
+)
+HARD_SCALING = Check(
+    "7a",
+    "LSAM raises the learning rate of the hard feature: w̃_h/w_h > 1.",
+    "w̃_h/w_h over training, less 1",
+    "above",
+)
+EASY_SCALING = Check(
+    "7b",
+    "LSAM lowers the learning rate of the easy feature: w̃_e/w_e < 1.",
+    "w̃_e/w_e over training, less 1",
+    "below",
+)
+SCALINGS = Check(
+    "7c",
+    "LSAM changes the learning rates in favour of the hard feature: w̃_h/w_h > w̃_e/w_e (ours).",
+    "over training, w̃_h/w_h − w̃_e/w_e",
+    "above",
+)
+
+OF_RHO = (HARD_ERROR, PHANTOM_RATIO, REAL_RATIO, HARD_SCALING, EASY_SCALING, SCALINGS)
+
+
+def complexity(runs: pd.DataFrame | None) -> list[Row]:
+    """Check claims 3, 4 and 7 at every complexity, on the runs of that study.
+
+    What the paper says of growth with ρ is checked by the difference between LSAM at each ρ and SGD
+    with the same seed, which is ρ = 0:
+
+    - 3a (Section 5.2): the training error is zero if its 90 % interval lies within ±0.02. There is
+      nothing to pair it with; each ρ, 0 included, has a row.
+    - 3b (Section 5.2, Figure 2A): the error of the hard feature on fresh points.
+    - 4a (Section 6.1, Figure 2B): the mean over training of w̃_h/w̃_e. Where that mean breaks in
+      some run, as in the figure, the medians of both runs are compared. SGD's w̃ is w.
+    - 4b (the same): the mean over training of w_h/w_e, relative to SGD's.
+    - 7a, 7b, 7c (Section 6.2, Figure 4): means over training of w̃_j/w_j, which are 1 for SGD; 7c is
+      weaker than 7a and 7b together, and ours.
+    """
+    if runs is None:
+        return not_run([TRAINING_ERROR, *OF_RHO])
+    rows = []
+    runs = runs.assign(broken=breaks(runs))
+    for value in sorted(runs["complexity"].unique()):
+        where = degrees(value)
+        sgd = setting(runs, complexity=value, rho=0)
+        rows.append(_training_error(sgd, Place(TOY, where, 0.0)))
+        for rho in radii(runs):
+            lsam = setting(runs, complexity=value, rho=rho)
+            place = Place(TOY, where, rho)
+            rows.append(_training_error(lsam, place))
+            rows += _against_sgd(lsam, sgd, place)
+    return rows
+
+
+def _training_error(runs: pd.DataFrame, place: Place) -> Row:
+    errors = runs["train_error"]
+    exact = f"exactly 0 in {int((errors == 0).sum())} of {len(errors)} runs"
+    return judge(TRAINING_ERROR, place, errors, exact)
+
+
+def _against_sgd(lsam: pd.DataFrame, sgd: pd.DataFrame, place: Place) -> list[Row]:
+    """Return a row for each check of LSAM's runs at one ρ against SGD's."""
+    broken = bool(lsam["broken"].any())
+    summary, note = ("median", "medians, as the mean breaks") if broken else ("mean", "")
+    column = f"phantom_ratio_{summary}"
+    trained_hard, trained_easy = lsam["hard_scaling"], lsam["easy_scaling"]
+    real = lsam["real_ratio_mean"] / sgd["real_ratio_mean"] - 1
+    return [
+        judge(HARD_ERROR, place, lsam["hard_error"] - sgd["hard_error"]),
+        judge(PHANTOM_RATIO, place, lsam[column] - sgd[column], note),
+        judge(REAL_RATIO, place, real),
+        judge(HARD_SCALING, place, trained_hard - 1),
+        judge(EASY_SCALING, place, trained_easy - 1),
+        judge(SCALINGS, place, trained_hard - trained_easy),
+    ]

@@ -1,0 +1,123 @@
+"""Claim 8: LSAM's two effects on the toy, each alone and both together (Section 6.2, Figure 6)."""
+
+import numpy as np
+import pandas as pd
+
+from feature_quality.reporting.claims.toy import degrees, not_run, radii, setting
+from feature_quality.reporting.claims.verdict import (
+    ERRORS,
+    TOY,
+    Check,
+    Place,
+    Row,
+    judge,
+    unknown,
+)
+from feature_quality.reporting.ratios import breaks, phantom_ratio
+from feature_quality.spelling import spell
+
+ALONE = Check(
+    "8a",
+    "Each intervention alone lowers the error on the spiral below SGD's.",
+    "hard feature's error, intervention − SGD",
+    "below",
+)
+COMPARABLE = Check(
+    "8b",
+    "The gains of the two interventions are comparable.",
+    "hard feature's error, importance weighting − learning rate",
+    "within",
+    ERRORS,
+)
+TOGETHER = Check(
+    "8c",
+    "Both interventions together match LSAM at the same ratio of weights.",
+    "hard feature's error, both interventions − LSAM",
+    "within",
+    ERRORS,
+)
+CHECKS = (ALONE, COMPARABLE, TOGETHER)
+
+NAMES = {"importance_weighting": "importance weighting", "learning_rate": "learning rate"}
+KAPPAS = {"constant": "κ = √2", "tracking": "κ = ‖w‖"}
+
+
+def interventions(intervened: pd.DataFrame | None, trained: pd.DataFrame | None) -> list[Row]:
+    """Check claim 8 for every κ, by seed.
+
+    - 8a: at every α above SGD's own ratio (its w_h/w_e, mean over training and seeds), for the
+      effects are those of a raised ratio; the error against SGD's.
+    - 8b: at the same α; the error of one intervention against that of the other.
+    - 8c: at every ρ of LSAM; the error of both together at LSAM's ratio, which is the run's mean
+      over training of w̃_h/w̃_e (its median where the mean breaks, as in the figure). Between the
+      α of the sweep the error is interpolated linearly in log α; beyond them it is not known.
+
+    Args:
+        intervened: the runs of that study, at one complexity.
+        trained: the runs of the study of complexity, SGD and LSAM.
+    """
+    if intervened is None or trained is None:
+        return not_run(CHECKS)
+    (shown,) = intervened["complexity"].unique()
+    trained = trained[trained["complexity"] == shown]
+    sgd = setting(trained, rho=0)
+    ratio = sgd["real_ratio_mean"].mean()
+    raised = sorted(intervened.loc[intervened["alpha"] > ratio, "alpha"].unique())
+    rows = []
+    for kappa in sorted(intervened["kappa"].unique()):
+        where = f"{degrees(shown)}, {KAPPAS[kappa]}"
+        of_kappa = intervened[intervened["kappa"] == kappa]
+        if not raised:
+            reason = "no α of the sweep is above SGD's own ratio"
+            rows += [unknown(check, Place(TOY, where), reason) for check in (ALONE, COMPARABLE)]
+        for alpha in raised:
+            errors = {
+                name: setting(of_kappa, intervention=name, alpha=alpha)["hard_error"]
+                for name in NAMES
+            }
+            at = f"{where}, α = {spell(alpha)}"
+            for name, error in errors.items():
+                place = Place(TOY, f"{at}, {NAMES[name]}")
+                rows.append(judge(ALONE, place, error - sgd["hard_error"]))
+            difference = errors["importance_weighting"] - errors["learning_rate"]
+            rows.append(judge(COMPARABLE, Place(TOY, at), difference))
+        both = of_kappa[of_kappa["intervention"] == "both"]
+        rows += _together(both, trained, where)
+    return rows
+
+
+def _together(both: pd.DataFrame, trained: pd.DataFrame, where: str) -> list[Row]:
+    trained = trained.assign(ratio=phantom_ratio(trained), broken=breaks(trained))
+    alphas = sorted(both["alpha"].unique())
+    errors = pd.DataFrame({alpha: setting(both, alpha=alpha)["hard_error"] for alpha in alphas})
+    rows = []
+    for rho in radii(trained):
+        lsam = setting(trained, rho=rho)
+        at_ratio = _interpolated(errors.reindex(lsam.index), lsam["ratio"])
+        difference = at_ratio - lsam["hard_error"]
+        place = Place(TOY, where, rho)
+        if difference.isna().all():
+            rows.append(unknown(TOGETHER, place, "LSAM's ratio lies beyond the α of the sweep"))
+            continue
+        note = f"LSAM's ratio {lsam['ratio'].min():.2f} to {lsam['ratio'].max():.2f}"
+        if lsam["broken"].any():
+            note += ", medians, as the mean breaks"
+        rows.append(judge(TOGETHER, place, difference, note))
+    return rows
+
+
+def _interpolated(errors: pd.DataFrame, ratios: pd.Series) -> pd.Series:
+    """Return each seed's error at its ratio; NaN beyond the sweep, and beside runs that diverged.
+
+    Args:
+        errors: a row a seed, a column an α.
+        ratios: by seed; NaN for a run that diverged.
+    """
+    alphas = np.log(errors.columns.to_numpy(dtype=float))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        places = np.log(ratios)
+    found = [
+        np.interp(place, alphas, curve, left=np.nan, right=np.nan)
+        for place, curve in zip(places, errors.to_numpy(), strict=True)
+    ]
+    return pd.Series(found, index=ratios.index)

@@ -1,0 +1,147 @@
+"""The claims for readers, in Markdown, rendered from the table of checks."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from feature_quality.reporting.claims.verdict import (
+    CONTRADICTED,
+    DEMONSTRATION,
+    OPEN,
+    REAL,
+    SUPPORTED,
+    TOY,
+)
+from feature_quality.spelling import spell
+
+# Each claim in one line; its checks say precisely what is measured.
+CLAIMS = {
+    1: "SAM learns the hard feature better than SGD, on each dataset of Table 1",
+    2: "SAM learns the easy feature better too",
+    3: "On the toy both fit the labels, and LSAM learns the spiral better",
+    4: "w̃_h/w̃_e grows with ρ, and w_h/w_e hardly changes",
+    5: "SAM weights the examples more uniformly",
+    6: "SAM weights up what the hard feature fits poorly, and down what the easy one fits poorly",
+    7: "LSAM raises the hard feature's learning rate and lowers the easy one's",
+    8: "Each of the two effects helps alone, about as much, and both together explain LSAM",
+    9: "LSAM helps under every kind of noise",
+    10: "LSAM's gain fades at very large batches, and its best ρ is similar at all sizes",
+    11: "SAM's features transfer better to every domain of Table 2",
+}
+
+RULE = (
+    "A check is *supported* if the 95 % t-interval of its effect over seeds lies wholly on the "
+    "claimed side of 0, *contradicted* if it lies wholly on the other side, and *open* otherwise. "
+    "Where the claim is that something matches or hardly changes, the 90 % interval has to lie "
+    "within a margin of ±0.02 (errors) or ±10 % (ratios), or wholly outside it. Runs are paired by "
+    "seed; a seed without one of the runs, as when it diverged, is dropped and counted.",
+    "There are many checks, and no correction for their number: where there is no effect at all, "
+    "one check of a side in forty is supported by chance, and as many are contradicted. Checks of "
+    "one claim share runs and are not independent.",
+)
+WARNING = "DEMONSTRATION data: a verdict on them says nothing of the paper. They are counted apart."
+
+
+def overall(table: pd.DataFrame) -> pd.DataFrame:
+    """Return how many checks of each claim came to each verdict, a row a claim and kind of data."""
+    kinds = [
+        {
+            "claim": claim,
+            "data": data,
+            **{
+                verdict: int(((part["data"] == data) & (part["verdict"] == verdict)).sum())
+                for verdict in (SUPPORTED, CONTRADICTED, OPEN)
+            },
+        }
+        for claim, part in table.groupby("claim")
+        for data in (REAL, TOY, DEMONSTRATION)
+    ]
+    return pd.DataFrame(kinds)
+
+
+def to_markdown(table: pd.DataFrame, remarks: Sequence[str]) -> str:
+    """Return the page: the rule, a line a claim, and every check.
+
+    Args:
+        table: the columns of ``COLUMNS``.
+        remarks: sentences that say what the runs were.
+    """
+    parts = ["# The paper's claims, checked", *RULE]
+    if (table["data"] == DEMONSTRATION).any():
+        parts.append(WARNING)
+    parts.append("\n".join(f"- {remark}" for remark in remarks))
+    parts.append("## Overall")
+    parts.append("Checks supported / contradicted / open:")
+    parts.append(_markdown(_summary(table)))
+    for claim, of_claim in table.groupby("claim"):
+        parts.append(f"## Claim {claim}: {CLAIMS[int(str(claim))]}")
+        for name, of_check in of_claim.groupby("check", sort=False):
+            parts += _section(str(name), of_check)
+    return "\n\n".join(parts) + "\n"
+
+
+def _summary(table: pd.DataFrame) -> list[dict[str, str]]:
+    """Return one line a claim."""
+    lines = []
+    for claim, kinds in overall(table).groupby("claim"):
+        counts = {
+            kind["data"].capitalize(): (
+                f"{kind[SUPPORTED]} / {kind[CONTRADICTED]} / {kind[OPEN]}"
+                if kind[[SUPPORTED, CONTRADICTED, OPEN]].any()
+                else "–"
+            )
+            for _, kind in kinds.iterrows()
+        }
+        lines.append({"Claim": f"{claim}. {CLAIMS[int(str(claim))]}", **counts})
+    return lines
+
+
+def _section(name: str, table: pd.DataFrame) -> list[str]:
+    """Return a check's heading, its rows, and below them those that could not be made."""
+    first = table.iloc[0]
+    parts = [
+        f"### {name}. {first['statement']}",
+        f"Effect: {first['measured']}; claimed: {first['claimed']}"
+        f"{'; 90 % intervals' if first['claimed'].startswith('within') else ''}.",
+    ]
+    made = table[table["runs"] > 0]
+    if len(made):
+        parts.append(_markdown([_line(row) for _, row in made.iterrows()]))
+    # In few words what would be many empty rows.
+    reasons = table[table["runs"] == 0].groupby("reason", sort=False)["where"]
+    lines = [f"- Open: {'; '.join(places.unique())}: {reason}." for reason, places in reasons]
+    return [*parts, "\n".join(lines)] if lines else parts
+
+
+def _line(row: pd.Series) -> dict[str, str]:
+    remarks = [
+        row["reason"] if row["verdict"] == OPEN else "",
+        f"{row['dropped']} of {row['runs'] + row['dropped']} dropped" if row["dropped"] else "",
+        row["note"],
+    ]
+    where = row["where"]
+    if row["data"] == DEMONSTRATION and DEMONSTRATION not in where:
+        where = f"{where} ({DEMONSTRATION})"
+    return {
+        "Where": where,
+        "ρ": "–" if pd.isna(row["rho"]) else spell(row["rho"]),
+        "Epoch": "–" if pd.isna(row["epoch"]) else str(int(row["epoch"])),
+        "Verdict": f"**{row['verdict']}**" if row["verdict"] != OPEN else OPEN,
+        "Effect": _effect(row),
+        "Seeds": str(row["runs"]),
+        "Remarks": "; ".join(filter(None, remarks)),
+    }
+
+
+def _effect(row: pd.Series) -> str:
+    effect, low, high = (_signed(row[name]) for name in ("effect", "low", "high"))
+    return effect if pd.isna(row["low"]) else f"{effect} [{low}, {high}]"
+
+
+def _signed(value: float) -> str:
+    # Three digits, for effects may be of any size.
+    return f"{value:+.3g}".replace("-", "−")
+
+
+def _markdown(rows: Sequence[Mapping[str, str]]) -> str:
+    return str(pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True))

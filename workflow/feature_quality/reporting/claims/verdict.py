@@ -1,0 +1,160 @@
+"""The rule by which a check is supported, contradicted or open (spec, section 6)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from feature_quality.artifacts.prepared import Description
+from feature_quality.reporting.statistics import interval
+
+SUPPORTED, CONTRADICTED, OPEN = "supported", "contradicted", "open"
+REAL, TOY, DEMONSTRATION = "real data", "toy", "demonstration"
+
+# The margins of "matches" and "nearly constant": for errors, which are fractions, and for ratios.
+ERRORS, RATIOS = 0.02, 0.1
+
+COLUMNS = [
+    *("claim", "check", "statement", "data", "where", "rho", "epoch", "verdict"),
+    *("effect", "measured", "claimed", "low", "high", "level", "runs", "dropped"),
+    *("reason", "note"),
+]
+
+NOT_RUN = "the study was not run"
+NOT_THERE = "the dataset is not among the results"
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A part of a claim that one number a seed decides.
+
+    Attributes:
+        name: the claim's number, and the part's letter if there are several.
+        statement: what is claimed, in plain words.
+        measured: what the number is, in which unit and direction.
+        side: the side of 0 on which its mean is claimed to lie; ``within`` the margin if around 0.
+        margin: how far from 0 it may lie, for ``within``.
+    """
+
+    name: str
+    statement: str
+    measured: str
+    side: Literal["above", "below", "within"]
+    margin: float = 0.0
+
+    @property
+    def level(self) -> float:
+        """The level of the interval: 90 % for margins (two tests of 5 %), else 95 %."""
+        return 0.9 if self.side == "within" else 0.95
+
+    @property
+    def claimed(self) -> str:
+        """What is claimed of the number, in words."""
+        return f"within ±{self.margin:g}" if self.side == "within" else f"{self.side} 0"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a check is made.
+
+    Attributes:
+        data: ``REAL``, ``TOY`` or ``DEMONSTRATION``; the last says nothing of the paper.
+        where: the dataset, or the setting of the toy.
+        rho: the radius of (L)SAM; None where none is meant.
+        epoch: the checkpoint; None where it is the end of training, or all of it.
+    """
+
+    data: str
+    where: str
+    rho: float | None = None
+    epoch: int | None = None
+
+    @classmethod
+    def of(cls, description: Description, rho: float | None = None) -> "Place":
+        """Name a dataset, with its target domain where there is one."""
+        target = f", target {description.target}" if description.target else ""
+        data = DEMONSTRATION if description.demonstration else REAL
+        return cls(data, f"{description.title}{target}", rho)
+
+
+def judge(check: Check, place: Place, values: pd.Series, note: str = "") -> Row:
+    """Return the row of a check, the columns of ``COLUMNS``.
+
+    The verdict is *supported* if the t-interval of the mean lies wholly on the claimed side of 0,
+    or within the margin, *contradicted* if it lies wholly on the other side, or outside the margin,
+    and else *open*. If all values are equal, the interval is that one value; 0 is on neither side.
+
+    Args:
+        values: one number a seed, such as a difference of two runs; NaN where a run has none.
+        note: what a reader must know besides.
+    """
+    known = values.dropna()
+    low, high, effect, level = None, None, None, None
+    if len(known):
+        effect = _rounded(known.mean())
+    if len(known) > 1:
+        level = check.level
+        low, high = map(_rounded, interval(known, level))
+    verdict, reason = _verdict(check, len(known), low, high)
+    return _row(check, place) | {
+        "verdict": verdict,
+        "effect": effect,
+        "low": low,
+        "high": high,
+        "level": level,
+        "runs": len(known),
+        "dropped": len(values) - len(known),
+        "reason": reason,
+        "note": note,
+    }
+
+
+def unknown(check: Check, place: Place, reason: str, note: str = "") -> Row:
+    """Return the row of a check that cannot be made."""
+    judged = {"verdict": OPEN, "runs": 0, "dropped": 0, "reason": reason, "note": note}
+    return dict.fromkeys(COLUMNS) | _row(check, place) | judged
+
+
+def tabulate(rows: Sequence[Row]) -> pd.DataFrame:
+    """Return all rows as a table (``COLUMNS``), by claim and check and then as they came."""
+    table = pd.DataFrame(rows, columns=COLUMNS).astype({"epoch": "Int64"})
+    return table.sort_values(["claim", "check"], kind="stable", ignore_index=True)
+
+
+def _row(check: Check, place: Place) -> Row:
+    return {
+        "claim": int(check.name.rstrip("abcdef")),
+        "check": check.name,
+        "statement": check.statement,
+        "data": place.data,
+        "where": place.where,
+        "rho": place.rho,
+        "epoch": place.epoch,
+        "measured": check.measured,
+        "claimed": check.claimed,
+    }
+
+
+def _rounded(number: float) -> float:
+    # Numbers that differ by rounding alone must tie. Adding 0 makes −0 a 0.
+    return round(float(number), 12) + 0.0
+
+
+def _verdict(check: Check, runs: int, low: float | None, high: float | None) -> tuple[str, str]:
+    """Return the verdict, and the reason if it is open."""
+    if runs == 0:
+        return OPEN, "no seed has all the runs that are compared"
+    if low is None or high is None:
+        return OPEN, "one seed"
+    if check.side == "within":
+        if -check.margin <= low and high <= check.margin:
+            return SUPPORTED, ""
+        if high < -check.margin or low > check.margin:
+            return CONTRADICTED, ""
+        return OPEN, "the interval crosses the margin"
+    if low <= 0 <= high:
+        return OPEN, "a tie on every seed" if low == high else "the interval holds 0"
+    return (SUPPORTED if (low > 0) == (check.side == "above") else CONTRADICTED), ""

@@ -1,0 +1,186 @@
+"""Claims 5 and 6: how evenly, and to which examples, the weights are spread (Section 6.2)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from feature_quality.artifacts.prepared import Description
+from feature_quality.artifacts.selection import Selection
+from feature_quality.reporting.claims.probing import missing
+from feature_quality.reporting.claims.selected import lacking
+from feature_quality.reporting.claims.toy import degrees
+from feature_quality.reporting.claims.verdict import (
+    DEMONSTRATION,
+    REAL,
+    TOY,
+    Check,
+    Place,
+    Row,
+    judge,
+    unknown,
+)
+from feature_quality.reporting.uniformity import gini
+from feature_quality.spelling import spell
+
+FIXED = Check(
+    "5a",
+    "At fixed parameters, the phantom weights λ̃ are more uniform than the weights λ.",
+    "Gini coefficient, λ̃ − λ",
+    "below",
+)
+TRAINED = Check(
+    "5b",
+    "The λ̃ of the network trained by (L)SAM are more uniform than the λ of that trained by SGD.",
+    "Gini coefficient, λ̃ of (L)SAM's − λ of SGD's",
+    "below",
+)
+# Within one network: each check with the measure that decides it.
+WITHIN = {
+    "phantom_less_real_gini": FIXED,
+    "hard_half": Check(
+        "6a",
+        "Points poorly fit by the hard feature gain weight: the half with the lower contribution.",
+        "these points' share of the weight, λ̃ − λ",
+        "above",
+    ),
+    "hard_wrong": Check(
+        "6b",
+        "Points poorly fit by the hard feature gain weight: those that it gets wrong.",
+        "these points' share of the weight, λ̃ − λ",
+        "above",
+    ),
+    "easy_half": Check(
+        "6c",
+        "Points poorly fit by the easy feature lose weight: the half with the lower contribution.",
+        "these points' share of the weight, λ̃ − λ",
+        "below",
+    ),
+    "easy_wrong": Check(
+        "6d",
+        "Points poorly fit by the easy feature lose weight: those that it gets wrong.",
+        "these points' share of the weight, λ̃ − λ",
+        "below",
+    ),
+    "phantom_median": Check(
+        "6e",
+        "The median λ̃ is higher where the easy contribution exceeds the hard one.",
+        "log10 of the median λ̃ there over that elsewhere",
+        "above",
+    ),
+    "real_median": Check(
+        "6f",
+        "The median λ is higher where the easy contribution exceeds the hard one.",
+        "log10 of the median λ there over that elsewhere",
+        "above",
+    ),
+}
+CHECKS = (FIXED, TRAINED, *(check for check in WITHIN.values() if check is not FIXED))
+
+
+def weights(points: pd.DataFrame, about: Mapping[str, Any]) -> list[Row]:
+    """Check claims 5 and 6 on the toy or on one dataset, at each checkpoint.
+
+    The last checkpoint is the end of training (Figures 3 and 5), the others are those of Appendix
+    G. λ̃ is always at (L)SAM's ρ. Every check but 5b is made on the network that SGD trained and on
+    that which (L)SAM trained, each by itself.
+
+    - 5a: the Gini coefficient of λ̃ less that of λ, of one network.
+    - 5b: that of (L)SAM's λ̃ less that of SGD's λ, paired by seed.
+    - 6a, 6c: the share of the total weight that lies on the half of the points with the lower
+      contribution of the feature, by λ̃ less by λ, of one network. "Poorly fit" can also be read as
+      wrong: 6b, 6d take the points with a contribution of 0 or less.
+    - 6e, 6f: the median weight of the points whose easy contribution exceeds the hard one, over
+      that of the others, by λ̃ and by λ (the paper does not say by which), log10.
+
+    Args:
+        points: the columns of ``IMPORTANCE``: SGD's runs and those at one ρ. A run that diverged is
+            not there, or has NaN.
+        about: the description of the file; the toy's names no dataset.
+    """
+    data, where, method, rho, seeds, note = _subject(points, about)
+    measures = _measures(points)
+
+    def at(name: str, *, by_sam: bool, epoch: int) -> pd.Series:
+        """Return a measure by seed."""
+        found = measures[(measures["by_sam"] == by_sam) & (measures["epoch"] == epoch)]
+        return found.set_index("seed")[name].reindex(seeds)
+
+    rows = []
+    for epoch in sorted(points["epoch"].unique()):
+        phantom = at("phantom_gini", by_sam=True, epoch=epoch)
+        difference = phantom - at("real_gini", by_sam=False, epoch=epoch)
+        rows.append(judge(TRAINED, Place(data, where, rho, epoch), difference, note))
+        for by_sam, name in ((False, "SGD"), (True, method)):
+            place = Place(data, f"{where}, trained by {name}", rho, epoch)
+            rows += [
+                judge(check, place, at(measure, by_sam=by_sam, epoch=epoch), note)
+                for measure, check in WITHIN.items()
+            ]
+    return rows
+
+
+def without_weights(
+    descriptions: Sequence[Description], selections: Mapping[str, Selection]
+) -> list[Row]:
+    """Return open rows for the datasets of two features that have no weights to compare."""
+    rows = []
+    for description in descriptions:
+        if reason := lacking(selections[description.dataset]):
+            rows += [unknown(check, Place.of(description), reason) for check in CHECKS]
+    return rows + missing([each.dataset for each in descriptions], CHECKS)
+
+
+def _subject(
+    points: pd.DataFrame, about: Mapping[str, Any]
+) -> tuple[str, str, str, float, list[int], str]:
+    """Return kind and name of the data, the method with ρ > 0, its ρ, the seeds, and a note."""
+    if "dataset" not in about:
+        (complexity,) = about["axes"]["complexity"]
+        return TOY, degrees(complexity), "LSAM", about["rho"], sorted(points["seed"].unique()), ""
+    runs = about["runs"]
+    rates = {"SAM" if run["rho"] else "SGD": spell(run["lr"]) for run in runs}
+    return (
+        DEMONSTRATION if about["demonstration"] else REAL,
+        about["title"],
+        "SAM",
+        runs[0]["phantom_rho"],
+        sorted({run["seed"] for run in runs}),
+        f"easy: {about['easy']}, hard: {about['hard']}; "
+        f"SGD at lr {rates['SGD']}, SAM at lr {rates['SAM']}",
+    )
+
+
+def _measures(points: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a network, seed and checkpoint; NaN for what is not defined."""
+    rows = []
+    for (by_sam, seed, epoch), part in points.groupby([points["rho"] > 0, "seed", "epoch"]):
+        measured = {} if part.isna().any(axis=None) else _measure(part)
+        rows.append({"by_sam": by_sam, "seed": seed, "epoch": epoch} | measured)
+    names = ["by_sam", "seed", "epoch", "real_gini", "phantom_gini", *WITHIN]
+    return pd.DataFrame(rows, columns=names).replace([np.inf, -np.inf], np.nan)
+
+
+def _measure(points: pd.DataFrame) -> dict[str, float]:
+    """Return the measures of one network at one checkpoint; infinite or NaN if not defined."""
+    real, phantom = points["weight"], points["phantom_weight"]
+    easy, hard = points["easy_contribution"], points["hard_contribution"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        moved = phantom / phantom.sum() - real / real.sum()
+        measured = {
+            "real_gini": gini(real),
+            "phantom_gini": gini(phantom),
+            "phantom_less_real_gini": gini(phantom) - gini(real),
+            "phantom_median": np.log10(_ratio_of_medians(phantom, easy > hard)),
+            "real_median": np.log10(_ratio_of_medians(real, easy > hard)),
+        }
+    for feature, contribution in (("easy", easy), ("hard", hard)):
+        lower = contribution <= contribution.median()
+        measured[f"{feature}_half"] = moved[lower].sum(skipna=False)
+        measured[f"{feature}_wrong"] = moved[contribution <= 0].sum(skipna=False)
+    return measured
+
+
+def _ratio_of_medians(values: pd.Series, chosen: pd.Series) -> np.float64:
+    return np.float64(values[chosen].median()) / np.float64(values[~chosen].median())
