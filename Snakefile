@@ -24,8 +24,10 @@ rule all:
         rules.table1.output if settings.of_features else [],
         rules.table2.output if settings.of_domains else [],
         rules.grid.output,
+        rules.claims.output,
         rules.figures.input,
         expand(rules.page.output, page=PAGES),
+        rules.overview.output,
         # What these are made of too: Snakemake does not miss a file in the middle by itself, and a
         # job that fails to make one again removes the old one.
         rules.collect.input,

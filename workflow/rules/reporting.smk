@@ -29,7 +29,7 @@ FIGURES = {
 }
 
 # The pages that the report shows.
-PAGES = ["tables/grid"]
+PAGES = ["claims", "tables/grid"]
 if settings.of_features:
     PAGES.append("tables/table1")
 if settings.of_domains:
@@ -282,6 +282,46 @@ rule figures:
     localrule: True
 
 
+rule claims:
+    input:
+        runs=rules.collect.output[0],
+        selections=SELECTIONS,
+        examples=EXAMPLES,
+        importance=lambda wildcards: expand(
+            rules.collect_importance.output[0], dataset=compared()
+        ),
+        complexity=DRAWABLE.get("complexity", []),
+        points=[DRAWABLE["points"]] if "points" in DRAWABLE else [],
+        interventions=DRAWABLE.get("interventions", []),
+        noise=DRAWABLE.get("noise", []),
+        batch_size=DRAWABLE.get("batch_size", []),
+    output:
+        csv="results/claims.csv",
+        md="results/claims.md",
+        json="results/claims.json",
+    log:
+        "results/logs/claims.log",
+    benchmark:
+        "results/benchmarks/claims.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(3000),
+        runtime=growing(30),
+    params:
+        remarks=[settings.remark(dataset) for dataset in settings.datasets],
+        toy=[settings.toy.remark()] if settings.toy.studies else [],
+        caption=CAPTIONS["claims"],
+        sources=settings.sources(settings.datasets)
+        | {"toy": by_provenance(settings.toy.all_constants("toy"))},
+        code=code("claims.py"),
+    message:
+        "Check the paper's claims"
+    script:
+        "../scripts/claims.py"
+
+
 rule page:
     input:
         "results/{page}.md",
@@ -316,7 +356,7 @@ rule page:
 
 rule overview:
     input:
-        "results/claims.md",
+        rules.claims.output.md,
     output:
         "results/report/overview.html",
     log:

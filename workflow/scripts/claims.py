@@ -1,0 +1,52 @@
+"""Check the paper's claims: tidy CSV, and Markdown rendered from it."""
+
+from feature_quality.artifacts.atomic import write_text
+from feature_quality.artifacts.importance import read_importance
+from feature_quality.artifacts.prepared import read_description
+from feature_quality.artifacts.selection import read_selection
+from feature_quality.artifacts.tables import read_runs
+from feature_quality.artifacts.toy import RUNS, read_parts
+from feature_quality.job import job
+from feature_quality.reporting.claims.batch_size import batch_size
+from feature_quality.reporting.claims.complexity import complexity
+from feature_quality.reporting.claims.interventions import interventions
+from feature_quality.reporting.claims.noise import noise
+from feature_quality.reporting.claims.page import to_markdown
+from feature_quality.reporting.claims.probing import probing
+from feature_quality.reporting.claims.toy import not_run
+from feature_quality.reporting.claims.transfer import transfer
+from feature_quality.reporting.claims.verdict import tabulate
+from feature_quality.reporting.claims.weights import CHECKS, weights, without_weights
+
+with job(snakemake.log[0]):
+    files = snakemake.input
+    runs = read_runs(files.runs)
+    descriptions = [read_description(path) for path in files.examples]
+    of_features = [each for each in descriptions if not each.target]
+    of_domains = [each for each in descriptions if each.target]
+    selections = {each["dataset"]: each for each in map(read_selection, files.selections)}
+    studies = {
+        study: read_parts(files[study], RUNS) if files[study] else None
+        for study in ("complexity", "interventions", "noise", "batch_size")
+    }
+    rows = [
+        *probing(runs, of_features, selections),
+        *transfer(runs, of_domains, selections),
+        *complexity(studies["complexity"]),
+        *interventions(studies["interventions"], studies["complexity"]),
+        *noise(studies["noise"]),
+        *batch_size(studies["batch_size"]),
+        *without_weights(of_features, selections),
+    ]
+    # One file at a time: those of photographs are large.
+    for path in [*files.points, *files.importance]:
+        rows += weights(*read_importance(path))
+    if not files.points:
+        rows += not_run(CHECKS)
+    table = tabulate(rows)
+    remarks = dict.fromkeys(
+        f"{each.title}: {remark}"
+        for each, remark in zip(descriptions, snakemake.params.remarks, strict=True)
+    )
+    write_text(snakemake.output.csv, table.to_csv(index=False, lineterminator="\n"))
+    write_text(snakemake.output.md, to_markdown(table, [*remarks, *snakemake.params.toy]))
