@@ -66,7 +66,6 @@ def test_the_page_holds_the_rule_the_counts_and_the_checks(table, markdown_table
         {
             "Where": "CelebA",
             "ρ": "0.05",
-            "Epoch": "–",
             "Verdict": "**supported**",
             "Effect": "−0.1 [−0.1, −0.1]",
             "Seeds": "2",
@@ -75,7 +74,6 @@ def test_the_page_holds_the_rule_the_counts_and_the_checks(table, markdown_table
         {
             "Where": "Digits (demonstration)",
             "ρ": "0.1",
-            "Epoch": "–",
             "Verdict": "**supported**",
             "Effect": "−0.1 [−0.1, −0.1]",
             "Seeds": "2",

@@ -15,19 +15,19 @@ TRAINING_ERROR = Check(
 )
 HARD_ERROR = Check(
     "3b",
-    "LSAM's error on the spiral is lower than SGD's.",
+    "The error on the spiral falls with ρ: at each ρ it is below SGD's, which is ρ = 0.",
     "hard feature's error, LSAM − SGD",
     "below",
 )
 PHANTOM_RATIO = Check(
     "4a",
-    "LSAM's phantom ratio w̃_h/w̃_e is higher than SGD's ratio.",
+    "w̃_h/w̃_e grows with ρ: at each ρ it is above SGD's, which is ρ = 0.",
     "w̃_h/w̃_e over training, LSAM − SGD",
     "above",
 )
 REAL_RATIO = Check(
     "4b",
-    "LSAM's real ratio w_h/w_e is SGD's.",
+    "w_h/w_e stays nearly constant: at each ρ it is SGD's, which is ρ = 0.",
     "w_h/w_e over training, LSAM/SGD − 1",
     "within",
     RATIOS,

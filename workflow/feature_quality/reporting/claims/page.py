@@ -1,6 +1,6 @@
 """The claims for readers, in Markdown, rendered from the table of checks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -80,7 +80,7 @@ def to_markdown(table: pd.DataFrame, remarks: Sequence[str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _summary(table: pd.DataFrame) -> list[dict[str, str]]:
+def _summary(table: pd.DataFrame) -> pd.DataFrame:
     """Return one line a claim."""
     lines = []
     for claim, kinds in overall(table).groupby("claim"):
@@ -93,7 +93,7 @@ def _summary(table: pd.DataFrame) -> list[dict[str, str]]:
             for _, kind in kinds.iterrows()
         }
         lines.append({"Claim": f"{claim}. {CLAIMS[int(str(claim))]}", **counts})
-    return lines
+    return pd.DataFrame(lines)
 
 
 def _section(name: str, table: pd.DataFrame) -> list[str]:
@@ -106,11 +106,12 @@ def _section(name: str, table: pd.DataFrame) -> list[str]:
     ]
     made = table[table["runs"] > 0]
     if len(made):
-        parts.append(_markdown([_line(row) for _, row in made.iterrows()]))
+        lines = pd.DataFrame([_line(row) for _, row in made.iterrows()])
+        parts.append(_markdown(lines.loc[:, (lines != "").any()]))
     # In few words what would be many empty rows.
     reasons = table[table["runs"] == 0].groupby("reason", sort=False)["where"]
-    lines = [f"- Open: {'; '.join(places.unique())}: {reason}." for reason, places in reasons]
-    return [*parts, "\n".join(lines)] if lines else parts
+    unmade = [f"- Open: {'; '.join(places.unique())}: {reason}." for reason, places in reasons]
+    return [*parts, "\n".join(unmade)] if unmade else parts
 
 
 def _line(row: pd.Series) -> dict[str, str]:
@@ -124,8 +125,8 @@ def _line(row: pd.Series) -> dict[str, str]:
         where = f"{where} ({DEMONSTRATION})"
     return {
         "Where": where,
-        "ρ": "–" if pd.isna(row["rho"]) else spell(row["rho"]),
-        "Epoch": "–" if pd.isna(row["epoch"]) else str(int(row["epoch"])),
+        "ρ": "" if pd.isna(row["rho"]) else spell(row["rho"]),
+        "Epoch": "" if pd.isna(row["epoch"]) else str(int(row["epoch"])),
         "Verdict": f"**{row['verdict']}**" if row["verdict"] != OPEN else OPEN,
         "Effect": _effect(row),
         "Seeds": str(row["runs"]),
@@ -140,8 +141,8 @@ def _effect(row: pd.Series) -> str:
 
 def _signed(value: float) -> str:
     # Three digits, for effects may be of any size.
-    return f"{value:+.3g}".replace("-", "−")
+    return f"{value:+.3g}".replace("-", "−") if value else "0"
 
 
-def _markdown(rows: Sequence[Mapping[str, str]]) -> str:
-    return str(pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True))
+def _markdown(rows: pd.DataFrame) -> str:
+    return str(rows.to_markdown(index=False, disable_numparse=True))

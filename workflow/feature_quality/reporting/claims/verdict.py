@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase
 from typing import Any, Literal
 
 import pandas as pd
@@ -126,7 +127,7 @@ def tabulate(rows: Sequence[Row]) -> pd.DataFrame:
 
 def _row(check: Check, place: Place) -> Row:
     return {
-        "claim": int(check.name.rstrip("abcdef")),
+        "claim": int(check.name.rstrip(ascii_lowercase)),
         "check": check.name,
         "statement": check.statement,
         "data": place.data,

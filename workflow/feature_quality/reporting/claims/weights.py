@@ -75,6 +75,12 @@ WITHIN = {
         "log10 of the median λ there over that elsewhere",
         "above",
     ),
+    "gained_median": Check(
+        "6g",
+        "The median of λ̃/λ is higher where the easy contribution exceeds the hard one (ours).",
+        "log10 of the median λ̃/λ there over that elsewhere",
+        "above",
+    ),
 }
 CHECKS = (FIXED, TRAINED, *(check for check in WITHIN.values() if check is not FIXED))
 
@@ -93,6 +99,8 @@ def weights(points: pd.DataFrame, about: Mapping[str, Any]) -> list[Row]:
       wrong: 6b, 6d take the points with a contribution of 0 or less.
     - 6e, 6f: the median weight of the points whose easy contribution exceeds the hard one, over
       that of the others, by λ̃ and by λ (the paper does not say by which), log10.
+    - 6g: the same for λ̃/λ, ours. On the toy λ falls with the sum of both contributions, so that 6e
+      and 6f depend on where this sum is large; λ̃/λ is what the perturbation alone does.
 
     Args:
         points: the columns of ``IMPORTANCE``: SGD's runs and those at one ρ. A run that diverged is
@@ -108,11 +116,13 @@ def weights(points: pd.DataFrame, about: Mapping[str, Any]) -> list[Row]:
         return found.set_index("seed")[name].reindex(seeds)
 
     rows = []
-    for epoch in sorted(points["epoch"].unique()):
+    epochs = sorted(points["epoch"].unique())
+    for epoch in epochs:
         phantom = at("phantom_gini", by_sam=True, epoch=epoch)
         difference = phantom - at("real_gini", by_sam=False, epoch=epoch)
         rows.append(judge(TRAINED, Place(data, where, rho, epoch), difference, note))
-        for by_sam, name in ((False, "SGD"), (True, method)):
+    for by_sam, name in ((False, "SGD"), (True, method)):
+        for epoch in epochs:
             place = Place(data, f"{where}, trained by {name}", rho, epoch)
             rows += [
                 judge(check, place, at(measure, by_sam=by_sam, epoch=epoch), note)
@@ -172,8 +182,9 @@ def _measure(points: pd.DataFrame) -> dict[str, float]:
             "real_gini": gini(real),
             "phantom_gini": gini(phantom),
             "phantom_less_real_gini": gini(phantom) - gini(real),
-            "phantom_median": np.log10(_ratio_of_medians(phantom, easy > hard)),
-            "real_median": np.log10(_ratio_of_medians(real, easy > hard)),
+            "phantom_median": _log_ratio_of_medians(phantom, easy > hard),
+            "real_median": _log_ratio_of_medians(real, easy > hard),
+            "gained_median": _log_ratio_of_medians(phantom / real, easy > hard),
         }
     for feature, contribution in (("easy", easy), ("hard", hard)):
         lower = contribution <= contribution.median()
@@ -182,5 +193,8 @@ def _measure(points: pd.DataFrame) -> dict[str, float]:
     return measured
 
 
-def _ratio_of_medians(values: pd.Series, chosen: pd.Series) -> np.float64:
-    return np.float64(values[chosen].median()) / np.float64(values[~chosen].median())
+def _log_ratio_of_medians(values: pd.Series, chosen: pd.Series) -> float:
+    """Return log10 of the median of some points' values over that of the others'."""
+    here, elsewhere = values[chosen], values[~chosen]
+    medians = [np.float64(part.median(skipna=False)) for part in (here, elsewhere)]
+    return float(np.log10(medians[0] / medians[1]))
