@@ -15,28 +15,31 @@ PACKAGE = ROOT / "workflow" / "feature_quality"
 READERS = {
     "prepare_digits_photos": [
         *("train", "embed", "probe", "perturb_network", "importance"),
-        *("collect", "collect_importance", "table1", "grid"),
+        *("collect", "collect_importance", "table1", "grid", "claims"),
     ],
-    "prepare_digits_domains": ["train", "embed", "probe", "collect", "table2", "grid"],
+    "prepare_digits_domains": ["train", "embed", "probe", "collect", "table2", "grid", "claims"],
     "train": [
         *("select_settings", "embed", "perturb_network", "importance"),
         *("collect", "collect_importance"),
     ],
-    "toy_study": ["figure"],
-    "toy_dynamics": ["perturb_toy", "figure"],
+    "toy_study": ["figure", "claims"],
+    "toy_dynamics": ["perturb_toy", "figure", "claims"],
     "perturb_toy": ["figure"],
     "perturb_network": ["figure"],
-    "select_settings": ["importance", "collect", "collect_importance", "table1", "table2"],
+    "select_settings": [
+        *("importance", "collect", "collect_importance", "table1", "table2", "claims"),
+    ],
     "embed": ["probe", "collect"],
     "probe": ["collect", "collect_importance"],
     "importance": ["collect_importance"],
-    "collect_importance": ["dataset_figure"],
-    "collect": ["table1", "table2", "grid"],
+    "collect_importance": ["dataset_figure", "claims"],
+    "collect": ["table1", "table2", "grid", "claims"],
     "table1": ["all"],
     "table2": ["all"],
     "grid": ["all"],
     "figure": ["all"],
     "dataset_figure": ["all"],
+    "claims": ["all"],
     "all": [],
 }
 
@@ -46,17 +49,17 @@ USERS = {
     "artifacts/embeddings.py": "embed probe importance collect",
     "artifacts/history.py": "train select_settings embed perturb_network importance collect "
     "collect_importance",
-    "artifacts/importance.py": "importance collect_importance figure dataset_figure",
+    "artifacts/importance.py": "importance collect_importance figure dataset_figure claims",
     "artifacts/lock.py": "train",
     "artifacts/parquet.py": "*",
     "artifacts/prepared.py": "prepare_digits_photos train embed probe perturb_network importance "
-    "collect collect_importance table1 grid"
+    "collect collect_importance table1 grid claims"
     " prepare_digits_domains table2",
     "artifacts/probes.py": "probe collect collect_importance",
     "artifacts/selection.py": "select_settings importance collect collect_importance table1 grid"
-    " table2",
-    "artifacts/tables.py": "collect collect_importance table1 grid table2",
-    "artifacts/toy.py": "toy_study toy_dynamics perturb_toy perturb_network figure",
+    " table2 claims",
+    "artifacts/tables.py": "collect collect_importance table1 grid table2 claims",
+    "artifacts/toy.py": "toy_study toy_dynamics perturb_toy perturb_network figure claims",
     "artifacts/weights.py": "train embed importance toy_dynamics perturb_toy perturb_network",
     "data/archives.py": "prepare_digits_domains",
     "data/celeba.py": "",
@@ -80,6 +83,17 @@ USERS = {
     "features/probe.py": "probe importance",
     "job.py": "*",
     "record.py": "train probe importance toy_study toy_dynamics perturb_toy perturb_network",
+    "reporting/claims/batch_size.py": "claims",
+    "reporting/claims/complexity.py": "claims",
+    "reporting/claims/interventions.py": "claims",
+    "reporting/claims/noise.py": "claims",
+    "reporting/claims/page.py": "claims",
+    "reporting/claims/probing.py": "claims",
+    "reporting/claims/selected.py": "claims",
+    "reporting/claims/toy.py": "claims",
+    "reporting/claims/transfer.py": "claims",
+    "reporting/claims/verdict.py": "claims",
+    "reporting/claims/weights.py": "claims",
     "reporting/figures/appendix_d.py": "figure",
     "reporting/figures/batch_size.py": "figure",
     "reporting/figures/complexity.py": "figure",
@@ -91,16 +105,17 @@ USERS = {
     "reporting/figures/style.py": "figure dataset_figure",
     "reporting/grid.py": "grid",
     "reporting/importance.py": "collect_importance",
-    "reporting/ratios.py": "figure",
+    "reporting/ratios.py": "figure claims",
     "reporting/rendering.py": "table1 grid table2",
     "reporting/rendering2.py": "table2",
     "reporting/runs.py": "collect collect_importance",
-    "reporting/selection.py": "select_settings collect collect_importance table1 grid table2",
-    "reporting/statistics.py": "figure dataset_figure table2",
-    "reporting/table1.py": "table1 grid collect_importance table2",
-    "reporting/table2.py": "table2",
-    "reporting/uniformity.py": "figure dataset_figure",
-    "spelling.py": "table1 grid figure dataset_figure table2",
+    "reporting/selection.py": "select_settings collect collect_importance table1 grid table2"
+    " claims",
+    "reporting/statistics.py": "figure dataset_figure table2 claims",
+    "reporting/table1.py": "table1 grid collect_importance table2 claims",
+    "reporting/table2.py": "table2 claims",
+    "reporting/uniformity.py": "figure dataset_figure claims",
+    "spelling.py": "table1 grid figure dataset_figure table2 claims",
     "seeds.py": "prepare_digits_photos train embed probe importance toy_study toy_dynamics "
     "perturb_toy perturb_network"
     " prepare_digits_domains",
@@ -133,7 +148,7 @@ AFTER_SELECTION = {"importance", "collect_importance", "dataset_figure"}
 # What runs of its datasets lead to: no figure is about them.
 OF_DOMAINS = {
     *("prepare_digits_domains", "train", "select_settings", "embed", "probe", "collect"),
-    *("table1", "table2", "grid", "all"),
+    *("table1", "table2", "grid", "claims", "all"),
 }
 
 

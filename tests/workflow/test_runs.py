@@ -50,6 +50,32 @@ def test_table_2_is_there_and_says_that_it_demonstrates(finished_once: Tree) -> 
     assert set(pd.read_csv(tables / "table1.csv")["dataset"]) == {"digits_photos"}
 
 
+def test_the_claims_are_there_and_say_that_they_demonstrate(finished_once: Tree) -> None:
+    results = finished_once.path / "results"
+    table = pd.read_csv(results / "claims.csv")
+    assert set(table["claim"]) == set(range(1, 12))
+    assert set(table["verdict"]) <= {"supported", "contradicted", "open"}
+    assert set(table.loc[table["claim"].isin([3, 4, 7, 8, 9, 10]), "data"]) == {"toy"}
+    made = table[table["runs"] > 0]
+    # Nothing real was run, and one seed of the images decides nothing.
+    assert set(made["data"]) == {"toy", "demonstration"}
+    on_images = made[made["data"] == "demonstration"]
+    assert set(on_images["claim"]) == {1, 2, 5, 6, 11}
+    assert set(on_images["reason"]) == {"one seed"}
+    assert (made.loc[made["data"] == "toy", "runs"] == 2).all()
+    unmade = table[table["runs"] == 0]
+    assert (unmade["verdict"] == "open").all()
+    assert unmade["reason"].notna().all()
+    # Each number is that of the table beside it.
+    means = pd.read_csv(results / "tables/table1.csv").set_index(["method", "metric"])["mean"]
+    for claim, metric in ((1, "hard_probe_error"), (2, "easy_probe_error")):
+        effect = on_images.loc[on_images["claim"] == claim, "effect"]
+        assert effect.tolist() == pytest.approx([means["SAM", metric] - means["SGD", metric]])
+    page = (results / "claims.md").read_text()
+    assert "DEMONSTRATION data: a verdict on them says nothing of the paper." in page
+    assert all(f"## Claim {claim}: " in page for claim in range(1, 12))
+
+
 def test_every_figure_is_there(finished_once: Tree) -> None:
     figures = finished_once.results("figures")
     names = [*(f"figure_{number:02}" for number in range(1, 11)), "figure_appendix_d"]
@@ -94,6 +120,9 @@ def test_the_number_of_cores_changes_no_byte(finished_once: Tree, tmp_path: Path
     tree = copy_workflow(tmp_path / "tree", WHOLE)
     tree.run(cores=1)
     assert tree.results(*MADE) == finished_once.results(*MADE)
+    for name in ("claims.csv", "claims.md"):
+        pages = [each.path / "results" / name for each in (tree, finished_once)]
+        assert pages[0].read_bytes() == pages[1].read_bytes()
 
 
 def test_each_stage_can_be_rerun_alone(finished: Tree) -> None:
@@ -136,6 +165,9 @@ def test_a_diverged_run_is_counted_and_left_out(tmp_path: Path, probed: str) -> 
     )
     selection = (tree.path / "results/selection/digits_photos.json").read_text()
     assert '"diverged": [\n        0\n      ]' in selection
+    claims = pd.read_csv(tree.path / "results/claims.csv").query("data == 'demonstration'")
+    assert set(claims["claim"]) == {1, 2, 5, 6}
+    assert set(claims["reason"]) == {"no run of SAM has finished"}
     # Without SAM there is nothing to compare examples' weights with.
     assert not tree.results("importance", "figures")
     assert not tree.due()

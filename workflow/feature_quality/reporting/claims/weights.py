@@ -75,12 +75,6 @@ WITHIN = {
         "log10 of the median λ there over that elsewhere",
         "above",
     ),
-    "gained_median": Check(
-        "6g",
-        "The median of λ̃/λ is higher where the easy contribution exceeds the hard one (ours).",
-        "log10 of the median λ̃/λ there over that elsewhere",
-        "above",
-    ),
 }
 CHECKS = (FIXED, TRAINED, *(check for check in WITHIN.values() if check is not FIXED))
 
@@ -98,9 +92,8 @@ def weights(points: pd.DataFrame, about: Mapping[str, Any]) -> list[Row]:
       contribution of the feature, by λ̃ less by λ, of one network. "Poorly fit" can also be read as
       wrong: 6b, 6d take the points with a contribution of 0 or less.
     - 6e, 6f: the median weight of the points whose easy contribution exceeds the hard one, over
-      that of the others, by λ̃ and by λ (the paper does not say by which), log10.
-    - 6g: the same for λ̃/λ, ours. On the toy λ falls with the sum of both contributions, so that 6e
-      and 6f depend on where this sum is large; λ̃/λ is what the perturbation alone does.
+      that of the others, log10, by λ̃ and by λ (the paper does not say by which). λ falls with the
+      sum of both contributions, and the points on either side differ in their sums too.
 
     Args:
         points: the columns of ``IMPORTANCE``: SGD's runs and those at one ρ. A run that diverged is
@@ -184,7 +177,6 @@ def _measure(points: pd.DataFrame) -> dict[str, float]:
             "phantom_less_real_gini": gini(phantom) - gini(real),
             "phantom_median": _log_ratio_of_medians(phantom, easy > hard),
             "real_median": _log_ratio_of_medians(real, easy > hard),
-            "gained_median": _log_ratio_of_medians(phantom / real, easy > hard),
         }
     for feature, contribution in (("easy", easy), ("hard", hard)):
         lower = contribution <= contribution.median()
