@@ -152,6 +152,17 @@ def test_each_kappa_has_its_rows(intervened, trained, found) -> None:
         assert rows["where"].str.contains(name, regex=False).sum() == len(rows) / 2
 
 
+def test_without_a_run_to_compare_8c_is_open(toy_runs, intervened, trained, only) -> None:
+    both = intervened(both={1.0: [None, None, None]})
+    diverged = trained[trained["rho"] == 0]
+    diverged = pd.concat([diverged, toy_runs([None, None, None], rho=0.5)], ignore_index=True)
+    for rows in (interventions(both, trained), interventions(intervened(), diverged)):
+        row = only(rows, "8c")
+        assert (row["verdict"], row["runs"], row["dropped"]) == ("open", 0, 3)
+        assert row["reason"] == "no seed has all the runs that are compared"
+        assert row["note"] == ""
+
+
 @pytest.mark.parametrize("absent", ["interventions", "complexity", "both"])
 def test_a_study_that_was_not_run_is_said(intervened, trained, found, absent) -> None:
     rows = found(

@@ -93,16 +93,17 @@ def _together(both: pd.DataFrame, trained: pd.DataFrame, where: str) -> list[Row
     rows = []
     for rho in radii(trained):
         lsam = setting(trained, rho=rho)
-        at_ratio = _interpolated(errors.reindex(lsam.index), lsam["ratio"])
-        difference = at_ratio - lsam["hard_error"]
         place = Place(TOY, where, rho)
-        if difference.isna().all():
+        if lsam["ratio"].notna().any() and not lsam["ratio"].between(alphas[0], alphas[-1]).any():
             rows.append(unknown(TOGETHER, place, "LSAM's ratio lies beyond the α of the sweep"))
             continue
+        at_ratio = _interpolated(errors.reindex(lsam.index), lsam["ratio"])
+        difference = at_ratio - lsam["hard_error"]
         note = f"LSAM's ratio {lsam['ratio'].min():.2f} to {lsam['ratio'].max():.2f}"
         if lsam["broken"].any():
             note += ", medians, as the mean breaks"
-        rows.append(judge(TOGETHER, place, difference, note))
+        known = difference.notna().any()
+        rows.append(judge(TOGETHER, place, difference, note if known else ""))
     return rows
 
 

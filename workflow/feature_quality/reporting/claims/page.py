@@ -43,20 +43,18 @@ WARNING = "DEMONSTRATION data: a verdict on them says nothing of the paper. They
 
 
 def overall(table: pd.DataFrame) -> pd.DataFrame:
-    """Return how many checks of each claim came to each verdict, a row a claim and kind of data."""
-    kinds = [
-        {
-            "claim": claim,
-            "data": data,
-            **{
-                verdict: int(((part["data"] == data) & (part["verdict"] == verdict)).sum())
-                for verdict in (SUPPORTED, CONTRADICTED, OPEN)
-            },
-        }
-        for claim, part in table.groupby("claim")
-        for data in (REAL, TOY, DEMONSTRATION)
-    ]
-    return pd.DataFrame(kinds)
+    """Return a line a claim: how many checks came to each verdict, kinds of data apart, as text."""
+    counts = table.value_counts(["claim", "data", "verdict"]).to_dict()
+    lines = []
+    for claim, title in CLAIMS.items():
+        line = {"Claim": f"{claim}. {title}"}
+        for data in (REAL, TOY, DEMONSTRATION):
+            numbers = [
+                counts.get((claim, data, verdict), 0) for verdict in (SUPPORTED, CONTRADICTED, OPEN)
+            ]
+            line[data.capitalize()] = " / ".join(map(str, numbers)) if any(numbers) else "–"
+        lines.append(line)
+    return pd.DataFrame(lines)
 
 
 def to_markdown(table: pd.DataFrame, remarks: Sequence[str]) -> str:
@@ -72,35 +70,20 @@ def to_markdown(table: pd.DataFrame, remarks: Sequence[str]) -> str:
     parts.append("\n".join(f"- {remark}" for remark in remarks))
     parts.append("## Overall")
     parts.append("Checks supported / contradicted / open:")
-    parts.append(_markdown(_summary(table)))
-    for claim, of_claim in table.groupby("claim"):
-        parts.append(f"## Claim {claim}: {CLAIMS[int(str(claim))]}")
-        for name, of_check in of_claim.groupby("check", sort=False):
-            parts += _section(str(name), of_check)
+    parts.append(_markdown(overall(table)))
+    for claim, title in CLAIMS.items():
+        parts.append(f"## Claim {claim}: {title}")
+        of_claim = table[table["claim"] == claim]
+        for name in of_claim["check"].unique():
+            parts += _section(of_claim[of_claim["check"] == name])
     return "\n\n".join(parts) + "\n"
 
 
-def _summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one line a claim."""
-    lines = []
-    for claim, kinds in overall(table).groupby("claim"):
-        counts = {
-            kind["data"].capitalize(): (
-                f"{kind[SUPPORTED]} / {kind[CONTRADICTED]} / {kind[OPEN]}"
-                if kind[[SUPPORTED, CONTRADICTED, OPEN]].any()
-                else "–"
-            )
-            for _, kind in kinds.iterrows()
-        }
-        lines.append({"Claim": f"{claim}. {CLAIMS[int(str(claim))]}", **counts})
-    return pd.DataFrame(lines)
-
-
-def _section(name: str, table: pd.DataFrame) -> list[str]:
+def _section(table: pd.DataFrame) -> list[str]:
     """Return a check's heading, its rows, and below them those that could not be made."""
     first = table.iloc[0]
     parts = [
-        f"### {name}. {first['statement']}",
+        f"### {first['check']}. {first['statement']}",
         f"Effect: {first['measured']}; claimed: {first['claimed']}"
         f"{'; 90 % intervals' if first['claimed'].startswith('within') else ''}.",
     ]
