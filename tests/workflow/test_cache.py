@@ -34,12 +34,14 @@ READERS = {
     "importance": ["collect_importance"],
     "collect_importance": ["dataset_figure", "claims"],
     "collect": ["table1", "table2", "grid", "claims"],
-    "table1": ["all"],
-    "table2": ["all"],
-    "grid": ["all"],
+    "table1": ["page"],
+    "table2": ["page"],
+    "grid": ["page"],
     "figure": ["all"],
     "dataset_figure": ["all"],
-    "claims": ["all"],
+    "claims": ["page", "overview"],
+    "page": ["all"],
+    "overview": ["all"],
     "all": [],
 }
 
@@ -57,7 +59,8 @@ USERS = {
     " prepare_digits_domains table2",
     "artifacts/probes.py": "probe collect collect_importance",
     "artifacts/selection.py": "select_settings importance collect collect_importance table1 grid"
-    " table2 claims",
+    " figure dataset_figure table2 claims",
+    "artifacts/sidecar.py": "table1 table2 grid figure dataset_figure claims",
     "artifacts/tables.py": "collect collect_importance table1 grid table2 claims",
     "artifacts/toy.py": "toy_study toy_dynamics perturb_toy perturb_network figure claims",
     "artifacts/weights.py": "train embed importance toy_dynamics perturb_toy perturb_network",
@@ -82,7 +85,8 @@ USERS = {
     "features/perturbation.py": "perturb_toy perturb_network",
     "features/probe.py": "probe importance",
     "job.py": "*",
-    "record.py": "train probe importance toy_study toy_dynamics perturb_toy perturb_network",
+    "record.py": "train probe importance toy_study toy_dynamics perturb_toy perturb_network table1 "
+    "table2 grid figure dataset_figure claims",
     "reporting/claims/batch_size.py": "claims",
     "reporting/claims/complexity.py": "claims",
     "reporting/claims/interventions.py": "claims",
@@ -104,6 +108,7 @@ USERS = {
     "reporting/figures/scaling.py": "figure",
     "reporting/figures/style.py": "figure dataset_figure",
     "reporting/grid.py": "grid",
+    "reporting/html.py": "page overview",
     "reporting/importance.py": "collect_importance",
     "reporting/ratios.py": "figure claims",
     "reporting/rendering.py": "table1 grid table2",
@@ -138,7 +143,7 @@ USERS = {
 }
 # Read when the workflow is laid out, or by `snakemake plan`: no job's result depends on them.
 CONFIG = {f"config/{path.name}" for path in PACKAGE.glob("config/[!_]*.py")}
-LAYOUT = {"digest.py", "plan.py", "stale.py", "toy/studies.py", *CONFIG}
+LAYOUT = {"digest.py", "plan.py", "stale.py", "toy/studies.py", "reporting/captions.py", *CONFIG}
 
 
 # What a new selection leads to is not known before it has been made.
@@ -148,7 +153,7 @@ AFTER_SELECTION = {"importance", "collect_importance", "dataset_figure"}
 # What runs of its datasets lead to: no figure is about them.
 OF_DOMAINS = {
     *("prepare_digits_domains", "train", "select_settings", "embed", "probe", "collect"),
-    *("table1", "table2", "grid", "claims", "all"),
+    *("table1", "table2", "grid", "claims", "page", "overview", "all"),
 }
 
 

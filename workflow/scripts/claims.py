@@ -4,6 +4,7 @@ from feature_quality.artifacts.atomic import write_text
 from feature_quality.artifacts.importance import read_importance
 from feature_quality.artifacts.prepared import read_description
 from feature_quality.artifacts.selection import read_selection
+from feature_quality.artifacts.sidecar import write_sidecar
 from feature_quality.artifacts.tables import read_runs
 from feature_quality.artifacts.toy import RUNS, read_parts
 from feature_quality.job import job
@@ -50,3 +51,4 @@ with job(snakemake.log[0]):
     )
     write_text(snakemake.output.csv, table.to_csv(index=False, lineterminator="\n"))
     write_text(snakemake.output.md, to_markdown(table, [*remarks, *snakemake.params.toy]))
+    write_sidecar(snakemake, "pandas", "scipy")
