@@ -93,7 +93,7 @@ def test_diverged_runs_are_dropped(runs, only) -> None:
     row = only(rows, "10a", where=f"{EQUAL} 50", rho=0.5)
     assert (row["reason"], row["runs"], row["dropped"]) == ("one seed", 1, 2)
     row = only(rows, "10b", where=f"{EQUAL} 50")
-    assert row["reason"] == "no seed has all the runs that are compared"
+    assert row["reason"] == "no seed has what is compared"
     assert row["note"] == ""
 
 

@@ -159,7 +159,7 @@ def test_without_a_run_to_compare_8c_is_open(toy_runs, intervened, trained, only
     for rows in (interventions(both, trained), interventions(intervened(), diverged)):
         row = only(rows, "8c")
         assert (row["verdict"], row["runs"], row["dropped"]) == ("open", 0, 3)
-        assert row["reason"] == "no seed has all the runs that are compared"
+        assert row["reason"] == "no seed has what is compared"
         assert row["note"] == ""
 
 

@@ -132,28 +132,36 @@ def test_shares_by_hand(both, found) -> None:
     assert found(rows, "6d")["verdict"].tolist() == ["contradicted"] * 2
 
 
+# Easy exceeds hard at the first five of ten points.
+TEN: dict[str, Any] = {"easy": [1.0] * 5 + [0.0] * 5, "hard": [0.0] * 5 + [0.0, 1, 1, 1, 1]}
+
+
 def test_medians_by_hand(both, found) -> None:
-    # Easy exceeds hard at the second and third point.
-    rows = weights(both(weight=[4, 0.5, 1.5, 6], phantom_weight=[1, 100, 300, 3]), TOY)
-    phantom, real = found(rows, "6e"), found(rows, "6f")
-    assert phantom["effect"].tolist() == [2.0, 2.0]
-    assert real["effect"].tolist() == pytest.approx([-np.log10(5)] * 2)
-    assert phantom["verdict"].tolist() == ["supported"] * 2
-    assert real["verdict"].tolist() == ["contradicted"] * 2
+    real = [0, 0.5, 1, 1.5, 9, 2, 4, 5, 6, 7]
+    phantom = [100, 0, 200, 300, 250, 1, 2, 3, 1, 2]
+    rows = weights(both(weight=real, phantom_weight=phantom, **TEN), TOY)
+    assert found(rows, "6e")["effect"].tolist() == [2.0, 2.0]
+    assert found(rows, "6e")["verdict"].tolist() == ["supported"] * 2
+    assert found(rows, "6f")["effect"].tolist() == pytest.approx([-np.log10(5)] * 2)
+    assert found(rows, "6f")["verdict"].tolist() == ["contradicted"] * 2
 
 
 @pytest.mark.parametrize(
     "details",
     [
-        {"weight": [0, 0, 0, 1.0]},
-        {"hard": [9.0, 9.0, 9.0, 9.0]},
-        {"hard": [0.0, 0.0, 0.0, 0.0]},
+        {"weight": [0, 0, 0] + [1.0] * 7},
+        {"hard": [9.0] * 10},
+        {"hard": [-9.0] * 10},
+        {"hard": [0.0] * 4 + [9.0] * 6},
+        {"hard": [-9.0] * 6 + [9.0] * 4},
     ],
-    ids=["median 0", "never easier", "always easier"],
+    ids=["median 0", "never easier", "always easier", "four easier", "four harder"],
 )
 def test_a_median_that_is_not_defined_is_open(both, found, details) -> None:
-    row = found(weights(both(**details), TOY), "6f").iloc[0]
+    ten = {"weight": [1.0] * 10, "phantom_weight": [1.0] * 10} | TEN | details
+    row = found(weights(both(**ten), TOY), "6f").iloc[0]
     assert (row["verdict"], row["runs"], row["dropped"]) == ("open", 0, 3)
+    assert row["reason"] == "no seed has what is compared"
 
 
 def test_weights_that_are_all_0_have_no_uniformity(both, found) -> None:

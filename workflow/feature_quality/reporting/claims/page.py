@@ -34,7 +34,8 @@ RULE = (
     "claimed side of 0, *contradicted* if it lies wholly on the other side, and *open* otherwise. "
     "Where the claim is that something matches or hardly changes, the 90 % interval has to lie "
     "within a margin of ±0.02 (errors) or ±10 % (ratios), or wholly outside it. Runs are paired by "
-    "seed; a seed without one of the runs, as when it diverged, is dropped and counted.",
+    "seed; a seed that lacks a run, as when it diverged, or the number that is compared is dropped "
+    "and counted.",
     "There are many checks, and no correction for their number: where there is no effect at all, "
     "one check of a side in forty is supported by chance, and as many are contradicted. Checks of "
     "one claim share runs and are not independent.",

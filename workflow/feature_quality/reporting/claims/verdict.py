@@ -147,7 +147,7 @@ def _rounded(number: float) -> float:
 def _verdict(check: Check, runs: int, low: float | None, high: float | None) -> tuple[str, str]:
     """Return the verdict, and the reason if it is open."""
     if runs == 0:
-        return OPEN, "no seed has all the runs that are compared"
+        return OPEN, "no seed has what is compared"
     if low is None or high is None:
         return OPEN, "one seed"
     if check.side == "within":

@@ -21,7 +21,7 @@ from feature_quality.reporting.claims.verdict import (
     judge,
     unknown,
 )
-from feature_quality.reporting.uniformity import gini
+from feature_quality.reporting.uniformity import FEWEST, gini
 from feature_quality.spelling import spell
 
 FIXED = Check(
@@ -93,7 +93,8 @@ def weights(points: pd.DataFrame, about: Mapping[str, Any]) -> list[Row]:
       wrong: 6b, 6d take the points with a contribution of 0 or less.
     - 6e, 6f: the median weight of the points whose easy contribution exceeds the hard one, over
       that of the others, log10, by λ̃ and by λ (the paper does not say by which). λ falls with the
-      sum of both contributions, and the points on either side differ in their sums too.
+      sum of both contributions, and the points on either side differ in their sums too. A seed
+      with fewer than five points on a side has no such number, as such a bin has in the figures.
 
     Args:
         points: the columns of ``IMPORTANCE``: SGD's runs and those at one ρ. A run that diverged is
@@ -186,7 +187,8 @@ def _measure(points: pd.DataFrame) -> dict[str, float]:
 
 
 def _log_ratio_of_medians(values: pd.Series, chosen: pd.Series) -> float:
-    """Return log10 of the median of some points' values over that of the others'."""
+    """Return log10 of the median of some points' values over that of the others'; NaN if few."""
     here, elsewhere = values[chosen], values[~chosen]
-    medians = [np.float64(part.median(skipna=False)) for part in (here, elsewhere)]
-    return float(np.log10(medians[0] / medians[1]))
+    if min(len(here), len(elsewhere)) < FEWEST:
+        return float("nan")
+    return float(np.log10(np.float64(here.median()) / np.float64(elsewhere.median())))
