@@ -1,5 +1,6 @@
 """What a configuration will cost, before anything runs."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -16,6 +17,8 @@ from feature_quality.data import (
     waterbirds,
 )
 from feature_quality.data.domains import FAMILIES, HELD_OUT, TRAINING_SHARE
+from feature_quality.data.own import read_table
+from feature_quality.data.photos import group_counts
 from feature_quality.toy.runs import spanned
 from feature_quality.training.models import convolutional_network, residual_network
 
@@ -79,6 +82,7 @@ def cost(
     dataset: str,
     *,
     resolution: int | None,
+    own: Mapping[str, Any] | None,
     network: str,
     lrs: int,
     rhos: Sequence[float],
@@ -93,7 +97,8 @@ def cost(
 
     Args:
         dataset: its id.
-        resolution: of a dataset of DomainBed, whose size is a setting; else None.
+        resolution: of images whose size is a setting: DomainBed's and the user's own; else None.
+        own: where the user's own ``table`` is, and its ``features``; None for other datasets.
         network: ``cnn``, ``resnet18`` or ``resnet50``.
         lrs, seeds: how many of them.
         rhos: every rho; a run with rho > 0 takes two gradients a step.
@@ -102,7 +107,7 @@ def cost(
         per_group: examples of every group in a probe's training set; None for all there are.
         probed: how many runs are embedded and probed; None for all of them.
     """
-    size = _size(dataset, resolution)
+    size = _own_size(resolution or 0, **own) if own else _size(dataset, resolution)
     channels, height, width = size.shape
     if network == "cnn":
         built = convolutional_network(size.shape, size.classes)
@@ -163,6 +168,21 @@ def _size(dataset: str, resolution: int | None) -> Size:
     # The four datasets of a family share its images.
     images = sum(sizes) // len(sizes)
     return Size(shape, classes, counts, images, 1, counts["probe_train"], features=1)
+
+
+def _own_size(resolution: int, table: str, features: tuple[str, str]) -> Size:
+    """Return the size of the user's own dataset, which its table tells."""
+    examples, classes = read_table(table, features)
+    groups = len(classes[0]) * len(classes[1])
+    return Size(
+        (3, resolution, resolution),
+        len(classes[0]),
+        Counter(examples["split"]),
+        examples["image"].nunique(),
+        groups,
+        groups * min(group_counts(examples, "val", groups)),
+        features=2,
+    )
 
 
 def toy_cost(parts: Sequence[Mapping[str, Any]]) -> Cost:

@@ -41,6 +41,7 @@ except InputError as error:
 for text in (
     *workflow.config_settings.config_args,
     str(settings.data_dir),
+    *([str(settings.own.images), str(settings.own.table)] if settings.own else []),
     workflow.basedir,
     os.getcwd(),
 ):

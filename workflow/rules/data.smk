@@ -154,6 +154,36 @@ rule prepare_waterbirds:
         "../scripts/prepare_waterbirds.py"
 
 
+if settings.own:
+
+    rule prepare_own:
+        input:
+            images=str(settings.own.images),
+            table=str(settings.own.table),
+        output:
+            images="results/data/own/images.npy",
+            examples="results/data/own/examples.parquet",
+        log:
+            "results/logs/data/own.log",
+        benchmark:
+            "results/benchmarks/data/own.tsv"
+        conda:
+            "../../envs/workflow.yaml"
+        threads: 16
+        resources:
+            mem_mb=growing(4000),
+            runtime=growing(120),
+        params:
+            settings=settings.own.model_dump(
+                include={"title", "features", "resolution"}
+            ),
+            code=code("prepare_own.py"),
+        message:
+            "Prepare the user's own dataset"
+        script:
+            "../scripts/prepare_own.py"
+
+
 rule prepare_pacs:
     input:
         original=domains_original("PACS"),

@@ -43,6 +43,13 @@ class PhotoGrid(Section):
     rho: Radii = paper((0.0, 0.01, 0.02, 0.05, 0.07), "Appendix B")
 
 
+class OwnGrid(Section):
+    """The sweep of the user's own dataset."""
+
+    lr: LearningRates = ours((0.01, 0.05, 0.1), "as for CIFAR-MNIST")
+    rho: Radii = ours((0.0, 0.01, 0.03, 0.05, 0.07, 0.1, 0.2), "as for CIFAR-MNIST")
+
+
 class DomainGrid(Section):
     """The sweep of DomainBed's datasets."""
 
@@ -74,6 +81,7 @@ class Grid(Section):
     fmnist_mnist: ConcatenatedGrid = ConcatenatedGrid()
     celeba: PhotoGrid = PhotoGrid()
     waterbirds: PhotoGrid = PhotoGrid()
+    own: OwnGrid = OwnGrid()
     digits_domains: DigitsDomainsGrid = DigitsDomainsGrid()
     pacs: DomainGrid = DomainGrid()
     vlcs: DomainGrid = DomainGrid()

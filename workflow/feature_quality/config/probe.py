@@ -31,6 +31,7 @@ class PerGroupSizes(Section):
     fmnist_mnist: PerGroup = ours(40, "1,000 examples in all: the paper says a small dataset")
     celeba: PerGroup = cited(None, "Kirichenko et al. (2022), whom the paper follows")
     waterbirds: PerGroup = cited(None, "Kirichenko et al. (2022), whom the paper follows")
+    own: PerGroup = ours(None, "as for Waterbirds")
 
 
 class Probe(Section):

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from feature_quality.artifacts.atomic import write_text
 from feature_quality.config.provenance import Provenance
+from feature_quality.config.section import section_of
 from feature_quality.config.settings import Settings
 
 ROOT = Path(__file__).parents[3]
@@ -49,13 +50,14 @@ def _section(prefix: str, section: type[BaseModel]) -> list[str]:
     rows, below = [], []
     for name, field in section.model_fields.items():
         key = f"{prefix}.{name}" if prefix else name
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            below += _section(key, field.annotation)
+        if subsection := section_of(field.annotation):
+            below += _section(key, subsection)
+        if field.annotation is subsection:
             continue
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         origin = f"{extra['provenance']}: {extra['source']}" if extra else ""
-        default = json.dumps(field.default)
-        rows.append(f"| `{name}` | `{default}` | {origin} | {field.description} |")
+        default = "" if field.is_required() else f"`{json.dumps(field.default)}`"
+        rows.append(f"| `{name}` | {default} | {origin} | {field.description} |")
     if rows:
         lines += ["| key | default | provenance | meaning |", "|---|---|---|---|", *rows, ""]
     return [*lines, *below]

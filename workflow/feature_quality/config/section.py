@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -72,6 +73,14 @@ class Section(BaseModel):
         return found
 
 
+def section_of(annotation: Any) -> type[BaseModel] | None:
+    """Return the section that a key holds, whether or not it may be null; None for other keys."""
+    for each in (annotation, *get_args(annotation)):
+        if isinstance(each, type) and issubclass(each, BaseModel):
+            return each
+    return None
+
+
 def _reject_boolean(value: Any) -> Any:
     # YAML's true would otherwise pass for 1.
     if isinstance(value, bool):
@@ -92,6 +101,25 @@ def _require_order(ends: tuple[float, float]) -> tuple[float, float]:
     return ends
 
 
+def _require_directory(path: Path) -> Path:
+    if not path.is_dir():
+        raise ValueError("should be a directory that exists")
+    return path
+
+
+def _require_file(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError("should be a file that exists")
+    return path
+
+
+def _refuse_braces(path: Path) -> Path:
+    if set("{}") & set(str(path)):
+        # Snakemake takes what stands in braces for a wildcard.
+        raise ValueError("should have no { or } in its name")
+    return path
+
+
 def require_baseline(rho: tuple[float, ...]) -> tuple[float, ...]:
     """Refuse a sweep over ρ without the run that all others are compared with."""
     if 0 not in rho:
@@ -110,5 +138,7 @@ PositiveWhole = Annotated[int, Field(gt=0), _NotBoolean]
 Seed = Annotated[int, Field(ge=0, lt=2**31), _NotBoolean]
 Several = Annotated[int, Field(ge=2), _NotBoolean]
 Span = Annotated[tuple[PositiveNumber, PositiveNumber], AfterValidator(_require_order)]
+Directory = Annotated[Path, AfterValidator(_require_directory), AfterValidator(_refuse_braces)]
+File = Annotated[Path, AfterValidator(_require_file), AfterValidator(_refuse_braces)]
 Distinct = AfterValidator(_reject_repetition)
 NotEmpty = Field(min_length=1)

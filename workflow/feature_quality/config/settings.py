@@ -3,32 +3,43 @@
 import json
 from collections.abc import Mapping, Sequence
 from itertools import chain, product
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from feature_quality.config.domains import TARGETS, Domains
 from feature_quality.config.grid import Grid
+from feature_quality.config.own import Own
 from feature_quality.config.probe import Probe
 from feature_quality.config.provenance import ours, paper, weakest
 from feature_quality.config.section import (
     Constant,
+    Directory,
     Distinct,
     NotEmpty,
     Section,
     Seed,
     by_provenance,
     described,
+    section_of,
 )
 from feature_quality.config.toy import Toy
 from feature_quality.config.training import Training
 from feature_quality.errors import InputError
 from feature_quality.spelling import spell
 
-# Table 1's datasets, whose images carry two labelled features, and Table 2's: each is a dataset of
-# several domains and the letter of the one that is left out of training.
-OF_FEATURES = ("digits_photos", "cifar_mnist", "fmnist_mnist", "celeba", "waterbirds")
+# Table 1's datasets, whose images carry two labelled features (the last is the user's own), and
+# Table 2's: each is a dataset of several domains and the letter of the one that is left out of
+# training.
+OF_FEATURES = ("digits_photos", "cifar_mnist", "fmnist_mnist", "celeba", "waterbirds", "own")
 OF_DOMAINS = tuple(f"{family}_{letter}" for family in TARGETS for letter in TARGETS[family])
 DATASETS = (*OF_FEATURES, *OF_DOMAINS)
 
@@ -47,15 +58,6 @@ DatasetId = Annotated[
 ]
 
 
-def _require_directory(path: Path | None) -> Path | None:
-    if path is not None and not path.is_dir():
-        raise ValueError("should be a directory that exists")
-    if path is not None and set("{}") & set(str(path)):
-        # Snakemake takes what stands in braces for a wildcard.
-        raise ValueError("should have no { or } in its name")
-    return path
-
-
 class Settings(Section):
     """Everything that may stand in config.yaml."""
 
@@ -66,8 +68,7 @@ class Settings(Section):
         Field(description="The datasets to run; only these enter the workflow."),
     ] = ("digits_photos", *(each for each in OF_DOMAINS if each.startswith("digits_domains")))
     data_dir: Annotated[
-        Path | None,
-        AfterValidator(_require_directory),
+        Directory | None,
         Field(
             description="Directory with original files in torchvision's layout, used instead of "
             "downloads; relative to the working directory. Null downloads what is needed."
@@ -82,6 +83,14 @@ class Settings(Section):
     data_seed: Annotated[
         Seed, Field(description="Seed of splits and pairings, the same for all runs.")
     ] = ours(0, "any will do")
+    own: Annotated[
+        Own | None,
+        Field(
+            description="The dataset `own`; to be filled in when `datasets` lists it, and only "
+            "then.",
+            validate_default=True,
+        ),
+    ] = None
     domains: Domains = Domains()
     grid: Grid = Grid()
     training: Training = Training()
@@ -94,6 +103,22 @@ class Settings(Section):
         ),
     ] = "all"
     toy: Toy = Toy()
+
+    @field_validator("own")
+    @classmethod
+    def _agrees_with_datasets(cls, own: Own | None, info: ValidationInfo) -> Own | None:
+        """Refuse a dataset that nobody described, and a description that nobody reads."""
+        if "datasets" not in info.data:
+            return own  # They have faults of their own.
+        listed = "own" in info.data["datasets"]
+        if listed and own is None:
+            keys = [name for name, field in Own.model_fields.items() if field.is_required()]
+            fault = f"own: should give {', '.join(keys)}, as datasets lists own"
+            raise PydanticCustomError("disagreement", "{fault}", {"fault": fault})
+        if own and not listed:
+            fault = "own: is filled in, but datasets does not list own"
+            raise PydanticCustomError("disagreement", "{fault}", {"fault": fault})
+        return own
 
     @property
     def of_features(self) -> list[str]:
@@ -145,6 +170,8 @@ class Settings(Section):
         sections.append(self.training_of(dataset).all_constants(f"training.{family}"))
         if isinstance(images := getattr(self.domains, family, None), Section):
             sections.append(images.constants(f"domains.{family}"))
+        if dataset == "own" and self.own:
+            sections.append(self.own.constants("own"))
         sections += [
             self.probe.constants("probe"),
             self.probe.per_group.constants("probe.per_group"),
@@ -162,10 +189,12 @@ class Settings(Section):
         grid, training = self.grid_of(dataset), self.training_of(dataset)
         # At most: SGD's setting, SAM's, and SAM's at SGD's learning rate.
         selected = 3 * len(self.seeds)
-        images = getattr(self.domains, family_of(dataset), None)
+        own = self.own if dataset == "own" else None
+        images = own or getattr(self.domains, family_of(dataset), None)
         return {
             "dataset": dataset,
             "resolution": images and images.resolution,
+            "own": own and own.model_dump(mode="json", include={"table", "features"}),
             "network": training.network,
             "lrs": len(grid.lr),
             "rhos": list(grid.rho),
@@ -235,12 +264,15 @@ def _sentences(fault: Any) -> list[str]:
     location = fault["loc"]
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     key = key.removeprefix(".")
+    if fault["type"] == "missing" and isinstance(fault["input"], Mapping):
+        return [f"{key}: should be given"]
     if fault["type"] == "extra_forbidden":
         allowed = ", ".join(_section_at(location[:-1]).model_fields)
         return [f"{key}: unknown key; allowed here: {allowed}"]
     rule = {
         "tuple_type": "should be a list",
         "too_short": "should not be empty",
+        "too_long": f"should have {fault.get('ctx', {}).get('max_length')} items",
         "model_type": "should be a mapping of keys to values",
         "int_from_float": "should be a whole number",
         "int_parsing": "should be a whole number",
@@ -248,7 +280,7 @@ def _sentences(fault: Any) -> list[str]:
         "float_parsing": "should be a number",
         "float_type": "should be a number",
         "finite_number": "should be a finite number",
-        "path_type": "should be the path of a directory",
+        "path_type": "should be a path",
         "invalid_key": "is no key",
         "missing": "lacks this item",
     }.get(fault["type"], fault["msg"])
@@ -259,8 +291,7 @@ def _sentences(fault: Any) -> list[str]:
 def _section_at(location: tuple[int | str, ...]) -> type[BaseModel]:
     section: type[BaseModel] = Settings
     for part in location:
-        annotation = section.model_fields[str(part)].annotation
-        assert isinstance(annotation, type)
-        assert issubclass(annotation, BaseModel)
-        section = annotation
+        below = section_of(section.model_fields[str(part)].annotation)
+        assert below
+        section = below
     return section

@@ -118,8 +118,8 @@ class WaterbirdsCrop(CelebaCrop):
     ratio: Ratio = cited((0.75, 1.3333), "Sagawa et al. (2020); the paper's pseudo-code is lost")
 
 
-class CelebaTraining(ImageTraining):
-    """Training on CelebA."""
+class PhotoTraining(ImageTraining):
+    """Training on photographs, as the paper does it but for augmentation."""
 
     network: Network = paper("resnet18", "Section 4.1")
     pretrained: Pretrained = paper(True, "Section 4.1")
@@ -135,7 +135,6 @@ class CelebaTraining(ImageTraining):
             "rather than the first alone."
         ),
     ] = ours(False, "the paper does not say; the running statistics are those of the network")
-    crop: CelebaCrop = CelebaCrop()
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -143,6 +142,24 @@ class CelebaTraining(ImageTraining):
         if self.pretrained and self.network == "cnn":
             raise PydanticCustomError("pretrained", "needs pretrained: false with network: cnn")
         return self
+
+
+class OwnTraining(PhotoTraining):
+    """Training on the user's own dataset, without augmentation: it might change the features."""
+
+    network: Network = ours("cnn", "as for CIFAR-MNIST; quick without a GPU")
+    pretrained: Pretrained = ours(False, "the CNN has no published weights")
+    epochs: Epochs = ours(20, "as for CIFAR-MNIST")
+    batch_size: BatchSize = ours(100, "as for CIFAR-MNIST")
+    momentum: Momentum = ours(0.9, "as for CIFAR-MNIST")
+    weight_decay: WeightDecay = ours(0.0, "as for CIFAR-MNIST")
+    snapshot_epochs: SnapshotEpochs = ours((1, 2, 5, 10), "evenly on a logarithmic scale")
+
+
+class CelebaTraining(PhotoTraining):
+    """Training on CelebA."""
+
+    crop: CelebaCrop = CelebaCrop()
 
 
 class WaterbirdsTraining(CelebaTraining):
@@ -188,6 +205,7 @@ class Training(Section):
     fmnist_mnist: FmnistMnistTraining = FmnistMnistTraining()
     celeba: CelebaTraining = CelebaTraining()
     waterbirds: WaterbirdsTraining = WaterbirdsTraining()
+    own: OwnTraining = OwnTraining()
     digits_domains: DigitsDomainsTraining = DigitsDomainsTraining()
     pacs: DomainTraining = DomainTraining()
     vlcs: DomainTraining = DomainTraining()

@@ -75,17 +75,29 @@ def examples_of(dataset: str, photographs: pd.DataFrame, counts: GroupCounts) ->
     Raises:
         InputError: a group has more or fewer; the message holds all counts.
     """
-    table = photographs.assign(
-        image=np.arange(len(photographs)),
-        label=photographs["feature_a"],
-        group=2 * photographs["feature_a"] + photographs["feature_b"],
-    )
-    found = {split: group_counts(table, split) for split in PUBLISHED_SPLITS}
+    examples = five_splits(photographs, values=2)
+    found = {split: group_counts(examples, split) for split in PUBLISHED_SPLITS}
     if found != dict(counts):
         raise InputError(
             f"{dataset}: these are not the published splits. Examples of each group are\n"
             f"  {found}, expected\n  {dict(counts)}"
         )
+    return examples
+
+
+def five_splits(photographs: pd.DataFrame, values: int) -> pd.DataFrame:
+    """Return the examples of all five splits: probes see those of validation and test.
+
+    Args:
+        photographs: one row a photograph, in the order in which they are stored: ``id``, ``split``,
+            ``feature_a``, which is the label, and ``feature_b``.
+        values: how many feature B has; it varies the fastest in the numbers of the groups.
+    """
+    table = photographs.assign(
+        image=np.arange(len(photographs)),
+        label=photographs["feature_a"],
+        group=values * photographs["feature_a"] + photographs["feature_b"],
+    )
     probes = [
         table[table["split"] == split].assign(split=name)
         for name, split in (("probe_train", "val"), ("probe_test", "test"))
@@ -104,7 +116,7 @@ def in_split_order(
     Args:
         ids: names of the n photographs' files.
         split: (n,), 0 for training, 1 for validation, 2 for test.
-        feature_a, feature_b: (n,), 0 or 1.
+        feature_a, feature_b: (n,), from 0.
     """
     table = pd.DataFrame(
         {
@@ -117,10 +129,10 @@ def in_split_order(
     return table.iloc[np.argsort(split, kind="stable")].reset_index(drop=True)
 
 
-def group_counts(examples: pd.DataFrame, split: str) -> tuple[int, ...]:
-    """Return the number of examples of each of the four groups in a split."""
-    groups = examples.loc[examples["split"] == split, "group"].to_numpy()
-    return tuple(np.bincount(groups, minlength=4).tolist())
+def group_counts(examples: pd.DataFrame, split: str, groups: int = 4) -> tuple[int, ...]:
+    """Return the number of examples of each of the ``groups`` in a split."""
+    found = examples.loc[examples["split"] == split, "group"].to_numpy()
+    return tuple(np.bincount(found, minlength=groups).tolist())
 
 
 def frequencies(counts: Sequence[int]) -> tuple[float, ...]:
