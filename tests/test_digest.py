@@ -34,9 +34,10 @@ EXPECTED = {
     "reporting/table1.py": {"table1.py", "table2.py", "grid.py", "collect_importance.py"},
     "reporting/grid.py": {"grid.py"},
     "data/cifar10.py": {"prepare_cifar_mnist.py", "plan.py"},
+    "data/own.py": {"prepare_own.py", "plan.py"},
     "data/photos.py": {
         *("prepare_celeba.py", "prepare_waterbirds.py", "plan.py"),
-        *("prepare_domains.py", "prepare_digits_domains.py"),
+        *("prepare_domains.py", "prepare_digits_domains.py", "prepare_own.py"),
     },
 }
 

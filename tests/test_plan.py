@@ -8,6 +8,7 @@ from feature_quality.plan import cost
 WORKLOAD: dict[str, Any] = {
     "dataset": "pacs_A",
     "resolution": 64,
+    "own": None,
     "network": "resnet18",
     "lrs": 1,
     "rhos": [0, 0.05],
@@ -60,9 +61,22 @@ def test_target_domains_differ_by_their_sizes() -> None:
     assert sketch - art == pytest.approx((training + probes) / 3600)
 
 
+def test_the_users_own_dataset_by_hand(own: dict[str, Any]) -> None:
+    found = cost(**WORKLOAD | load(own).workload("own") | {"lrs": 1, "rhos": [0], "seeds": 1})
+    # 5 training images, 20 epochs, and the weights of SGD's and SAM's chosen run at 5 checkpoints.
+    training = (20 + 2 * 2 * 5) * 5 * 64**2 / 5.1e6
+    # Two features, five draws of two images of each of four groups.
+    probes, jobs = 2 * 5 * 3 * 0.008**2, (1 + 2 + 2) * 6
+    assert found.hours == pytest.approx((training + probes + jobs) / 3600)
+    # The three-layer CNN on 64 × 64 pixels, at 5 checkpoints; 4 test images, and 8 + 4 probed.
+    features = 128 * 8 * 8
+    weights = (3 * 25 + 1) * 32 + (32 * 9 + 1) * 64 + (64 * 9 + 1) * 128 + (features + 1) * 2
+    assert found.bytes == 17 * 3 * 64**2 + 4 * (5 * weights + (4 + 8 + 4) * features)
+
+
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_every_dataset_has_a_cost(dataset: str) -> None:
-    found = cost(**load({}).workload(dataset))
+def test_every_dataset_has_a_cost(dataset: str, own: dict[str, Any]) -> None:
+    found = cost(**load(own).workload(dataset))
     assert found.name == dataset
     assert found.runs > 0
     assert found.bytes > 0

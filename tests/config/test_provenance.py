@@ -10,6 +10,7 @@ from feature_quality.config.section import Constant, Section
 from feature_quality.config.settings import DATASETS, Settings, load
 
 WORDS = ["paper", "derived", "cited", "ours"]
+DESCRIBED = ("own.images", "own.table", "own.title", "own.features")
 PUBLISHED = ("pacs", "vlcs", "office_home")
 
 
@@ -27,8 +28,9 @@ def constants() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for section in ("domains", "grid", "training", "probe", "toy"):
         found.update(leaves(schema["properties"][section], schema, section))
-    # Neither which studies to run nor which copy to accept is a constant.
-    for key in ("toy.studies", *(f"domains.{name}.published" for name in PUBLISHED)):
+    found.update(leaves(schema["$defs"]["Own"], schema, "own"))
+    # Neither which studies to run nor which copy to accept is a constant, nor what images show.
+    for key in ("toy.studies", *(f"domains.{name}.published" for name in PUBLISHED), *DESCRIBED):
         del found[key]
     return found
 
@@ -83,9 +85,9 @@ def test_the_source_stands_in_the_schema() -> None:
 
 def test_every_constant_of_the_workflow_says_where_it_comes_from() -> None:
     found = constants()
-    # Nine families' grids (2) and trainings (8), five probe sizes, the probe's protocol (5), and
-    # four resolutions.
-    assert len(found) >= 9 * (2 + 8) + 5 + 5 + 4
+    # Ten families' grids (2) and trainings (8), six probe sizes, the probe's protocol (5), and
+    # five resolutions.
+    assert len(found) >= 10 * (2 + 8) + 6 + 5 + 5
     for key, schema in found.items():
         assert schema.get("provenance") in WORDS, key
         assert str(schema.get("source", "")).strip(), key
@@ -93,9 +95,9 @@ def test_every_constant_of_the_workflow_says_where_it_comes_from() -> None:
         assert schema.get("description"), key
 
 
-def test_every_constant_of_the_schema_belongs_to_a_dataset_or_the_toy() -> None:
+def test_every_constant_of_the_schema_belongs_to_a_dataset_or_the_toy(own: Any) -> None:
     """Whatever is declared is looked at where departures are looked for."""
-    loaded = load({})
+    loaded = load(own)
     seen = {constant.key for dataset in DATASETS for constant in loaded.constants_of(dataset)}
     seen |= {constant.key for constant in loaded.toy.all_constants("toy")}
     assert seen == set(constants()) | {"seeds", "data_seed"}
@@ -130,6 +132,11 @@ def test_every_constant_of_the_schema_belongs_to_a_dataset_or_the_toy() -> None:
         ("domains.pacs.resolution", "ours"),
         ("domains.digits_domains.resolution", "ours"),
         ("grid.vlcs.rho", "ours"),
+        ("own.resolution", "ours"),
+        ("grid.own.lr", "ours"),
+        ("training.own.network", "ours"),
+        ("training.own.weight_decay", "ours"),
+        ("probe.per_group.own", "ours"),
         ("training.pacs.network", "ours"),
         ("training.office_home.weight_decay", "ours"),
         ("training.pacs.crop.ratio", "ours"),
@@ -153,8 +160,8 @@ class TestStanding:
             assert load({}).standing("cifar_mnist")["provenance"] == expected
 
     @pytest.mark.parametrize("dataset", DATASETS)
-    def test_the_documented_settings_do_not_depart(self, dataset: Any) -> None:
-        standing = load({"datasets": [dataset]}).standing(dataset)
+    def test_the_documented_settings_do_not_depart(self, dataset: Any, own: Any) -> None:
+        standing = load(own | {"datasets": sorted({"own", dataset})}).standing(dataset)
         # Every protocol of the probes is ours.
         assert standing == {"provenance": "ours", "departures": ()}
 

@@ -54,6 +54,10 @@ WATERBIRDS = {
         "crop": {"scale": (0.7, 1), "ratio": (0.75, 1.3333)},
     },
 }
+OWN = {
+    "grid": CONCATENATED["grid"],
+    "training": CONCATENATED["training"] | {"pretrained": False, "phantom_statistics": False},
+}
 DEMONSTRATION = {
     "grid": {"lr": (0.02, 0.05), "rho": (0, 0.1)},
     "training": CONCATENATED["training"] | {"epochs": 6, "snapshot_epochs": (1, 2, 4)},
@@ -72,6 +76,7 @@ DOCUMENTED: dict[str, Any] = {
     "data_dir": None,
     "seeds": (0, 1, 2, 3),
     "data_seed": 0,
+    "own": None,
     **{
         section: {
             "digits_photos": DEMONSTRATION[section],
@@ -79,6 +84,7 @@ DOCUMENTED: dict[str, Any] = {
             "fmnist_mnist": CONCATENATED[section],
             "celeba": CELEBA[section],
             "waterbirds": WATERBIRDS[section],
+            "own": OWN[section],
             "digits_domains": DIGITS_DOMAINS[section],
             "pacs": DOMAINS[section],
             "vlcs": DOMAINS[section],
@@ -104,6 +110,7 @@ DOCUMENTED: dict[str, Any] = {
             "fmnist_mnist": 40,
             "celeba": None,
             "waterbirds": None,
+            "own": None,
         },
     },
     "probe_runs": "all",
@@ -146,7 +153,7 @@ DOCUMENTED: dict[str, Any] = {
 
 
 PUBLISHED = ("cifar_mnist", "fmnist_mnist", "celeba", "waterbirds")
-NAMES = "digits_photos, cifar_mnist, fmnist_mnist, celeba, waterbirds"
+NAMES = "digits_photos, cifar_mnist, fmnist_mnist, celeba, waterbirds, own"
 FAMILIES = f"{NAMES}, digits_domains, pacs, vlcs, office_home"
 IDS = (
     f"{NAMES}, digits_domains_P, digits_domains_I, digits_domains_R, digits_domains_N, "
@@ -160,6 +167,11 @@ def nested(key: str, value: Any) -> dict[str, Any]:
     for part in reversed(key.split(".")):
         value = {part: value}
     return value
+
+
+def update(own: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return the configuration of a dataset of one's own, with other values."""
+    return own | {"own": own["own"] | changes}
 
 
 def faults(config: dict[str, Any]) -> list[str]:
@@ -280,7 +292,9 @@ class TestAccepted:
         assert settings.training.cifar_mnist.snapshot_epochs == ()
 
 
-TOP_LEVEL = "datasets, data_dir, seeds, data_seed, domains, grid, training, probe, probe_runs, toy"
+TOP_LEVEL = (
+    "datasets, data_dir, seeds, data_seed, own, domains, grid, training, probe, probe_runs, toy"
+)
 
 # (key, value, key in the message, value in the message, what is allowed)
 BAD = {
@@ -581,9 +595,7 @@ class TestRefused:
 
     @pytest.mark.parametrize("value", [3, True, ["a", "b"]])
     def test_what_is_no_path_is_no_directory(self, value: Any) -> None:
-        assert faults({"data_dir": value}) == [
-            f"data_dir: {value!r} should be the path of a directory"
-        ]
+        assert faults({"data_dir": value}) == [f"data_dir: {value!r} should be a path"]
 
 
 class TestFamilies:
@@ -692,12 +704,149 @@ class TestFamilies:
         )
 
 
+class TestOwn:
+    def test_what_is_given(self, own: dict[str, Any]) -> None:
+        settings = load(own)
+        assert settings.own
+        assert settings.own.model_dump() == {
+            "images": Path(own["own"]["images"]),
+            "table": Path(own["own"]["table"]),
+            "title": "Pets",
+            "features": ("animal", "place"),
+            "resolution": 64,
+        }
+        assert settings.of_features == ["own"]
+        assert load({"own": None}) == load({})
+
+    def test_paths_are_relative_to_the_working_directory(
+        self, own: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(Path(own["own"]["images"]).parent)
+        settings = load(update(own, images="images", table="./table.csv"))
+        assert settings.own
+        assert (settings.own.images, settings.own.table) == (Path("images"), Path("table.csv"))
+
+    def test_a_dataset_that_is_listed_has_to_be_described(self) -> None:
+        said = "own: should give images, table, title, features, as datasets lists own"
+        assert faults({"datasets": ["own"]}) == [said]
+        assert faults({"datasets": ["celeba", "own"], "own": None, "seeds": []}) == [
+            "seeds: [] should not be empty",
+            said,
+        ]
+
+    def test_a_dataset_that_is_described_has_to_be_listed(self, own: dict[str, Any]) -> None:
+        for datasets in ({}, {"datasets": ["celeba"]}):
+            assert faults({"own": own["own"]} | datasets) == [
+                "own: is filled in, but datasets does not list own"
+            ]
+
+    def test_every_key_that_lacks_is_named_beside_other_faults(self) -> None:
+        assert faults({"datasets": ["own"], "own": {"resolution": 0, "size": 3}, "seeds": []}) == [
+            "seeds: [] should not be empty",
+            "own.images: should be given",
+            "own.table: should be given",
+            "own.title: should be given",
+            "own.features: should be given",
+            "own.resolution: 0 should be greater than 0",
+            "own.size: unknown key; allowed here: images, table, title, features, resolution",
+        ]
+
+    @pytest.mark.parametrize(
+        ("key", "value", "message"),
+        [
+            ("images", "no/such", "images: 'no/such' should be a directory that exists"),
+            ("images", __file__, f"images: {__file__!r} should be a directory that exists"),
+            ("table", "no.csv", "table: 'no.csv' should be a file that exists"),
+            ("table", "/", "table: '/' should be a file that exists"),
+            ("table", 3, "table: 3 should be a path"),
+            ("title", "", "title: '' should begin with a letter or digit and hold those, spaces"),
+            ("title", "a | b", "title: 'a | b' should begin with a letter or digit"),
+            ("title", "a\nb", "title: 'a\\nb' should begin with a letter or digit"),
+            ("features", ["a", "$b$"], "features[1]: '$b$' should begin with a letter or digit"),
+            ("features", ["a", 3], "features[1]: 3 should be a valid string"),
+            ("features", "animal", "features: 'animal' should be a list"),
+            ("features", ["a"], "features[1]: ['a'] lacks this item"),
+            ("features", ["a", "b", "c"], "features: ['a', 'b', 'c'] should have 2 items"),
+            ("features", ["a", "a"], "features: ['a', 'a'] should not repeat a"),
+            (
+                *("features", ["split", "a"]),
+                "features: ['split', 'a'] should not hold split, a column of the table already",
+            ),
+            ("resolution", 6.5, "resolution: 6.5 should be a whole number"),
+        ],
+    )
+    def test_the_message_names_key_value_and_what_is_allowed(
+        self, own: dict[str, Any], key: str, value: Any, message: str
+    ) -> None:
+        (said,) = faults(update(own, **{key: value}))
+        assert said.startswith(f"own.{message}")
+
+    def test_braces_are_refused_where_they_would_be_wildcards(
+        self, own: dict[str, Any], tmp_path: Path
+    ) -> None:
+        (tmp_path / "{a}").mkdir()
+        (tmp_path / "{a}.csv").touch()
+        assert faults(
+            update(own, images=str(tmp_path / "{a}"), table=str(tmp_path / "{a}.csv"))
+        ) == [
+            f"own.{key}: '{tmp_path / name}' should have no {{ or }} in its name"
+            for key, name in (("images", "{a}"), ("table", "{a}.csv"))
+        ]
+
+    @pytest.mark.parametrize("title", ["Discs on ground (2nd try), 1.5", "Vögel", "it's a-b_c"])
+    def test_titles(self, own: dict[str, Any], title: str) -> None:
+        settings = load(update(own, title=title))
+        assert settings.own
+        assert settings.own.title == title
+
+    def test_either_resnet(self, own: dict[str, Any]) -> None:
+        training = {"training": {"own": {"network": "resnet50", "pretrained": True}}}
+        assert load(own | training).training.own.network == "resnet50"
+        assert faults(own | {"training": {"own": {"pretrained": True}}}) == [
+            "training.own: {'pretrained': True} needs pretrained: false with network: cnn"
+        ]
+
+    def test_its_constants(self, own: dict[str, Any]) -> None:
+        keys = [constant.key for constant in load(own).constants_of("own")]
+        assert len(keys) == len(set(keys))
+        assert set(keys) == {
+            *("seeds", "data_seed", "grid.own.lr", "grid.own.rho", "own.resolution"),
+            *(f"training.own.{name}" for name in OWN["training"]),
+            *(f"probe.{name}" for name in DOCUMENTED["probe"].keys() - {"per_group"}),
+            "probe.per_group.own",
+        }
+
+    def test_departures(self, own: dict[str, Any]) -> None:
+        settings = load(update(own, resolution=32) | {"datasets": ["own", "celeba"]})
+        assert settings.standing("own")["departures"] == (
+            "own.resolution: 32 instead of the documented 64.",
+        )
+        assert settings.standing("celeba")["departures"] == ()
+
+
 class TestWorkload:
+    def test_of_the_users_own(self, own: dict[str, Any]) -> None:
+        assert load(update(own, resolution=32)).workload("own") == {
+            "dataset": "own",
+            "resolution": 32,
+            "own": {"table": own["own"]["table"], "features": ["animal", "place"]},
+            "network": "cnn",
+            "lrs": 3,
+            "rhos": [0, 0.01, 0.03, 0.05, 0.07, 0.1, 0.2],
+            "seeds": 4,
+            "epochs": 20,
+            "snapshots": 4,
+            "draws": 5,
+            "per_group": None,
+            "probed": None,
+        }
+
     def test_of_a_target_domain(self) -> None:
         settings = load({"domains": {"pacs": {"resolution": 64}}, "probe_runs": "selected"})
         assert settings.workload("pacs_A") == {
             "dataset": "pacs_A",
             "resolution": 64,
+            "own": None,
             "network": "resnet18",
             "lrs": 4,
             "rhos": [0, 0.01, 0.02, 0.05, 0.07],
@@ -715,6 +864,7 @@ class TestWorkload:
         assert settings.workload("cifar_mnist") == {
             "dataset": "cifar_mnist",
             "resolution": None,
+            "own": None,
             "network": "cnn",
             "lrs": 3,
             "rhos": [0, 0.01, 0.03, 0.05, 0.07, 0.1, 0.2],

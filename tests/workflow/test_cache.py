@@ -75,6 +75,7 @@ USERS = {
     "data/fmnist_mnist.py": "",
     "data/idx.py": "",
     "data/labelled.py": "prepare_digits_photos",
+    "data/own.py": "",
     "data/photos.py": " prepare_digits_domains",
     "data/sources.py": "",
     "data/waterbirds.py": "",
