@@ -1,0 +1,293 @@
+import re
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from feature_quality.artifacts.prepared import read_prepared
+from feature_quality.data.own import photographs, read_table, scale
+from feature_quality.data.photos import write_photos
+from feature_quality.errors import InputError
+
+FEATURES = ("pet", "place")
+PETS, PLACES = ("cat", "dog", "eel"), ("home", "sea")
+PAIRS = list(product(PETS, PLACES))
+# The rarest pairs first; eels at home are in no training image.
+TRAIN = [("dog", "sea"), ("eel", "sea"), ("cat", "home"), ("cat", "home"), ("dog", "home")]
+HEADER = "place,image,note,split,pet"
+
+
+def row(number: int, split: str, pet: str, place: str) -> str:
+    return f'{place},in/{number}.png,"a, b",{split},{pet}'
+
+
+# The splits are mixed, and columns in another order and of other kinds.
+LINES = [
+    *(row(number, "test", *pair) for number, pair in enumerate(PAIRS)),
+    *(row(number, "train", *pair) for number, pair in enumerate(TRAIN, start=10)),
+    *(row(number, "val", *pair) for number, pair in enumerate(PAIRS * 2, start=20)),
+]
+
+
+def table(tmp_path: Path, *lines: str, header: str = HEADER) -> Path:
+    path = tmp_path / "pets.csv"
+    path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+def pixels(number: int) -> np.ndarray:
+    return np.full((8, 6, 3), (number, 2 * number, 255 - number), dtype=np.uint8)
+
+
+@pytest.fixture
+def pets(tmp_path: Path) -> Path:
+    """A directory of images with the table beside it."""
+    (tmp_path / "images" / "in").mkdir(parents=True)
+    for line in LINES:
+        name = line.split(",")[1]
+        number = int(Path(name).stem)
+        Image.fromarray(pixels(number)).save(tmp_path / "images" / name)
+    table(tmp_path, *LINES)
+    return tmp_path
+
+
+def prepare(place: Path, outputs: tuple[Path, Path], resolution: int = 4):
+    photos = photographs(
+        place / "images",
+        place / "pets.csv",
+        title="Pets",
+        features=FEATURES,
+        resolution=resolution,
+    )
+    write_photos(outputs[0], outputs[1:], photos, 2)
+    return read_prepared(*outputs)
+
+
+def test_examples_by_hand(tmp_path):
+    examples, classes = read_table(table(tmp_path, *LINES), FEATURES)
+    assert classes == (PETS, PLACES)
+    ids = [f"in/{number}.png" for number in (*range(10, 15), *range(20, 32), *range(6))]
+    assert examples["id"].tolist() == [*ids, *ids[5:17], *ids[17:]]
+    splits = {"train": 5, "val": 12, "test": 6, "probe_train": 12, "probe_test": 6}
+    assert examples["split"].tolist() == [
+        split for split, size in splits.items() for _ in range(size)
+    ]
+    assert examples["image"].tolist() == [*range(23), *range(5, 17), *range(17, 23)]
+    train = examples[examples["split"] == "train"]
+    assert train["label"].tolist() == train["feature_a"].tolist() == [1, 2, 0, 0, 1]
+    assert train["feature_b"].tolist() == [1, 1, 0, 0, 0]
+    # Three pets at two places: the place varies the fastest.
+    assert train["group"].tolist() == [3, 5, 0, 0, 2]
+    assert examples.loc[examples["split"] == "test", "group"].tolist() == [*range(6)]
+
+
+def test_the_other_feature_may_be_the_label(tmp_path):
+    examples, classes = read_table(table(tmp_path, *LINES), FEATURES[::-1])
+    assert classes == (PLACES, PETS)
+    assert examples["label"].tolist()[:5] == [1, 1, 0, 0, 0]
+    assert examples["group"].tolist()[:5] == [4, 5, 0, 0, 1]
+
+
+def test_values_are_sorted_text(tmp_path):
+    values = {"cat": "10", "dog": "9", "eel": "NA", "home": "1.0", "sea": "1"}
+    lines = [
+        line.replace(pet, values[pet]).replace(place, values[place])
+        for line in LINES
+        for pet, place in [(line.split(",")[-1], line.split(",")[0])]
+    ]
+    _, classes = read_table(table(tmp_path, *lines), FEATURES)
+    assert classes == (("10", "9", "NA"), ("1", "1.0"))
+
+
+def test_what_spreadsheets_write(tmp_path):
+    plain = read_table(table(tmp_path, *LINES), FEATURES)
+    text = "\r\n".join([HEADER, *LINES, "", ""]).replace(",dog", ", dog ").encode("utf-8-sig")
+    (tmp_path / "pets.csv").write_bytes(text)
+    found = read_table(tmp_path / "pets.csv", FEATURES)
+    assert found[0].equals(plain[0])
+    assert found[1] == plain[1]
+
+
+def test_describes_the_dataset(pets, outputs):
+    description = prepare(pets, outputs).description
+    assert (description.dataset, description.title) == ("own", "Pets")
+    assert description.features == FEATURES
+    assert description.classes == (PETS, PLACES)
+    assert not description.demonstration
+    assert description.target == ""
+    # Cats at home, at sea, dogs at home, at sea, eels at home, at sea.
+    assert description.group_weights == (2 / 5, 0, 1 / 5, 1 / 5, 0, 1 / 5)
+    assert description.channel_mean == (0.485, 0.456, 0.406)
+
+
+def test_every_example_has_its_own_image(pets, outputs):
+    prepared = prepare(pets, outputs)
+    assert prepared.images.shape == (23, 3, 4, 4)
+    for split in ("train", "val", "test", "probe_train", "probe_test"):
+        examples = prepared.split(split)
+        for image, name in zip(examples.images, examples.table["id"], strict=True):
+            number = int(Path(name).stem)
+            assert image[:, 0, 0].tolist() == pixels(number)[0, 0].tolist()
+            assert (image == image[:, :1, :1]).all()
+
+
+@pytest.mark.parametrize("size", [(12, 8), (9, 12), (8, 8), (333, 500), (5, 7)])
+def test_the_central_square_is_scaled(size):
+    width, height = size
+    noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    photo, side = Image.fromarray(noise), min(size)
+    left, top = (width - side) / 2, (height - side) / 2
+    box = (left, top, left + side, top + side)
+    expected = photo.resize((6, 6), Image.Resampling.BILINEAR, box=box)
+    np.testing.assert_array_equal(np.asarray(scale(photo, 6)), np.asarray(expected))
+
+
+def test_a_square_of_that_size_stays_as_it_is():
+    noise = np.random.default_rng(0).integers(0, 256, (8, 12, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(np.asarray(scale(Image.fromarray(noise), 8)), noise[:, 2:10])
+
+
+def test_a_thin_image_is_cheap():
+    assert scale(Image.new("RGB", (1_000_000, 1)), 64).size == (64, 64)
+
+
+def without(*words: str) -> list[str]:
+    """The lines that do not hold all of some words."""
+    return [line for line in LINES if not all(word in line.split(",") for word in words)]
+
+
+def changed(number: int, old: str, new: str) -> list[str]:
+    """The lines with another word on one of them; the header is line 1."""
+    assert old in LINES[number - 2]
+    return [
+        line.replace(old, new) if place == number else line
+        for place, line in enumerate(LINES, start=2)
+    ]
+
+
+BAD = {
+    "no split and no place": (
+        ["a.png,cat"],
+        "image,pet",
+        ": should have one column split and one column place, with commas between columns; "
+        "its first line is 'image,pet'",
+    ),
+    "a column twice": (LINES, HEADER.replace("note", "pet"), ": should have one column pet, with"),
+    "semicolons": (
+        LINES,
+        HEADER.replace(",", ";"),
+        "its first line is 'place;image;note;split;pet'",
+    ),
+    "an unknown split": (
+        *(changed(3, "test", "dev"), HEADER),
+        ": line 3: split is 'dev', should be one of train, val, test",
+    ),
+    "no rows": ([], HEADER, ": has no row of split train"),
+    "no validation": (without("val"), HEADER, ": has no row of split val"),
+    "one pet": (
+        *([line for line in LINES if line.endswith("cat")], HEADER),
+        ": pet is 'cat' throughout; a feature needs at least 2 values",
+    ),
+    "one place": (
+        *([line for line in LINES if line.startswith("sea")], HEADER),
+        ": place is 'sea' throughout; a feature needs at least 2 values",
+    ),
+    "a pet that is not trained on": (
+        *(without("train", "eel"), HEADER),
+        ": pet 'eel' occurs in val and not in train; a network learns the values",
+    ),
+    "a missing pair in test": (
+        *(without("test", "dog", "sea"), HEADER),
+        ": probes need each pair of values at least 2 times in val and 1 time in test:\n"
+        "  test has 0 of pet 'dog' with place 'sea'",
+    ),
+    "missing pairs in validation": (
+        *([*without("val", "dog", "sea")[:-1], row(99, "val", "dog", "sea")], HEADER),
+        "1 time in test:\n  val has 1 of pet 'dog' with place 'sea'\n"
+        "  val has 1 of pet 'eel' with place 'sea'",
+    ),
+    "an empty cell": (changed(9, ",eel", ", "), HEADER, ": line 9: pet is empty"),
+    "no image": (changed(4, "in/2.png", ""), HEADER, ": line 4: image is empty"),
+    "a short line": (
+        changed(8, ",train", ""),
+        HEADER,
+        ": line 8: has 4 cells, and the first line 5",
+    ),
+    "a long line": (
+        changed(8, "dog", "dog,"),
+        HEADER,
+        ": line 8: has 6 cells, and the first line 5",
+    ),
+    "an image twice": (
+        *(changed(5, "in/3.png", "./in//1.png"), HEADER),
+        ": line 5: in/1.png is listed on line 3 already",
+    ),
+    "an absolute path": (
+        *(changed(2, "in/0.png", "/etc/in/0.png"), HEADER),
+        ": line 2: /etc/in/0.png should be a path below the directory of images",
+    ),
+    "a path that leads out": (
+        *(changed(2, "in/0.png", "in/../../0.png"), HEADER),
+        ": line 2: in/../../0.png should be a path below the directory of images",
+    ),
+    "an open quote": (changed(3, '"a, b"', '"a, b'), HEADER, ": cannot be read as a table ("),
+}
+
+
+@pytest.mark.parametrize(("lines", "header", "message"), BAD.values(), ids=BAD)
+def test_a_bad_table_is_refused(tmp_path, lines, header, message):
+    path = table(tmp_path, *lines, header=header)
+    with pytest.raises(InputError, match=f"^{re.escape(str(path))}.*{re.escape(message)}"):
+        read_table(path, FEATURES)
+
+
+def test_lines_are_those_of_the_file(tmp_path):
+    lines = [LINES[0].replace("a, b", "a\nb"), "", LINES[1].replace("test", "dev")]
+    with pytest.raises(InputError, match=re.escape("line 5: split is 'dev'")):
+        read_table(table(tmp_path, *lines), FEATURES)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xff\xfe\x00\x81", None])
+def test_what_is_no_table_is_refused(tmp_path, content):
+    path = tmp_path / "pets.csv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=re.escape(f"{path}: ")):
+        read_table(path, FEATURES)
+
+
+def test_many_missing_pairs_are_named_in_part(tmp_path):
+    """Two columns of names for features: nearly every pair is missing."""
+    lines = [
+        f"place {number},{split}/{number}.png,-,{split},pet {number}"
+        for split in ("train", "val", "test")
+        for number in range(5000)
+    ]
+    with pytest.raises(InputError) as refusal:
+        read_table(table(tmp_path, *lines), FEATURES)
+    said = str(refusal.value).split("\n")
+    assert len(said) == 10
+    assert said[1].startswith("  val has 1 of pet 'pet 0' with place 'place 0'")
+    assert said[-1] == "  …"
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (lambda path: path.unlink(), "is missing"),
+        (lambda path: path.write_text("no image"), "cannot be decoded as an image ("),
+        (
+            lambda path: path.write_bytes(path.read_bytes()[:50]),
+            "cannot be decoded as an image (",
+        ),
+        (lambda path: (path.unlink(), path.mkdir()), "cannot be decoded as an image ([Errno 21]"),
+    ],
+    ids=["missing", "text", "cut", "folder"],
+)
+def test_a_bad_image_is_named_and_nothing_is_left(pets, outputs, harm, message):
+    harm(pets / "images" / "in" / "23.png")
+    with pytest.raises(InputError, match=re.escape(f"{pets / 'images'}: in/23.png {message}")):
+        prepare(pets, outputs)
+    assert list(outputs[0].parent.iterdir()) == []

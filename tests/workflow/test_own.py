@@ -1,0 +1,216 @@
+"""A dataset of the user's own through the whole workflow, as docs/own-data.md describes it."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from photographs import members, photograph
+
+from feature_quality.config.settings import load
+from feature_quality.data.own import read_table
+from feature_quality.errors import InputError
+
+from .conftest import ROOT, Tree, copy_workflow
+
+PAGE = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
+(TABLE,) = re.findall(r"```csv\n(.*?)```", PAGE, re.DOTALL)
+CONFIG, RESIDUAL = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+USED = ("--configfile", "own.yaml", "--")
+EXAMPLES = "results/data/own/examples.parquet"
+
+
+def write_own(place: Path) -> None:
+    """Write the files that the page names: images, their table, and its configuration."""
+    lines = [TABLE.partition("\n")[0]]
+    for number, (split, disc, ground) in enumerate(members()):
+        name = f"{'abc'[number % 3]}/{number:04}.jpg"
+        photograph(place / "my-images" / name, (90 + 10 * (number % 4), 100), disc, ground, number)
+        values = (("train", "val", "test")[split], ("dark", "light")[disc])
+        lines.append(",".join((name, *values, ("green", "blue")[ground])))
+    (place / "my-images.csv").write_text("\n".join(lines) + "\n")
+    (place / "own.yaml").write_text(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def finished_own(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    tree = copy_workflow(tmp_path_factory.mktemp("own") / "tree")
+    write_own(tree.path)
+    tree.run(*USED)
+    return tree
+
+
+@pytest.fixture
+def own_tree(tmp_path: Path) -> Tree:
+    """A tree in which nothing has run yet."""
+    tree = copy_workflow(tmp_path / "tree")
+    write_own(tree.path)
+    return tree
+
+
+@contextmanager
+def edited(path: Path, old: str, new: str) -> Iterator[None]:
+    """Replace what stands first in a file, and put it back."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    try:
+        yield
+    finally:
+        path.write_text(text)
+
+
+def test_table_1_has_its_title_and_features(finished_own: Tree) -> None:
+    tables = finished_own.path / "results" / "tables"
+    table = pd.read_csv(tables / "table1.csv")
+    assert set(table["dataset"]) == {"own"}
+    assert set(table["method"]) == {"SGD", "SAM", "SAM at SGD's lr"}
+    assert set(table["feature"].dropna()) == {"disc", "ground"}
+    assert table["mean"].between(0, 1).all()
+    assert not table["demonstration"].any()
+    assert set(table["provenance"]) == {"ours"}
+    for kind in ("md", "tex"):
+        text = (tables / f"table1.{kind}").read_text()
+        assert "Discs on coloured ground" in text
+        assert "Weakest provenance of the constants used: ours." in text
+        assert "DEMONSTRATION" not in text
+    page = (tables / "table1.md").read_text()
+    assert all(f"feature: {feature}" in page for feature in ("disc", "ground"))
+    assert "weight each group's error by its frequency in training" in page
+    assert "training.own.epochs: 2 instead of the documented 20." in page
+    assert "Discs on coloured ground" in (tables / "grid.md").read_text()
+
+
+def test_all_that_the_page_names_is_there(finished_own: Tree) -> None:
+    results = finished_own.path / "results"
+    for figure in ("03", "05", "07", "08"):
+        for kind in ("pdf", "png"):
+            assert (results / "figures" / f"figure_{figure}_own.{kind}").stat().st_size
+    assert (results / "selection" / "own.json").exists()
+    log = (results / "logs" / "data" / "own.log").read_text()
+    assert re.search(r"light blue +6 +20 +5", log)
+    assert not finished_own.due(*USED)
+
+
+def test_the_plan_reads_the_table(own_tree: Tree) -> None:
+    said = own_tree.run("plan", "--quiet", "all", *USED[:2])
+    assert re.search(r"own +2 +0\.0\d GB +0\.\d\d", said)
+    with edited(own_tree.path / "my-images.csv", "train", "dev"):
+        said = own_tree.refuse("plan", "--quiet", "all", *USED[:2])
+    assert "split is 'dev', should be one of train, val, test" in said
+    assert not own_tree.results("data")
+
+
+def test_the_table_of_the_page_is_accepted_and_no_shorter_one(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    header, *lines = TABLE.splitlines()
+    path.write_text(TABLE)
+    examples, classes = read_table(path, ("disc", "ground"))
+    assert classes == (("dark", "light"), ("blue", "green"))
+    counts = examples["split"].value_counts().to_dict()
+    assert counts == {"train": 6, "val": 8, "test": 4, "probe_train": 8, "probe_test": 4}
+    for line in lines:
+        if ",train," not in line:
+            path.write_text("\n".join([header, *(each for each in lines if each != line)]))
+            with pytest.raises(InputError, match="probes need each pair of values"):
+                read_table(path, ("disc", "ground"))
+
+
+def test_the_other_configuration_of_the_page_is_a_configuration() -> None:
+    settings = load(yaml.safe_load(RESIDUAL))
+    assert settings.training.own.network == "resnet18"
+    assert settings.grid.own == settings.grid.own.model_validate(
+        settings.grid.waterbirds.model_dump()
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("my-images.csv", ",dark,", ",light,"),
+        ("own.yaml", "title: Discs", "title: Disks"),
+        ("own.yaml", "features: [disc, ground]", "features: [ground, disc]"),
+        ("own.yaml", "resolution: 64", "resolution: 32"),
+        ("own.yaml", "images: my-images", "images: my-images/."),
+        ("own.yaml", "table: my-images.csv", "table: ./my-images.csv"),
+    ],
+)
+def test_a_change_reruns_what_depends_on_it(
+    finished_own: Tree, name: str, old: str, new: str
+) -> None:
+    """Another spelling of the same path is no change."""
+    with edited(finished_own.path / name, old, new):
+        due = finished_own.due(*USED)
+    expected = {} if "./" in new or "/." in new else {"prepare_own": 1, "train": 2}
+    assert {rule: due[rule] for rule in ("prepare_own", "train") if due[rule]} == expected
+
+
+def test_another_directory_of_the_same_images_is_a_change(finished_own: Tree) -> None:
+    shutil.copytree(finished_own.path / "my-images", finished_own.path / "others")
+    with edited(finished_own.path / "own.yaml", "images: my-images", "images: others"):
+        assert finished_own.due(*USED)["prepare_own"] == 1
+    # Table and configuration are younger now, and as they were.
+    assert not finished_own.due(*USED)
+
+
+def test_a_second_dataset_has_its_own_working_directory(finished_own: Tree, tmp_path: Path) -> None:
+    """Paths in its configuration are relative to there, and its results lie there."""
+    place = tmp_path / "discs"
+    place.mkdir()
+    write_own(place)
+    before = finished_own.results()
+    relative = os.path.relpath(place, finished_own.path)
+    selection = "results/selection/own.json"
+    there = ("--directory", relative, "--configfile", f"{relative}/own.yaml", "--", selection)
+    finished_own.run(*there)
+    assert not finished_own.due(*there)
+    assert (place / selection).exists()
+    assert finished_own.results() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        (
+            *("my-images.csv", "split", "part"),
+            "my-images.csv: should have one column split, with commas between columns; its first "
+            "line is 'image,part,disc,ground'",
+        ),
+        (
+            *("my-images.csv", ",train,", ",dev,"),
+            "split is 'dev', should be one of train, val, test",
+        ),
+        (*("my-images.csv", "0003", "9999"), "my-images: a/9999.jpg is missing"),
+    ],
+)
+def test_a_bad_table_ends_before_any_training(
+    own_tree: Tree, name: str, old: str, new: str, message: str
+) -> None:
+    with edited(own_tree.path / name, old, new):
+        said = own_tree.refuse(*USED)
+    assert message in said
+    assert not own_tree.results("data")
+    assert not own_tree.results("runs")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("datasets: [own]", "datasets: [celeba]", "own: is filled in, but datasets does not list"),
+        (CONFIG, "datasets: [own]", "own: should give images, table, title, features, as datasets"),
+        ("my-images\n", "nowhere\n", "own.images: 'nowhere' should be a directory that exists"),
+        ("my-images.csv", "no.csv", "own.table: 'no.csv' should be a file that exists"),
+        ("  title: Discs on coloured ground\n", "", "own.title: should be given"),
+    ],
+)
+def test_a_bad_configuration_ends_before_any_job(
+    own_tree: Tree, old: str, new: str, message: str
+) -> None:
+    with edited(own_tree.path / "own.yaml", old, new):
+        assert message in own_tree.refuse(*USED)
+    assert not (own_tree.path / "results").exists()
