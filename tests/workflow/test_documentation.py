@@ -20,6 +20,9 @@ def commands() -> list[tuple[str, str]]:
     """Each command in a block of shell, with the page that it stands on."""
     found = []
     for page in PAGES:
+        # test_own.py makes the files that this page speaks of, and runs its commands on them.
+        if page.name == "own-data.md":
+            continue
         for block in re.findall(r"^ *```sh\n(.*?)^ *```", page.read_text(), re.M | re.S):
             found += [(page.name, line.strip()) for line in block.splitlines() if line.strip()]
     return list(dict.fromkeys(found))
