@@ -5,6 +5,7 @@ from feature_quality.reporting.claims.page import CLAIMS, overall, to_markdown
 from feature_quality.reporting.claims.verdict import (
     DEMONSTRATION,
     NOT_THERE,
+    OWN,
     REAL,
     TOY,
     Check,
@@ -40,6 +41,14 @@ def test_verdicts_are_counted_apart(table) -> None:
         f"8. {CLAIMS[8]}": ["–", "0 / 1 / 1", "–"],
     }
     assert list(counts) == ["Real data", "Toy", "Demonstration"]
+
+
+def test_the_users_own_data_is_counted_apart_where_there_is_any(table) -> None:
+    own = judge(LOWER, Place(OWN, "Mine", 0.1), pd.Series([0.2, 0.2]))
+    counts = overall(pd.concat([table, tabulate([own])])).set_index("Claim")
+    assert list(counts) == ["Real data", "Toy", "Own data", "Demonstration"]
+    assert counts.loc[f"1. {CLAIMS[1]}", "Own data"] == "0 / 1 / 0"
+    assert counts.loc[f"1. {CLAIMS[1]}", "Real data"] == "1 / 0 / 2"
 
 
 def test_the_page_holds_the_rule_the_counts_and_the_checks(table, markdown_tables) -> None:

@@ -7,11 +7,13 @@ from feature_quality.reporting.claims.verdict import (
     COLUMNS,
     DEMONSTRATION,
     NOT_RUN,
+    OWN,
     REAL,
     TOY,
     Check,
     Place,
     judge,
+    kind_of,
     tabulate,
     unknown,
 )
@@ -158,6 +160,19 @@ def test_what_cannot_be_checked_is_open_with_the_reason() -> None:
 def test_a_place_names_its_dataset(subject_of, demonstration, target, data, where) -> None:
     subject = subject_of(demonstration=demonstration, target=target)
     assert Place.of(subject.description, 0.1) == Place(data, where, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "demonstration", "kind"),
+    [
+        ("celeba", False, REAL),
+        ("own", False, OWN),
+        ("digits_photos", True, DEMONSTRATION),
+        ("digits_domains_R", True, DEMONSTRATION),
+    ],
+)
+def test_a_dataset_is_the_papers_the_users_or_a_demonstration(dataset, demonstration, kind) -> None:
+    assert kind_of(dataset, demonstration) == kind
 
 
 def test_the_table_is_ordered_by_check_and_then_as_it_came() -> None:

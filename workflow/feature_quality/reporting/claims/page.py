@@ -8,6 +8,7 @@ from feature_quality.reporting.claims.verdict import (
     CONTRADICTED,
     DEMONSTRATION,
     OPEN,
+    OWN,
     REAL,
     SUPPORTED,
     TOY,
@@ -46,10 +47,12 @@ WARNING = "DEMONSTRATION data: a verdict on them says nothing of the paper. They
 def overall(table: pd.DataFrame) -> pd.DataFrame:
     """Return a line a claim: how many checks came to each verdict, kinds of data apart, as text."""
     counts = table.value_counts(["claim", "data", "verdict"]).to_dict()
+    own = [OWN] if (table["data"] == OWN).any() else []
+    kinds = [REAL, TOY, *own, DEMONSTRATION]
     lines = []
     for claim, title in CLAIMS.items():
         line = {"Claim": f"{claim}. {title}"}
-        for data in (REAL, TOY, DEMONSTRATION):
+        for data in kinds:
             numbers = [
                 counts.get((claim, data, verdict), 0) for verdict in (SUPPORTED, CONTRADICTED, OPEN)
             ]

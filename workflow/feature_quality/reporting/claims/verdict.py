@@ -11,7 +11,8 @@ from feature_quality.artifacts.prepared import Description
 from feature_quality.reporting.statistics import interval
 
 SUPPORTED, CONTRADICTED, OPEN = "supported", "contradicted", "open"
-REAL, TOY, DEMONSTRATION = "real data", "toy", "demonstration"
+# What a verdict is about. The paper claims nothing of the user's own data, or of demonstrations.
+REAL, TOY, OWN, DEMONSTRATION = "real data", "toy", "own data", "demonstration"
 
 # The margins of "matches" and "nearly constant": for errors, which are fractions, and for ratios.
 ERRORS, RATIOS = 0.02, 0.1
@@ -62,7 +63,7 @@ class Place:
     """Where a check is made.
 
     Attributes:
-        data: ``REAL``, ``TOY`` or ``DEMONSTRATION``; the last says nothing of the paper.
+        data: ``REAL``, ``TOY``, ``OWN`` or ``DEMONSTRATION``.
         where: the dataset, or the setting of the toy.
         rho: the radius of (L)SAM; None where none is meant.
         epoch: the checkpoint; None where it is the end of training, or all of it.
@@ -77,8 +78,15 @@ class Place:
     def of(cls, description: Description, rho: float | None = None) -> "Place":
         """Name a dataset, with its target domain where there is one."""
         target = f", target {description.target}" if description.target else ""
-        data = DEMONSTRATION if description.demonstration else REAL
+        data = kind_of(description.dataset, description.demonstration)
         return cls(data, f"{description.title}{target}", rho)
+
+
+def kind_of(dataset: str, demonstration: bool) -> str:
+    """Return what kind of data a dataset of images is, by its id."""
+    if demonstration:
+        return DEMONSTRATION
+    return OWN if dataset == "own" else REAL
 
 
 def judge(check: Check, place: Place, values: pd.Series, note: str = "") -> Row:

@@ -12,13 +12,12 @@ from feature_quality.reporting.claims.probing import missing
 from feature_quality.reporting.claims.selected import lacking
 from feature_quality.reporting.claims.toy import degrees
 from feature_quality.reporting.claims.verdict import (
-    DEMONSTRATION,
-    REAL,
     TOY,
     Check,
     Place,
     Row,
     judge,
+    kind_of,
     unknown,
 )
 from feature_quality.reporting.uniformity import FEWEST, gini
@@ -146,7 +145,7 @@ def _subject(
     runs = about["runs"]
     rates = {"SAM" if run["rho"] else "SGD": spell(run["lr"]) for run in runs}
     return (
-        DEMONSTRATION if about["demonstration"] else REAL,
+        kind_of(about["dataset"], about["demonstration"]),
         about["title"],
         "SAM",
         runs[0]["phantom_rho"],
