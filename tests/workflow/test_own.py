@@ -158,6 +158,36 @@ def test_another_directory_of_the_same_images_is_a_change(finished_own: Tree) ->
     assert not finished_own.due(*USED)
 
 
+def test_images_that_are_added_are_noticed_and_others_can_be_forced(finished_own: Tree) -> None:
+    folder = finished_own.path / "my-images"
+    before = folder.stat()
+    (folder / "new.jpg").touch()
+    assert finished_own.due(*USED)["prepare_own"] == 1
+    (folder / "new.jpg").unlink()
+    os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
+    os.utime(next(folder.rglob("*.jpg")))
+    assert not finished_own.due(*USED)
+    due = finished_own.due("--forcerun", "prepare_own", *USED)
+    assert (due["prepare_own"], due["train"]) == (1, 2)
+
+
+def test_names_that_a_shell_would_act_upon(own_tree: Tree) -> None:
+    config = yaml.safe_load(CONFIG)
+    images, table = "a;touch ran", "$(touch ran) `touch ran`.csv"
+    (own_tree.path / "my-images").rename(own_tree.path / images)
+    (own_tree.path / "my-images.csv").rename(own_tree.path / table)
+    config["own"] |= {"images": images, "table": table}
+    (own_tree.path / "own.yaml").write_text(yaml.safe_dump(config))
+    own_tree.run(*USED, EXAMPLES)
+    assert not list(own_tree.path.rglob("ran"))
+    # Snakemake would quote this one wrongly.
+    (own_tree.path / f"it's {table}").touch()
+    config["own"]["table"] = f"it's {table}"
+    (own_tree.path / "own.yaml").write_text(yaml.safe_dump(config))
+    assert f"it's {table}: what begins with a quote, or has" in own_tree.refuse(*USED)
+    assert not list(own_tree.path.rglob("ran"))
+
+
 def test_a_second_dataset_has_its_own_working_directory(finished_own: Tree, tmp_path: Path) -> None:
     """Paths in its configuration are relative to there, and its results lie there."""
     place = tmp_path / "discs"
