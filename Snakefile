@@ -6,6 +6,9 @@ min_version("9.27")
 configfile: "config.yaml"
 
 
+report: "workflow/report/summary.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/training.smk"

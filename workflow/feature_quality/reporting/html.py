@@ -1,4 +1,4 @@
-"""Markdown pages as HTML, for the report."""
+"""Markdown as HTML, for the report."""
 
 from markdown_it import MarkdownIt
 
@@ -10,8 +10,13 @@ td { border-bottom: 1px solid #ddd; }
 """
 
 
-def to_html(markdown: str) -> str:
-    """Return a page on its own; HTML inside ``markdown`` stays text."""
-    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
+def fragment(markdown: str) -> str:
+    """Return a part of a page, which looks as the page does; HTML in ``markdown`` stays text."""
+    return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown))
+
+
+def page(markdown: str) -> str:
+    """Return a page on its own."""
     head = f'<meta charset="utf-8">\n<style>\n{STYLE}</style>'
+    body = fragment(markdown)
     return f"<!DOCTYPE html>\n<html>\n<head>\n{head}\n</head>\n<body>\n{body}</body>\n</html>\n"
