@@ -53,6 +53,9 @@ for text in (
 
 # The figures about importance weights, which are drawn for the toy and for each dataset.
 OF_IMPORTANCE = ("figure_03", "figure_05", "figure_07", "figure_08")
+# The figures beyond the paper's: those of a whole sweep, and those of what was selected of it.
+OF_SWEEPS = ("learning", "sweep")
+OF_SELECTED = ("embedding", "groups")
 WEIGHTS = {"resnet18": "resnet18-f37072fd.pth", "resnet50": "resnet50-0676ba61.pth"}
 
 
@@ -159,13 +162,18 @@ def toy_parts(study):
     return {f"{study}/{part}": axes for part, axes in parts.items()}
 
 
-def choices(dataset):
-    """The settings that were chosen, by method; asking waits for the selection."""
+def selection_of(dataset):
+    """How the settings of a dataset were chosen; asking waits for the selection."""
     selection = checkpoints.select_settings.get(dataset=dataset).output[0]
     try:
-        return read_selection(selection)["choices"]
+        return read_selection(selection)
     except InputError as error:
         raise WorkflowError(str(error))
+
+
+def choices(dataset):
+    """The settings that were chosen, by method."""
+    return selection_of(dataset)["choices"]
 
 
 def selected_runs(dataset, *methods):
@@ -182,6 +190,27 @@ def selected_runs(dataset, *methods):
     ]
 
 
+def require_both(dataset):
+    """End the run if a method has no run that finished, with which to compare the other."""
+    for method in ("SGD", "SAM"):
+        if method not in choices(dataset):
+            raise WorkflowError(
+                f"{dataset}: no run of {method} has finished; there is nothing to compare"
+            )
+
+
+def first_finished(dataset, method):
+    """Of the setting that was chosen for a method, the run of the first seed that finished."""
+    selection = selection_of(dataset)
+    lr, rho = (selection["choices"][method][name] for name in ("lr", "rho"))
+    seed = next(
+        candidate["finished"][0]
+        for candidate in selection["candidates"]
+        if (candidate["lr"], candidate["rho"]) == (lr, rho)
+    )
+    return RUN.format(dataset=dataset, lr=spell(lr), rho=spell(rho), seed=seed)
+
+
 def compared():
     """The datasets of which both methods have a run that finished."""
     return [
@@ -196,6 +225,35 @@ def dataset_figures(wildcards):
     return expand(
         "results/figures/{figure}_{dataset}.{kind}",
         figure=OF_IMPORTANCE,
+        dataset=compared(),
+        kind=["pdf", "png", "json"],
+    )
+
+
+def sweep_files(wildcards):
+    """What a figure of a whole sweep is drawn from."""
+    if wildcards.figure == "sweep":
+        return {"runs": "results/tables/runs.parquet"}
+    runs = settings.runs_of(wildcards.dataset)
+    return {"histories": expand("results/runs/{run}/history.parquet", run=runs)}
+
+
+def selected_embeddings(wildcards):
+    """What a figure of the selected runs is drawn from: one of each method, or all."""
+    dataset = wildcards.dataset
+    require_both(dataset)
+    if wildcards.figure == "groups":
+        runs = selected_runs(dataset, "SGD", "SAM")
+        return expand("results/embeddings/{run}/test.parquet", run=runs)
+    runs = [first_finished(dataset, method) for method in ("SGD", "SAM")]
+    return expand("results/embeddings/{run}/probe_test.parquet", run=runs)
+
+
+def selected_figures(wildcards):
+    """The figures beyond the paper's of the selected runs of datasets that can be compared."""
+    return expand(
+        "results/figures/{figure}_{dataset}.{kind}",
+        figure=OF_SELECTED,
         dataset=compared(),
         kind=["pdf", "png", "json"],
     )

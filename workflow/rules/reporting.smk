@@ -269,6 +269,53 @@ rule dataset_figure:
         "../scripts/{wildcards.figure}.py"
 
 
+rule sweep_figure:
+    input:
+        unpack(sweep_files),
+        examples="results/data/{dataset}/examples.parquet",
+    output:
+        pdf="results/figures/{figure}_{dataset}.pdf",
+        png=report(
+            "results/figures/{figure}_{dataset}.png",
+            caption="../report/caption.rst",
+            category="Figures",
+            subcategory="Beyond the paper",
+            labels={"figure": "{figure}", "dataset": "{dataset}"},
+        ),
+        json="results/figures/{figure}_{dataset}.json",
+    log:
+        "results/logs/{figure}_{dataset}.log",
+    benchmark:
+        "results/benchmarks/{figure}_{dataset}.tsv"
+    wildcard_constraints:
+        figure=one_of(OF_SWEEPS),
+    conda:
+        "../../envs/workflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(3000),
+        runtime=growing(30),
+    params:
+        caption=lambda wildcards: CAPTIONS[wildcards.figure],
+        remark=lambda wildcards: settings.remark(wildcards.dataset),
+        sources=lambda wildcards: settings.sources([wildcards.dataset]),
+        code=lambda wildcards: code(f"{wildcards.figure}.py"),
+    message:
+        "Draw {wildcards.figure} of {wildcards.dataset}"
+    script:
+        "../scripts/{wildcards.figure}.py"
+
+
+use rule sweep_figure as selected_figure with:
+    input:
+        runs=selected_embeddings,
+        examples="results/data/{dataset}/examples.parquet",
+    wildcard_constraints:
+        figure=one_of(OF_SELECTED),
+        # Those of target domains would show ten classes, of one domain.
+        dataset=one_of(settings.of_features),
+
+
 rule figures:
     input:
         expand(
@@ -279,6 +326,14 @@ rule figures:
         # All of them first: what is drawn of the datasets depends on them.
         SELECTIONS,
         dataset_figures,
+        # Those of target domains, of which there are many, are drawn when they are asked for.
+        expand(
+            "results/figures/{figure}_{dataset}.{kind}",
+            figure=OF_SWEEPS,
+            dataset=settings.of_features,
+            kind=["pdf", "png", "json"],
+        ),
+        selected_figures,
     localrule: True
 
 

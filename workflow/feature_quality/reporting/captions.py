@@ -59,4 +59,20 @@ CAPTIONS = {
         "Appendix D. By how much the weight of a single example rises under LSAM: measured, and"
         " as the approximation predicts it."
     ),
+    "learning": (
+        "Learning curves: validation error and training loss after each epoch, at every learning"
+        " rate and ρ of the sweep."
+    ),
+    "sweep": (
+        "Test error and the probing error of each feature against ρ, at every learning rate of the"
+        " sweep; rings mark what validation data chose."
+    ),
+    "embedding": (
+        "Embeddings of one selected network of SGD and one of SAM in their two principal components"
+        ", coloured by the value of each feature."
+    ),
+    "groups": (
+        "The test error of each group of examples, at the hyperparameters that validation data "
+        "chose for SGD and for SAM."
+    ),
 }

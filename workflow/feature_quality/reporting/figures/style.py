@@ -75,6 +75,11 @@ def method_of(rho: pd.Series) -> pd.Series:
     return pd.Series(np.where(rho > 0, "LSAM", "SGD"), index=rho.index)
 
 
+def vacant(axes: Axes, why: str) -> None:
+    """Say in the middle of a panel why there is nothing in it."""
+    axes.text(0.5, 0.5, why, ha="center", va="center", color=NEUTRAL, transform=axes.transAxes)
+
+
 def save(figure: Figure, shown: str, remark: str, pdf: str | Path, png: str | Path) -> None:
     """Write the figure; equal figures give equal bytes.
 

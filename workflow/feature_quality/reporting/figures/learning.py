@@ -1,0 +1,80 @@
+"""Learning curves: how fast the runs of a sweep learn, at each learning rate and ρ."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from feature_quality.reporting.figures.style import canvas, lines, sequence, vacant
+from feature_quality.spelling import spell
+
+Run = tuple[pd.DataFrame, dict[str, Any]]
+MEASURES = {"val_error": "validation error", "train_loss": "training loss"}
+# There may be a hundred epochs and seven lines. The last epoch, which validation judges, is marked.
+FINE: dict[str, Any] = {
+    "linewidth": 1,
+    "markersize": 3,
+    "markevery": [-1],
+    "err_kws": {"alpha": 0.1, "linewidth": 0},
+}
+
+
+def epochs_of(histories: Sequence[Run]) -> pd.DataFrame:
+    """Join the epochs of all runs, a row an epoch.
+
+    The columns are epoch and ``MEASURES``; the run's lr (with which the schedule in its history
+    begins), rho and seed; and whether it diverged.
+    """
+    return pd.concat(
+        [
+            history[["epoch", *MEASURES]].assign(
+                lr=run["lr"],
+                rho=run["rho"],
+                seed=run["seed"],
+                diverged=run["diverged"] is not None,
+            )
+            for history, run in histories
+        ],
+        ignore_index=True,
+    )
+
+
+def learning(epochs: pd.DataFrame) -> Figure:
+    """Draw a column a learning rate and a line a ρ; runs that diverged are left out.
+
+    Args:
+        epochs: as ``epochs_of`` returns them.
+    """
+    rates = sorted(epochs["lr"].unique())
+    figure, axes = canvas(2, len(rates), 3.8, sharex=True, sharey="row")
+    colours = sequence(epochs["rho"])
+    finished = epochs[~epochs["diverged"]]
+    for row, (measure, name) in zip(axes, MEASURES.items(), strict=True):
+        for panel, lr in zip(row, rates, strict=True):
+            runs = finished[finished["lr"] == lr]
+            if runs.empty:
+                vacant(panel, "every run\ndiverged")
+            else:
+                options = FINE | {"hue": "rho", "palette": colours, "legend": False}
+                lines(runs, panel, x="epoch", y=measure, **options)
+            place = panel.get_subplotspec()
+            panel.set(
+                title=f"lr {spell(lr)}" if place.is_first_row() else "",
+                xlabel="epoch" if place.is_last_row() else "",
+                ylabel=name if place.is_first_col() else "",
+            )
+    axes[0, 0].set_ylim(0, None)
+    # Losses go on falling when errors do not.
+    means = finished.groupby(["lr", "rho", "epoch"])["train_loss"].mean()
+    if (means > 0).any():
+        axes[1, 0].set(yscale="log", ylim=(0.7 * means[means > 0].min(), None))
+    axes[0, 0].xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    handles = [
+        Line2D([], [], color=colour, label=f"ρ {spell(rho)}" if rho else "ρ 0 (SGD)")
+        for rho, colour in colours.items()
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=7, columnspacing=1)
+    return figure

@@ -1,0 +1,35 @@
+"""What several figures of datasets say below them."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from feature_quality.artifacts.prepared import Description
+from feature_quality.spelling import spell
+
+
+def setting(lr: float, rho: float) -> str:
+    """Name a setting."""
+    return f"lr {spell(lr)}, ρ {spell(rho)}"
+
+
+def diverged(settings: Iterable[tuple[float, float]]) -> str:
+    """Say which runs are left out, or nothing.
+
+    Args:
+        settings: the learning rate and ρ of each run that diverged.
+    """
+    counts = Counter(settings)
+    places = "; ".join(f"{counts[place]} at {setting(*place)}" for place in sorted(counts))
+    return f"Left out, as they diverged: runs {places}." if counts else ""
+
+
+def weighting(description: Description) -> str:
+    """Say that errors weight groups, where they do."""
+    if description.group_weights is None:
+        return ""
+    return "Validation and test errors weight each group's error by its frequency in training."
+
+
+def sentences(*texts: str) -> str:
+    """Join those that say something."""
+    return " ".join(filter(None, texts))

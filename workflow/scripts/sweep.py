@@ -1,0 +1,20 @@
+"""Draw the errors of a dataset's whole sweep."""
+
+from feature_quality.artifacts.prepared import read_description
+from feature_quality.artifacts.sidecar import write_sidecar
+from feature_quality.artifacts.tables import read_runs
+from feature_quality.job import job
+from feature_quality.reporting.figures.style import BANDS, save
+from feature_quality.reporting.figures.sweep import sweep, unmeasured
+from feature_quality.reporting.figures.wording import diverged, sentences, weighting
+
+with job(snakemake.log[0]):
+    description = read_description(snakemake.input.examples)
+    runs = read_runs(snakemake.input.runs).query("dataset == @description.dataset")
+    lost = runs.query("metric == 'diverged' and value == 1")[["lr", "rho"]]
+    shown = sentences(
+        BANDS, weighting(description), unmeasured(runs), diverged(lost.itertuples(index=False))
+    )
+    remark = f"{description.title}: {snakemake.params.remark}"
+    save(sweep(runs, description), shown, remark, snakemake.output.pdf, snakemake.output.png)
+    write_sidecar(snakemake, "matplotlib", "seaborn", "pandas")
