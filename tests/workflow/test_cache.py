@@ -16,11 +16,12 @@ READERS = {
     "prepare_digits_photos": [
         *("train", "embed", "probe", "perturb_network", "importance"),
         *("collect", "collect_importance", "table1", "grid", "claims"),
+        *("sweep_figure", "selected_figure"),
     ],
     "prepare_digits_domains": ["train", "embed", "probe", "collect", "table2", "grid", "claims"],
     "train": [
         *("select_settings", "embed", "perturb_network", "importance"),
-        *("collect", "collect_importance"),
+        *("collect", "collect_importance", "sweep_figure"),
     ],
     "toy_study": ["figure", "claims"],
     "toy_dynamics": ["perturb_toy", "figure", "claims"],
@@ -29,16 +30,18 @@ READERS = {
     "select_settings": [
         *("importance", "collect", "collect_importance", "table1", "table2", "claims"),
     ],
-    "embed": ["probe", "collect"],
+    "embed": ["probe", "collect", "selected_figure"],
     "probe": ["collect", "collect_importance"],
     "importance": ["collect_importance"],
     "collect_importance": ["dataset_figure", "claims"],
-    "collect": ["table1", "table2", "grid", "claims"],
+    "collect": ["table1", "table2", "grid", "claims", "sweep_figure"],
     "table1": ["page"],
     "table2": ["page"],
     "grid": ["page"],
     "figure": ["all"],
     "dataset_figure": ["all"],
+    "sweep_figure": ["all"],
+    "selected_figure": ["all"],
     "claims": ["page", "overview"],
     "page": ["all"],
     "overview": ["all"],
@@ -48,20 +51,24 @@ READERS = {
 # The rules whose scripts come to run each module, by reading them; * stands for every rule.
 USERS = {
     "artifacts/atomic.py": "*",
-    "artifacts/embeddings.py": "embed probe importance collect",
+    "artifacts/embeddings.py": "embed probe importance collect selected_figure",
     "artifacts/history.py": "train select_settings embed perturb_network importance collect "
-    "collect_importance",
+    "collect_importance"
+    " sweep_figure",
     "artifacts/importance.py": "importance collect_importance figure dataset_figure claims",
     "artifacts/lock.py": "train",
     "artifacts/parquet.py": "*",
     "artifacts/prepared.py": "prepare_digits_photos train embed probe perturb_network importance "
     "collect collect_importance table1 grid claims"
-    " prepare_digits_domains table2",
+    " prepare_digits_domains table2"
+    " sweep_figure selected_figure",
     "artifacts/probes.py": "probe collect collect_importance",
     "artifacts/selection.py": "select_settings importance collect collect_importance table1 grid"
-    " figure dataset_figure table2 claims",
-    "artifacts/sidecar.py": "table1 table2 grid figure dataset_figure claims",
-    "artifacts/tables.py": "collect collect_importance table1 grid table2 claims",
+    " figure dataset_figure table2 claims"
+    " sweep_figure selected_figure",
+    "artifacts/sidecar.py": "table1 table2 grid figure dataset_figure claims"
+    " sweep_figure selected_figure",
+    "artifacts/tables.py": "collect collect_importance table1 grid table2 claims sweep_figure",
     "artifacts/toy.py": "toy_study toy_dynamics perturb_toy perturb_network figure claims",
     "artifacts/weights.py": "train embed importance toy_dynamics perturb_toy perturb_network",
     "data/archives.py": "prepare_digits_domains",
@@ -87,7 +94,8 @@ USERS = {
     "features/probe.py": "probe importance",
     "job.py": "*",
     "record.py": "train probe importance toy_study toy_dynamics perturb_toy perturb_network table1 "
-    "table2 grid figure dataset_figure claims",
+    "table2 grid figure dataset_figure claims"
+    " sweep_figure selected_figure",
     "reporting/claims/batch_size.py": "claims",
     "reporting/claims/complexity.py": "claims",
     "reporting/claims/interventions.py": "claims",
@@ -103,11 +111,16 @@ USERS = {
     "reporting/figures/batch_size.py": "figure",
     "reporting/figures/complexity.py": "figure",
     "reporting/figures/contours.py": "figure",
+    "reporting/figures/embedding.py": "selected_figure",
+    "reporting/figures/groups.py": "selected_figure",
     "reporting/figures/importance.py": "figure dataset_figure",
     "reporting/figures/interventions.py": "figure",
+    "reporting/figures/learning.py": "sweep_figure",
     "reporting/figures/noise.py": "figure",
     "reporting/figures/scaling.py": "figure",
-    "reporting/figures/style.py": "figure dataset_figure",
+    "reporting/figures/style.py": "figure dataset_figure sweep_figure selected_figure",
+    "reporting/figures/sweep.py": "sweep_figure",
+    "reporting/figures/wording.py": "sweep_figure selected_figure",
     "reporting/grid.py": "grid",
     "reporting/html.py": "page overview",
     "reporting/importance.py": "collect_importance",
@@ -116,15 +129,17 @@ USERS = {
     "reporting/rendering2.py": "table2",
     "reporting/runs.py": "collect collect_importance",
     "reporting/selection.py": "select_settings collect collect_importance table1 grid table2"
-    " claims",
-    "reporting/statistics.py": "figure dataset_figure table2 claims",
-    "reporting/table1.py": "table1 grid collect_importance table2 claims",
+    " claims"
+    " sweep_figure",
+    "reporting/statistics.py": "figure dataset_figure table2 claims sweep_figure selected_figure",
+    "reporting/table1.py": "table1 grid collect_importance table2 claims sweep_figure",
     "reporting/table2.py": "table2 claims",
     "reporting/uniformity.py": "figure dataset_figure claims",
-    "spelling.py": "table1 grid figure dataset_figure table2 claims",
+    "spelling.py": "table1 grid figure dataset_figure table2 claims sweep_figure selected_figure",
     "seeds.py": "prepare_digits_photos train embed probe importance toy_study toy_dynamics "
     "perturb_toy perturb_network"
-    " prepare_digits_domains",
+    " prepare_digits_domains"
+    " selected_figure",
     "toy/distribution.py": "toy_study toy_dynamics perturb_toy",
     "toy/engine.py": "toy_study toy_dynamics perturb_toy",
     "toy/importance.py": "toy_study toy_dynamics perturb_toy",
@@ -146,15 +161,17 @@ USERS = {
 CONFIG = {f"config/{path.name}" for path in PACKAGE.glob("config/[!_]*.py")}
 LAYOUT = {"digest.py", "plan.py", "stale.py", "toy/studies.py", "reporting/captions.py", *CONFIG}
 
+# The rules with a script for each of several figures.
+SEVERAL = {"figure", "dataset_figure", "sweep_figure", "selected_figure"}
 
 # What a new selection leads to is not known before it has been made.
-AFTER_SELECTION = {"importance", "collect_importance", "dataset_figure"}
+AFTER_SELECTION = {"importance", "collect_importance", "dataset_figure", "selected_figure"}
 
 
-# What runs of its datasets lead to: no figure is about them.
+# What runs of its datasets lead to: no figure is about them, but one is drawn from all runs' table.
 OF_DOMAINS = {
     *("prepare_digits_domains", "train", "select_settings", "embed", "probe", "collect"),
-    *("table1", "table2", "grid", "claims", "page", "overview", "all"),
+    *("table1", "table2", "grid", "claims", "page", "overview", "sweep_figure", "all"),
 }
 
 
@@ -206,7 +223,7 @@ def test_an_edited_module_reruns_what_uses_it(finished_once: Tree, module: str) 
         path.write_text(before)
 
 
-@pytest.mark.parametrize("script", sorted(set(READERS) - {"figure", "dataset_figure", "all"}))
+@pytest.mark.parametrize("script", sorted(set(READERS) - SEVERAL - {"all"}))
 def test_an_edited_script_reruns_its_rule(finished_once: Tree, script: str) -> None:
     path = finished_once.path / "workflow" / "scripts" / f"{script}.py"
     before = edit(path)
@@ -216,12 +233,22 @@ def test_an_edited_script_reruns_its_rule(finished_once: Tree, script: str) -> N
         path.write_text(before)
 
 
-@pytest.mark.parametrize("figure", ["figure_02", "figure_appendix_d"])
-def test_an_edited_figure_draws_itself_anew(finished_once: Tree, figure: str) -> None:
+@pytest.mark.parametrize(
+    ("figure", "rule"),
+    [
+        ("figure_02", "figure"),
+        ("figure_appendix_d", "figure"),
+        ("learning", "sweep_figure"),
+        ("sweep", "sweep_figure"),
+        ("embedding", "selected_figure"),
+        ("groups", "selected_figure"),
+    ],
+)
+def test_an_edited_figure_draws_itself_anew(finished_once: Tree, figure: str, rule: str) -> None:
     path = finished_once.path / "workflow" / "scripts" / f"{figure}.py"
     before = edit(path)
     try:
-        assert finished_once.due() == {"figure": 1, "all": 1}
+        assert finished_once.due() == {rule: 1, "all": 1}
     finally:
         path.write_text(before)
 

@@ -80,9 +80,12 @@ def test_every_figure_is_there(finished_once: Tree) -> None:
     figures = finished_once.results("figures")
     names = [*(f"figure_{number:02}" for number in range(1, 11)), "figure_appendix_d"]
     names += [f"figure_{number}_digits_photos" for number in ("03", "05", "07", "08")]
-    assert set(figures) == {f"figures/{name}.{kind}" for name in names for kind in ("pdf", "png")}
+    beyond = ("learning", "sweep", "embedding", "groups")
+    names += [f"{figure}_digits_photos" for figure in beyond]
+    starts = {"pdf": b"%PDF", "png": b"\x89PNG", "json": b"{"}
+    assert set(figures) == {f"figures/{name}.{kind}" for name in names for kind in starts}
     for name, content in figures.items():
-        assert content.startswith(b"%PDF" if name.endswith("pdf") else b"\x89PNG")
+        assert content.startswith(starts[name.split(".")[1]])
 
 
 def test_every_part_of_the_toy_is_there(finished_once: Tree) -> None:
@@ -168,9 +171,13 @@ def test_a_diverged_run_is_counted_and_left_out(tmp_path: Path, probed: str) -> 
     claims = pd.read_csv(tree.path / "results/claims.csv").query("data == 'demonstration'")
     assert set(claims["claim"]) == {1, 2, 5, 6}
     assert set(claims["reason"]) == {"no run of SAM has finished"}
-    # Without SAM there is nothing to compare examples' weights with.
-    assert not tree.results("importance", "figures")
+    # Without SAM there is nothing to compare SGD with, but there is a sweep.
+    assert not tree.results("importance")
+    drawn = {name.split(".")[0] for name in tree.results("figures")}
+    assert drawn == {"figures/learning_digits_photos", "figures/sweep_digits_photos"}
     assert not tree.due()
+    said = tree.refuse("results/figures/groups_digits_photos.png")
+    assert "digits_photos: no run of SAM has finished; there is nothing to compare" in said
 
 
 def test_one_run_is_a_target(tree: Tree) -> None:
@@ -193,6 +200,14 @@ def test_the_embedded_default_is_small_and_downloads_nothing(tmp_path: Path) -> 
     assert due["train"] == due["embed"] == due["probe"] == 12 + 24
     assert due["fetch"] == 0
     assert due["figure"] == 11
+    assert due["sweep_figure"] == 2
+
+
+def test_the_sweep_of_a_target_domain_is_drawn_when_asked_for(tmp_path: Path) -> None:
+    tree = copy_workflow(tmp_path / "tree")
+    names = [f"results/figures/{figure}_digits_domains_R.png" for figure in ("learning", "sweep")]
+    assert tree.due(*names)["sweep_figure"] == 2
+    tree.refuse("results/figures/groups_digits_domains_R.png")
 
 
 def test_the_paper_configuration_is_the_published_sweep(tmp_path: Path) -> None:

@@ -139,6 +139,21 @@ class Scripts:
         )
         self("grid", files, {kind: self.folder / f"grid.{kind}" for kind in ("csv", "md", "json")})
 
+    def draw(self, folder: Path) -> None:
+        inputs = {
+            "learning": {"histories": [self.place("history", *run) for run in RUNS]},
+            "sweep": {"runs": self.folder / "runs.parquet"},
+            "embedding": {"runs": [self.place("probe_test", *run) for run in RUNS]},
+            "groups": {"runs": [self.place("test", *run) for run in RUNS]},
+        }
+        for figure, files in inputs.items():
+            self(
+                figure,
+                files | {"examples": self.examples},
+                {kind: folder / f"{figure}.{kind}" for kind in ("pdf", "png", "json")},
+                {"remark": "1 seed, 2 epochs."},
+            )
+
 
 @pytest.fixture(scope="module")
 def scripts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scripts]:
@@ -255,6 +270,17 @@ def test_reports(scripts: Scripts) -> None:
     assert set(runs["seed"]) == {0}
     for page in ("table1.md", "table1.tex", "grid.md"):
         assert "emonstration" in (scripts.folder / page).read_text()
+
+
+def test_figures_beyond_the_papers(scripts: Scripts, tmp_path: Path) -> None:
+    scripts.draw(tmp_path)
+    for figure in ("learning", "sweep", "embedding", "groups"):
+        assert (tmp_path / f"{figure}.pdf").read_bytes().startswith(b"%PDF")
+        assert (tmp_path / f"{figure}.png").read_bytes().startswith(b"\x89PNG")
+        sidecar = json.loads((tmp_path / f"{figure}.json").read_text())
+        assert sidecar["caption"] == "A caption."
+        assert sidecar["inputs"][-1]["description"]["dataset"] == DATASET
+        assert "matplotlib" in sidecar["made"]["versions"]
 
 
 def test_fetch_says_what_could_not_be_downloaded(

@@ -6,6 +6,7 @@ from feature_quality.artifacts.sidecar import write_sidecar
 from feature_quality.job import job
 from feature_quality.reporting.figures.embedding import POINTS, embedding, named
 from feature_quality.reporting.figures.style import save
+from feature_quality.reporting.figures.wording import below
 
 SHOWN = (
     f"Probe-test examples, equally many of every group and at most {POINTS:,}, the same for both "
@@ -15,7 +16,7 @@ SHOWN = (
 with job(snakemake.log[0]):
     description = read_description(snakemake.input.examples)
     networks = dict(map(named, map(read_embeddings, snakemake.input.runs)))
-    remark = f"{description.title}: {snakemake.params.remark}"
     figure = embedding(networks, description)
-    save(figure, SHOWN, remark, snakemake.output.pdf, snakemake.output.png)
+    texts = below(description, snakemake.params.remark, SHOWN)
+    save(figure, *texts, snakemake.output.pdf, snakemake.output.png)
     write_sidecar(snakemake, "matplotlib", "seaborn", "numpy")

@@ -8,7 +8,7 @@ from feature_quality.artifacts.sidecar import write_sidecar
 from feature_quality.job import job
 from feature_quality.reporting.figures.groups import group_errors, groups
 from feature_quality.reporting.figures.style import save
-from feature_quality.reporting.figures.wording import diverged, sentences
+from feature_quality.reporting.figures.wording import below, diverged
 
 SHOWN = "Circles: seeds; squares: means over them with 95 % t-intervals."
 
@@ -17,7 +17,6 @@ with job(snakemake.log[0]):
     tests = [read_logits(path) for path in snakemake.input.runs]
     errors = pd.concat([group_errors(*test) for test in tests if not test[2]["diverged"]])
     lost = [(run["lr"], run["rho"]) for _, _, run in tests if run["diverged"]]
-    shown = sentences(SHOWN, diverged(lost))
-    remark = f"{description.title}: {snakemake.params.remark}"
-    save(groups(errors, description), shown, remark, snakemake.output.pdf, snakemake.output.png)
+    texts = below(description, snakemake.params.remark, SHOWN, diverged(lost))
+    save(groups(errors, description), *texts, snakemake.output.pdf, snakemake.output.png)
     write_sidecar(snakemake, "matplotlib", "seaborn", "pandas")

@@ -6,13 +6,14 @@ from feature_quality.artifacts.sidecar import write_sidecar
 from feature_quality.job import job
 from feature_quality.reporting.figures.learning import epochs_of, learning
 from feature_quality.reporting.figures.style import BANDS, save
-from feature_quality.reporting.figures.wording import diverged, sentences, weighting
+from feature_quality.reporting.figures.wording import below, diverged, weighting
 
 with job(snakemake.log[0]):
     description = read_description(snakemake.input.examples)
     histories = [read_history(path) for path in snakemake.input.histories]
     lost = [(run["lr"], run["rho"]) for _, run in histories if run["diverged"]]
-    shown = sentences(BANDS, weighting(description), diverged(lost))
-    remark = f"{description.title}: {snakemake.params.remark}"
-    save(learning(epochs_of(histories)), shown, remark, snakemake.output.pdf, snakemake.output.png)
+    texts = below(
+        description, snakemake.params.remark, BANDS, weighting(description), diverged(lost)
+    )
+    save(learning(epochs_of(histories)), *texts, snakemake.output.pdf, snakemake.output.png)
     write_sidecar(snakemake, "matplotlib", "seaborn", "pandas")

@@ -6,15 +6,19 @@ from feature_quality.artifacts.tables import read_runs
 from feature_quality.job import job
 from feature_quality.reporting.figures.style import BANDS, save
 from feature_quality.reporting.figures.sweep import sweep, unmeasured
-from feature_quality.reporting.figures.wording import diverged, sentences, weighting
+from feature_quality.reporting.figures.wording import below, diverged, weighting
 
 with job(snakemake.log[0]):
     description = read_description(snakemake.input.examples)
     runs = read_runs(snakemake.input.runs).query("dataset == @description.dataset")
     lost = runs.query("metric == 'diverged' and value == 1")[["lr", "rho"]]
-    shown = sentences(
-        BANDS, weighting(description), unmeasured(runs), diverged(lost.itertuples(index=False))
+    texts = below(
+        description,
+        snakemake.params.remark,
+        BANDS,
+        weighting(description),
+        unmeasured(runs),
+        diverged(lost.itertuples(index=False)),
     )
-    remark = f"{description.title}: {snakemake.params.remark}"
-    save(sweep(runs, description), shown, remark, snakemake.output.pdf, snakemake.output.png)
+    save(sweep(runs, description), *texts, snakemake.output.pdf, snakemake.output.png)
     write_sidecar(snakemake, "matplotlib", "seaborn", "pandas")

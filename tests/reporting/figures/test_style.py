@@ -16,6 +16,7 @@ from feature_quality.reporting.figures.style import (
     method_of,
     save,
     sequence,
+    vacant,
 )
 
 
@@ -74,6 +75,14 @@ def test_a_canvas_is_a_page_wide() -> None:
     assert axes.shape == (2, 3)
     assert axes[0, 0].get_shared_y_axes().joined(axes[0, 0], axes[1, 2])
     assert canvas(1, 1, 1)[1].shape == (1, 1)
+
+
+def test_a_vacant_panel_says_why() -> None:
+    _, axes = canvas(1, 1, 1)
+    vacant(axes[0, 0], "nothing here")
+    (text,) = axes[0, 0].texts
+    assert text.get_text() == "nothing here"
+    assert text.get_transform() == axes[0, 0].transAxes
 
 
 class TestSave:

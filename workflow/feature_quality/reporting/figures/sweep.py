@@ -36,7 +36,8 @@ def sweep(runs: pd.DataFrame, description: Description) -> Figure:
         runs: the dataset's rows of ``runs.parquet``.
         description: of the dataset.
     """
-    measures = {"error": "test error"} | {
+    tested = "test error" + (", training domains" if description.target else "")
+    measures = {"error": tested} | {
         f"{feature}_probe_error": f"probing error: {feature}" for feature in description.probed
     }
     figure, axes = canvas(1, len(measures), 2.8)

@@ -1,4 +1,4 @@
-"""What several figures of datasets say below them."""
+"""What figures of datasets say in words."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -30,6 +30,13 @@ def weighting(description: Description) -> str:
     return "Validation and test errors weight each group's error by its frequency in training."
 
 
-def sentences(*texts: str) -> str:
-    """Join those that say something."""
-    return " ".join(filter(None, texts))
+def below(description: Description, remark: str, *shown: str) -> tuple[str, str]:
+    """Return what stands below a figure: the sentences of ``shown`` that say something, a remark.
+
+    Args:
+        description: of the dataset, which the remark shall name.
+        remark: what its runs were.
+        shown: what the marks stand for, and what is left out.
+    """
+    target = f", target {description.target}" if description.target else ""
+    return " ".join(filter(None, shown)), f"{description.title}{target}: {remark}"

@@ -1,0 +1,121 @@
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+from sklearn.decomposition import PCA
+
+from feature_quality.artifacts.embeddings import Embeddings
+from feature_quality.reporting.figures.embedding import (
+    POINTS,
+    VALUES,
+    drawn_rows,
+    embedding,
+    named,
+    principal_plane,
+)
+from feature_quality.reporting.figures.style import IMAGE_METHODS, save
+
+
+def network(seed: int, examples: int = 40, features: int = 60) -> Embeddings:
+    """Make embeddings of examples whose values are the same whatever the network."""
+    values = np.random.default_rng(examples).integers(0, 2, (2, examples))
+    table = pd.DataFrame(dict(zip(("feature_a", "feature_b"), values, strict=True)))
+    table["group"] = 2 * values[0] + values[1]
+    points = np.random.default_rng(seed).normal(size=(examples, features))
+    points += 3 * values[0][:, None]
+    logits = np.zeros((examples, 2), np.float32)
+    return Embeddings(table, logits, points.astype(np.float32))
+
+
+NETWORKS = {"SGD: lr 0.1, ρ 0, seed 0": network(0), "SAM: lr 0.1, ρ 0.5, seed 0": network(1)}
+
+
+@pytest.mark.parametrize("shape", [(30, 200), (200, 30), (3, 7)])
+def test_the_plane_is_that_of_principal_components(shape) -> None:
+    points = np.random.default_rng(0).normal(size=shape).astype(np.float32) + 5
+    plane = principal_plane(points)
+    reference = PCA(n_components=2, svd_solver="full").fit(points.astype(float))
+    expected = reference.transform(points.astype(float))
+    for axis in range(2):
+        largest = reference.components_[axis][np.abs(reference.components_[axis]).argmax()]
+        expected[:, axis] *= np.sign(largest)
+    np.testing.assert_allclose(plane.places, expected, atol=1e-8)
+    np.testing.assert_allclose(plane.shares, reference.explained_variance_ratio_)
+
+
+def test_the_plane_of_a_dead_network_is_a_point() -> None:
+    plane = principal_plane(np.full((5, 8), 0.25, np.float32))
+    assert not plane.places.any()
+    assert plane.shares.tolist() == [0, 0]
+
+
+class TestRows:
+    groups = np.repeat([0, 1, 3], [500, 40, 90])
+
+    def test_every_group_has_as_many_as_the_smallest(self) -> None:
+        rows = drawn_rows(self.groups, "shapes")
+        assert len(set(rows)) == len(rows)
+        assert np.bincount(self.groups[rows]).tolist() == [40, 40, 0, 40]
+        # No group lies on top of another.
+        assert len(set(self.groups[rows[-20:]])) == 3
+
+    def test_there_are_not_too_many(self) -> None:
+        rows = drawn_rows(np.repeat(np.arange(3), 5000), "shapes")
+        assert len(rows) == POINTS // 3 * 3
+
+    def test_the_draw_is_that_of_its_name(self) -> None:
+        first = drawn_rows(self.groups, "shapes")
+        assert first.tolist() == drawn_rows(self.groups, "shapes").tolist()
+        assert first.tolist() != drawn_rows(self.groups, "birds").tolist()
+
+
+@pytest.mark.parametrize(("rho", "method"), [(0.0, "SGD"), (0.05, "SAM")])
+def test_a_network_is_named_by_its_run(rho, method) -> None:
+    name, found = named((network(0), {"lr": 0.001, "rho": rho, "seed": 2}))
+    assert name == f"{method}: lr 0.001, ρ {rho or 0}, seed 2"
+    assert len(found.table) == 40
+
+
+def test_a_row_is_a_network_and_a_column_a_feature(subject_of) -> None:
+    description = subject_of().description
+    figure = embedding(NETWORKS, description)
+    rows = np.reshape(figure.axes, (2, 2))
+    for row, (name, shown) in zip(rows, NETWORKS.items(), strict=True):
+        drawn = drawn_rows(shown.table["group"].to_numpy(), "toy")
+        plane = principal_plane(shown.embedding[drawn])
+        first, second = (f"{100 * share:.0f} %" for share in plane.shares)
+        for panel, column in zip(row, ("feature_a", "feature_b"), strict=True):
+            (points,) = panel.collections
+            np.testing.assert_allclose(points.get_offsets(), plane.places)
+            colours = [to_rgb(VALUES[value]) for value in shown.table[column].iloc[drawn]]
+            np.testing.assert_allclose(points.get_facecolors()[:, :3], colours)
+            assert panel.get_xlabel() == f"PC 1 ({first})"
+            assert panel.get_aspect() == 1
+        assert [panel.get_ylabel() for panel in row] == [f"{name}\nPC 2 ({second})", ""]
+    figure.draw_without_rendering()
+
+
+def test_legends_name_the_values_of_each_feature(subject_of) -> None:
+    figure = embedding(NETWORKS, subject_of().description)
+    legends = [panel.get_legend() for panel in figure.axes]
+    assert legends[2:] == [None, None]
+    titles = [legend.get_title().get_text() for legend in legends[:2]]
+    assert titles == ["shape", "colour"]
+    names = [[text.get_text() for text in legend.get_texts()] for legend in legends[:2]]
+    assert names == [["round", "square"], ["red", "blue"]]
+    for legend in legends[:2]:
+        assert [handle.get_color() for handle in legend.legend_handles] == [*VALUES[:2]]
+
+
+def test_no_value_has_the_colour_of_a_method() -> None:
+    assert len(set(VALUES)) == 5
+    assert not set(VALUES) & set(IMAGE_METHODS.values())
+
+
+def test_equal_networks_give_equal_bytes(subject_of, tmp_path) -> None:
+    written = []
+    for name in ("first", "second"):
+        paths = (tmp_path / f"{name}.pdf", tmp_path / f"{name}.png")
+        save(embedding(NETWORKS, subject_of().description), "a", "b", *paths)
+        written.append([path.read_bytes() for path in paths])
+    assert written[0] == written[1]

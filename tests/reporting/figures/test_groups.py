@@ -1,0 +1,99 @@
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import same_color
+from scipy.stats import t
+
+from feature_quality.reporting.figures.groups import group_errors, groups
+from feature_quality.reporting.figures.style import IMAGE_METHODS
+
+SETTINGS = {"SGD": (0.05, 0.0), "SAM": (0.01, 0.1)}
+GROUPS = {0: 700, 2: 1200, 3: 40}
+
+
+def make(seeds: int = 3) -> pd.DataFrame:
+    rng = np.random.default_rng(seeds)
+    rows = [
+        {
+            "group": group,
+            "examples": size,
+            "error": rng.uniform(0.3, 0.4),
+            "method": method,
+            "lr": lr,
+            "rho": rho,
+            "seed": seed,
+        }
+        for group, size in GROUPS.items()
+        for method, (lr, rho) in SETTINGS.items()
+        for seed in range(seeds)
+    ]
+    return pd.DataFrame(rows).sample(frac=1, random_state=0)
+
+
+def of_method(artists, method: str) -> list:
+    return [each for each in artists if same_color(each.get_color(), IMAGE_METHODS[method])]
+
+
+def test_errors_are_those_of_each_group_there_is() -> None:
+    examples = pd.DataFrame({"label": [0, 0, 1, 1, 1], "group": [0, 0, 3, 3, 3]})
+    logits = np.array([[1, 0], [0, 1], [0, 1], [1, 0], [1, 0]], np.float32)
+    run = {"lr": 0.1, "rho": 0.05, "seed": 7, "diverged": None}
+    errors = group_errors(examples, logits, run)
+    assert errors["group"].tolist() == [0, 3]
+    assert errors["error"].tolist() == pytest.approx([1 / 2, 2 / 3])
+    assert errors["examples"].tolist() == [2, 3]
+    assert (
+        errors[["method", "lr", "rho", "seed"]].to_numpy().tolist() == [["SAM", 0.1, 0.05, 7]] * 2
+    )
+    assert set(group_errors(examples, logits, run | {"rho": 0.0})["method"]) == {"SGD"}
+
+
+@pytest.mark.parametrize("seeds", [1, 4])
+def test_points_are_seeds_beside_means_with_intervals(subject_of, seeds) -> None:
+    errors = make(seeds)
+    figure = groups(errors, subject_of().description)
+    (panel,) = figure.axes
+    for method in SETTINGS:
+        mine = errors[errors["method"] == method]
+        points, *means = [
+            line for line in of_method(panel.lines, method) if line.get_marker() in ("o", "s")
+        ]
+        assert sorted(points.get_ydata()) == sorted(mine["error"])
+        for place, (line, (_, rows)) in enumerate(zip(means, mine.groupby("group"), strict=True)):
+            assert line.get_ydata() == pytest.approx([rows["error"].mean()])
+            assert abs(line.get_xdata()[0] - place) < 0.5
+            near = np.abs(points.get_xdata() - place) < 0.5
+            assert sorted(points.get_ydata()[near]) == sorted(rows["error"])
+    bars = [bar.get_segments()[0] for bar in panel.collections]
+    assert len(bars) == len(GROUPS) * len(SETTINGS)
+    half = {
+        (method, group): t.ppf(0.975, seeds - 1) * rows["error"].sem() if seeds > 1 else 0
+        for (method, group), rows in errors.groupby(["method", "group"], sort=True)
+    }
+    means = errors.groupby(["method", "group"])["error"].mean()
+    expected = [
+        (max(means[key] - half[key], 0), means[key] + half[key])
+        for key in ((method, group) for method in SETTINGS for group in GROUPS)
+    ]
+    np.testing.assert_allclose([bar[:, 1] for bar in bars], expected)
+    figure.draw_without_rendering()
+
+
+def test_no_interval_reaches_below_0(subject_of) -> None:
+    errors = make()
+    errors["error"] = [0.9 if seed == 0 else 0.0 for seed in errors["seed"]]
+    (panel,) = groups(errors, subject_of().description).axes
+    assert all(bar.get_segments()[0][0, 1] == 0 for bar in panel.collections)
+    assert panel.get_ylim()[0] == 0
+
+
+def test_groups_are_named_by_both_values_and_counted(subject_of) -> None:
+    figure = groups(make(), subject_of().description)
+    (panel,) = figure.axes
+    names = [label.get_text() for label in panel.get_xticklabels()]
+    assert names == ["round\nred\nn = 700", "square\nred\nn = 1,200", "square\nblue\nn = 40"]
+    assert panel.get_xlabel() == "group: shape and colour"
+    assert panel.get_ylabel() == "test error"
+    (legend,) = figure.legends
+    texts = [text.get_text() for text in legend.get_texts()]
+    assert texts == ["SGD: lr 0.05, ρ 0", "SAM: lr 0.01, ρ 0.1"]

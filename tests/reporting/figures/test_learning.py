@@ -1,0 +1,103 @@
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from feature_quality.reporting.figures.learning import epochs_of, learning
+from feature_quality.reporting.figures.style import sequence
+
+RATES, RHO = (0.01, 0.05), (0.0, 0.1, 0.2)
+
+
+def histories(seeds: int = 3, epochs: int = 4, diverged=()) -> list:
+    """Make runs, of which those at the settings of ``diverged`` ended after two epochs."""
+    rng = np.random.default_rng(seeds)
+    made = []
+    for lr, rho, seed in product(RATES, RHO, range(seeds)):
+        lost = (lr, rho) in diverged
+        length = 2 if lost else epochs
+        table = pd.DataFrame({"epoch": range(1, length + 1), "lr": np.linspace(lr, 0, length)})
+        for name in ("train_loss", "train_error", "val_loss", "val_error"):
+            table[name] = rng.uniform(0.1, 0.9, length)
+        run = {"lr": lr, "rho": rho, "seed": seed, "diverged": "epoch 3" if lost else None}
+        made.append((table, run))
+    return made
+
+
+def panels(figure: Figure) -> dict[tuple[str, float], object]:
+    rows = np.reshape(figure.axes, (2, len(RATES)))
+    return {
+        (name, lr): panel
+        for row, name in zip(rows, ("val_error", "train_loss"), strict=True)
+        for panel, lr in zip(row, RATES, strict=True)
+    }
+
+
+@pytest.mark.parametrize("seeds", [1, 4])
+def test_a_panel_is_a_rate_and_a_line_a_rho(assert_shows, seeds) -> None:
+    epochs = epochs_of(histories(seeds))
+    assert set(epochs["lr"]) == set(RATES)
+    figure = learning(epochs)
+    colours = sequence(pd.Series(RHO))
+    for (name, lr), panel in panels(figure).items():
+        for rho in RHO:
+            rows = epochs[(epochs["lr"] == lr) & (epochs["rho"] == rho)]
+            assert_shows(panel, rows, "epoch", name, colours[rho])
+    figure.draw_without_rendering()
+
+
+def test_labels() -> None:
+    figure = learning(epochs_of(histories()))
+    assert [panel.get_title() for panel in figure.axes] == ["lr 0.01", "lr 0.05", "", ""]
+    labels = [panel.get_ylabel() for panel in figure.axes]
+    assert labels == ["validation error", "", "training loss", ""]
+    assert [panel.get_xlabel() for panel in figure.axes] == ["", "", "epoch", "epoch"]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["ρ 0 (SGD)", "ρ 0.1", "ρ 0.2"]
+    errors, _, losses, _ = figure.axes
+    assert errors.get_ylim()[0] == 0
+    assert losses.get_yscale() == "log"
+    figure.draw_without_rendering()
+    assert all(tick == int(tick) for tick in errors.get_xticks())
+
+
+def test_the_scale_of_losses_ends_at_means_whatever_the_intervals() -> None:
+    epochs = epochs_of(histories())
+    epochs.loc[epochs["epoch"] == 4, "train_loss"] = 0.001
+    means = epochs.groupby(["lr", "rho", "epoch"])["train_loss"].mean()
+    losses = learning(epochs).axes[2]
+    assert losses.get_ylim()[0] == pytest.approx(0.7 * means.min())
+    weightless = epochs.assign(train_loss=0.0)
+    assert learning(weightless).axes[2].get_yscale() == "linear"
+
+
+def test_the_last_epoch_is_marked_even_if_it_is_the_first(curves) -> None:
+    figure = learning(epochs_of(histories(epochs=1)))
+    (line,) = curves(figure.axes[0], sequence(pd.Series(RHO))[0.1])
+    assert line.get_marker() == "o"
+    assert line.get_markevery() == [-1]
+
+
+def test_runs_that_diverged_are_left_out(assert_shows, curves) -> None:
+    lost = {(0.05, 0.1)}
+    epochs = epochs_of(histories(diverged=lost))
+    assert epochs["diverged"].sum() == 3 * 2
+    colours = sequence(pd.Series(RHO))
+    for (name, lr), panel in panels(learning(epochs)).items():
+        for rho in RHO:
+            if (lr, rho) in lost:
+                assert not curves(panel, colours[rho])
+                continue
+            rows = epochs[(epochs["lr"] == lr) & (epochs["rho"] == rho)]
+            assert_shows(panel, rows, "epoch", name, colours[rho])
+
+
+@pytest.mark.parametrize("rates", [RATES[1:], RATES])
+def test_a_rate_at_which_every_run_diverged_says_so(rates) -> None:
+    figure = learning(epochs_of(histories(diverged=set(product(rates, RHO)))))
+    for (_, lr), panel in panels(figure).items():
+        texts = [text.get_text() for text in panel.texts]
+        assert texts == (["every run\ndiverged"] if lr in rates else [])
+    figure.draw_without_rendering()
