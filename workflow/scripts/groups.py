@@ -10,7 +10,7 @@ from feature_quality.reporting.figures.groups import group_errors, groups
 from feature_quality.reporting.figures.style import save
 from feature_quality.reporting.figures.wording import below, diverged
 
-SHOWN = "Circles: seeds; squares: means over them with 95 % t-intervals."
+SHOWN = "Circles: seeds; squares: means over them with 95 % t-intervals; n: test examples."
 
 with job(snakemake.log[0]):
     description = read_description(snakemake.input.examples)

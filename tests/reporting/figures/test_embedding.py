@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -105,6 +107,15 @@ def test_legends_name_the_values_of_each_feature(subject_of) -> None:
     assert names == [["round", "square"], ["red", "blue"]]
     for legend in legends[:2]:
         assert [handle.get_color() for handle in legend.legend_handles] == [*VALUES[:2]]
+
+
+def test_many_values_have_colours_of_their_own(subject_of) -> None:
+    names = tuple(f"${number}" for number in range(9))
+    description = replace(subject_of().description, classes=(("a", "b"), names))
+    figure = embedding(NETWORKS, description)
+    handles = figure.axes[1].get_legend().legend_handles
+    assert len({tuple(handle.get_color()) for handle in handles}) == 9
+    figure.draw_without_rendering()
 
 
 def test_no_value_has_the_colour_of_a_method() -> None:

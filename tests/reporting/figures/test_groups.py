@@ -58,12 +58,12 @@ def test_points_are_seeds_beside_means_with_intervals(subject_of, seeds) -> None
         points, *means = [
             line for line in of_method(panel.lines, method) if line.get_marker() in ("o", "s")
         ]
-        assert sorted(points.get_ydata()) == sorted(mine["error"])
+        assert sorted(points.get_xdata()) == sorted(mine["error"])
         for place, (line, (_, rows)) in enumerate(zip(means, mine.groupby("group"), strict=True)):
-            assert line.get_ydata() == pytest.approx([rows["error"].mean()])
-            assert abs(line.get_xdata()[0] - place) < 0.5
-            near = np.abs(points.get_xdata() - place) < 0.5
-            assert sorted(points.get_ydata()[near]) == sorted(rows["error"])
+            assert line.get_xdata() == pytest.approx([rows["error"].mean()])
+            assert abs(line.get_ydata()[0] - place) < 0.5
+            near = np.abs(points.get_ydata() - place) < 0.5
+            assert sorted(points.get_xdata()[near]) == sorted(rows["error"])
     bars = [bar.get_segments()[0] for bar in panel.collections]
     assert len(bars) == len(GROUPS) * len(SETTINGS)
     half = {
@@ -75,7 +75,7 @@ def test_points_are_seeds_beside_means_with_intervals(subject_of, seeds) -> None
         (max(means[key] - half[key], 0), means[key] + half[key])
         for key in ((method, group) for method in SETTINGS for group in GROUPS)
     ]
-    np.testing.assert_allclose([bar[:, 1] for bar in bars], expected)
+    np.testing.assert_allclose([bar[:, 0] for bar in bars], expected)
     figure.draw_without_rendering()
 
 
@@ -83,17 +83,18 @@ def test_no_interval_reaches_below_0(subject_of) -> None:
     errors = make()
     errors["error"] = [0.9 if seed == 0 else 0.0 for seed in errors["seed"]]
     (panel,) = groups(errors, subject_of().description).axes
-    assert all(bar.get_segments()[0][0, 1] == 0 for bar in panel.collections)
-    assert panel.get_ylim()[0] == 0
+    assert all(bar.get_segments()[0][0, 0] == 0 for bar in panel.collections)
+    assert panel.get_xlim()[0] == 0
 
 
 def test_groups_are_named_by_both_values_and_counted(subject_of) -> None:
     figure = groups(make(), subject_of().description)
     (panel,) = figure.axes
-    names = [label.get_text() for label in panel.get_xticklabels()]
-    assert names == ["round\nred\nn = 700", "square\nred\nn = 1,200", "square\nblue\nn = 40"]
-    assert panel.get_xlabel() == "group: shape and colour"
-    assert panel.get_ylabel() == "test error"
+    names = [label.get_text() for label in panel.get_yticklabels()]
+    assert names == ["round, red (n = 700)", "square, red (n = 1,200)", "square, blue (n = 40)"]
+    assert panel.get_title(loc="left") == "group: shape and colour"
+    assert panel.get_xlabel() == "test error"
+    assert panel.get_ylim() == (2.5, -0.5)
     (legend,) = figure.legends
     texts = [text.get_text() for text in legend.get_texts()]
     assert texts == ["SGD: lr 0.05, ρ 0", "SAM: lr 0.01, ρ 0.1"]

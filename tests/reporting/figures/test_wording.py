@@ -1,8 +1,12 @@
-from feature_quality.reporting.figures.wording import below, diverged, setting, weighting
+from feature_quality.reporting.figures.wording import below, diverged, plain, setting, weighting
 
 
 def test_a_setting_is_spelled_as_in_paths() -> None:
     assert setting(5e-4, 0.0) == "lr 0.0005, ρ 0"
+
+
+def test_a_name_is_no_formula() -> None:
+    assert plain("$x^2$") == r"\$x^2\$"
 
 
 def test_runs_that_diverged_are_counted_by_setting() -> None:

@@ -6,16 +6,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from feature_quality.artifacts.embeddings import Embeddings
 from feature_quality.artifacts.prepared import Description
 from feature_quality.reporting.figures.style import canvas
-from feature_quality.reporting.figures.wording import setting
+from feature_quality.reporting.figures.wording import plain, setting
 from feature_quality.seeds import generator
 
-# Okabe and Ito's colours without those of SGD and SAM; no feature of ours has more values.
+# Okabe and Ito's colours without those of SGD and SAM.
 VALUES = ("#56B4E9", "#D55E00", "#000000", "#009E73", "#CC79A7")
 # More would hide one another.
 POINTS = 2000
@@ -34,6 +35,11 @@ class Plane:
 
     places: Array
     shares: Array
+
+
+def value_colours(count: int) -> list[Any]:
+    """Return a colour for each value of a feature; many can be told apart only by their hue."""
+    return list(VALUES[:count]) if count <= len(VALUES) else list(sns.husl_palette(count))
 
 
 def named(network: tuple[Embeddings, dict[str, Any]]) -> tuple[str, Embeddings]:
@@ -88,8 +94,9 @@ def embedding(networks: Mapping[str, Embeddings], description: Description) -> F
         rows = drawn_rows(shown.table["group"].to_numpy(), description.dataset)
         plane = principal_plane(shown.embedding[rows])
         along, across = (f"PC {i} ({100 * share:.0f} %)" for i, share in enumerate(plane.shares, 1))
-        for panel, column in zip(row, ("feature_a", "feature_b"), strict=True):
-            colours = np.array(VALUES)[shown.table[column].iloc[rows]]
+        columns = zip(row, ("feature_a", "feature_b"), description.classes, strict=True)
+        for panel, column, names in columns:
+            colours = np.array(value_colours(len(names)))[shown.table[column].iloc[rows]]
             panel.scatter(*plane.places.T, c=colours, s=4, alpha=0.6, linewidths=0, rasterized=True)
             # Distances mean the same along both axes.
             panel.set_aspect("equal", adjustable="datalim")
@@ -99,8 +106,8 @@ def embedding(networks: Mapping[str, Embeddings], description: Description) -> F
         axes[0], description.features, description.classes, strict=True
     ):
         handles = [
-            Line2D([], [], color=colour, linestyle="", marker="o", label=value)
-            for colour, value in zip(VALUES, names, strict=False)
+            Line2D([], [], color=colour, linestyle="", marker="o", label=plain(value))
+            for colour, value in zip(value_colours(len(names)), names, strict=True)
         ]
         panel.legend(
             handles=handles,

@@ -11,11 +11,11 @@ from matplotlib.lines import Line2D
 
 from feature_quality.artifacts.prepared import Description
 from feature_quality.reporting.figures.style import IMAGE_METHODS, canvas
-from feature_quality.reporting.figures.wording import setting
+from feature_quality.reporting.figures.wording import plain, setting
 from feature_quality.reporting.statistics import interval
 
-# How far from a group's tick the methods stand, and a method's seeds from its mean.
-APART, ASIDE = 0.2, 0.1
+# How far from a group's line the methods stand, and a method's seeds from its mean.
+APART, ASIDE = 0.16, 0.12
 
 
 def group_errors(
@@ -36,41 +36,35 @@ def group_errors(
 
 
 def groups(errors: pd.DataFrame, description: Description) -> Figure:
-    """Draw a faint point a seed and, beside them, means with intervals.
+    """Draw a line a group: a faint point a seed and, beside them, means with intervals.
 
     Args:
         errors: of all runs, as ``group_errors`` returns them.
         description: of the dataset.
     """
-    figure, axes = canvas(1, 1, 3.0)
-    panel = axes[0, 0]
     sizes = errors.groupby("group")["examples"].first()
     places = pd.Series(range(len(sizes)), sizes.index)
+    figure, axes = canvas(1, 1, 1.2 + 0.4 * len(sizes))
+    panel = axes[0, 0]
     handles = []
     for side, (method, colour) in zip((-1, 1), IMAGE_METHODS.items(), strict=True):
         of_method = errors[errors["method"] == method]
         chosen = setting(*of_method[["lr", "rho"]].iloc[0])
         handles.append(Line2D([], [], color=colour, marker="s", label=f"{method}: {chosen}"))
-        at = places[of_method["group"]] + side * (APART + ASIDE)
-        panel.plot(at, of_method["error"], "o", color=colour, alpha=0.4, clip_on=False)
+        across = places[of_method["group"]] + side * (APART + ASIDE)
+        panel.plot(of_method["error"], across, "o", color=colour, alpha=0.4, clip_on=False)
         for group, values in of_method.groupby("group")["error"]:
             mean, (low, high) = values.mean(), interval(values)
             # No error is below 0, as the interval's end may be.
             bar = [[mean - max(low, 0)], [high - mean]]
-            panel.errorbar(
-                places[group] + side * APART,
-                mean,
-                bar,
-                fmt="s",
-                color=colour,
-                capsize=2,
-                clip_on=False,
-            )
-    panel.set_xticks(places, [_name(group, sizes[group], description) for group in sizes.index])
-    panel.set(xlim=(-0.6, len(places) - 0.4), ylim=(0, None), ylabel="test error")
-    panel.set_xlabel("group: " + " and ".join(description.features))
+            style = {"fmt": "s", "color": colour, "capsize": 2, "clip_on": False}
+            panel.errorbar(mean, places[group] + side * APART, xerr=bar, **style)
+    panel.set_yticks(places, [_name(group, sizes[group], description) for group in sizes.index])
+    # The first group is at the top, and SGD above SAM.
+    panel.set(xlim=(0, None), ylim=(len(places) - 0.5, -0.5), xlabel="test error")
+    panel.set_title("group: " + " and ".join(description.features), loc="left")
+    panel.grid(visible=False, axis="y")
     sns.despine(ax=panel)
-    panel.grid(visible=False, axis="x")
     figure.legend(handles=handles, loc="outside upper center", ncols=2)
     return figure
 
@@ -78,4 +72,4 @@ def groups(errors: pd.DataFrame, description: Description) -> Figure:
 def _name(group: int, size: int, description: Description) -> str:
     first, second = description.classes
     a, b = divmod(group, len(second))
-    return f"{first[a]}\n{second[b]}\nn = {size:,}"
+    return f"{plain(first[a])}, {plain(second[b])} (n = {size:,})"

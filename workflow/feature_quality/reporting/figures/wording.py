@@ -12,6 +12,11 @@ def setting(lr: float, rho: float) -> str:
     return f"lr {spell(lr)}, ρ {spell(rho)}"
 
 
+def plain(name: str) -> str:
+    """Return the name of a value so that no part of it is taken for a formula."""
+    return name.replace("$", r"\$")
+
+
 def diverged(settings: Iterable[tuple[float, float]]) -> str:
     """Say which runs are left out, or nothing.
 
