@@ -200,6 +200,7 @@ def test_a_whole_run_is_that_of_one_machine(whole: Callable[[], tuple[Tree, Tree
         "weights_collect_importance_dataset_figure": 1,
         "tables_collect_grid_table1": 1,
         "beyond_selected_figure_sweep_figure": 1,
+        "report_claims_overview_page": 1,
         "toy_toy_study": 1,
         "toy_dynamics": 1,
         "figures_figure": 1,
