@@ -31,7 +31,9 @@ EXPECTED = {
     "reporting/figures/complexity.py": {"figure_02.py", "figure_06.py"},
     "features/probe.py": {"probe.py", "importance.py"},
     "features/embedding.py": {"embed.py", "importance.py"},
-    "reporting/table1.py": {"table1.py", "table2.py", "grid.py", "collect_importance.py"},
+    "reporting/table1.py": {
+        *("table1.py", "table2.py", "grid.py", "collect_importance.py", "claims.py", "sweep.py"),
+    },
     "reporting/grid.py": {"grid.py"},
     "data/cifar10.py": {"prepare_cifar_mnist.py", "plan.py"},
     "data/own.py": {"prepare_own.py", "plan.py"},
