@@ -9,9 +9,7 @@ from .conftest import Tree
 
 def refuse(tree: Tree, *arguments: str) -> str:
     """Run, and return what was said; the run must fail cleanly before any job started."""
-    result = tree.snakemake(*arguments)
-    said = result.stdout + result.stderr
-    assert result.returncode != 0, said
+    said = tree.refuse(*arguments)
     assert "Traceback" not in said
     assert not (tree.path / "results").exists()
     return said
