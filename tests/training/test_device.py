@@ -1,4 +1,5 @@
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,7 @@ def opposite_settings(monkeypatch):
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
+    torch.utils.deterministic.fill_uninitialized_memory = True
     torch.set_num_threads(2)
 
 
@@ -51,6 +53,7 @@ def test_arithmetic_is_made_repeatable():
     assert not torch.backends.cuda.matmul.allow_tf32
     assert not torch.backends.cudnn.allow_tf32
     assert not torch.backends.cudnn.benchmark
+    assert not torch.utils.deterministic.fill_uninitialized_memory
     assert torch.get_num_threads() == 1
     # One of the two values with which cuBLAS is deterministic.
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
@@ -63,13 +66,60 @@ def test_a_workspace_that_the_user_chose_stays(monkeypatch):
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
 
 
+PAGE_FAULTS = """
+import resource
+import torch
+from feature_quality.training.device import deterministic_device
+
+deterministic_device()
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+def step():
+    # A network's activations: all are alive at one time, and then none.
+    tensors = [torch.ones(2**20) for _ in range(10)]
+
+for _ in range(3):
+    step()
+before = faults()
+step()
+print(faults() - before)
+"""
+
+
+@pytest.mark.skipif("glibc" not in platform.libc_ver(), reason="other C libraries are left alone")
+def test_freed_memory_is_used_again():
+    package = Path(feature_quality.__file__).parent.parent
+    said = subprocess.run(
+        [sys.executable, "-c", PAGE_FAULTS],
+        env={**os.environ, "PYTHONPATH": str(package)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # 40 MiB are 10,240 pages.
+    assert int(said.stdout) < 100
+
+
 def test_the_cpu_is_described_without_asking_for_a_gpu():
     assert describe(torch.device("cpu")) == "cpu"
 
 
-@pytest.mark.parametrize("asked", ["float32", "bfloat16"])
-def test_the_cpu_computes_in_float32_whatever_is_asked(asked):
-    assert usable_precision(asked, torch.device("cpu")) == "float32"
+@pytest.mark.parametrize(
+    ("asked", "capabilities", "usable"),
+    [
+        ("bfloat16", {"avx512_bf16": True}, "bfloat16"),
+        ("bfloat16", {"avx512_bf16": False, "amx_bf16": True}, "bfloat16"),
+        ("bfloat16", {"bf16": True}, "bfloat16"),
+        ("bfloat16", {"avx512_f": True, "avx512_bf16": False}, "float32"),
+        ("float32", {"avx512_bf16": True}, "float32"),
+    ],
+)
+def test_a_cpu_computes_in_bfloat16_if_it_has_it(asked, capabilities, usable, monkeypatch):
+    # Emulated, it would be slower than float32.
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert usable_precision(asked, torch.device("cpu")) == usable
 
 
 @pytest.mark.parametrize(

@@ -53,12 +53,12 @@ def test_layers_are_those_of_appendix_b(shape, classes, features):
     # The representations show every setting that is not a default.
     assert [repr(layer) for layer in network] == [
         f"Conv2d({shape[0]}, 32, kernel_size=(5, 5), stride=(2, 2), padding=(2, 2))",
-        "ReLU()",
+        "ReLU(inplace=True)",
         "Conv2d(32, 64, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1))",
-        "ReLU()",
+        "ReLU(inplace=True)",
         "Conv2d(64, 128, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1))",
-        "ReLU()",
         "Flatten(start_dim=1, end_dim=-1)",
+        "ReLU(inplace=True)",
         f"Linear(in_features={features}, out_features={classes}, bias=True)",
     ]
 

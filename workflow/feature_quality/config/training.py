@@ -64,8 +64,8 @@ class ImageTraining(Section):
     precision: Annotated[
         Literal["float32", "bfloat16"],
         Field(
-            description="Of the networks' passes in training; bfloat16 is used on GPUs that have "
-            "it, and float32 elsewhere."
+            description="Of the networks' passes in training; bfloat16 is used on devices that "
+            "compute with it, and float32 elsewhere."
         ),
     ] = ours("float32", "the paper does not say")
     compiled: Annotated[

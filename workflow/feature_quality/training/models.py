@@ -64,12 +64,14 @@ def convolutional_network(shape: tuple[int, int, int], classes: int) -> nn.Seque
     features = 128 * -(-height // 8) * -(-width // 8)
     return nn.Sequential(
         nn.Conv2d(channels, 32, kernel_size=5, stride=2, padding=2),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
         nn.Conv2d(32, 64, kernel_size=3, stride=2, padding=1),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
         nn.Conv2d(64, 128, kernel_size=3, stride=2, padding=1),
-        nn.ReLU(),
+        # Flattened first: the gradient that comes from the linear layer is not channels-last, and a
+        # rectifier between two memory formats takes four times as long.
         nn.Flatten(),
+        nn.ReLU(inplace=True),
         nn.Linear(features, classes),
     )
 
@@ -122,5 +124,5 @@ def normalise(images: Tensor, channel_mean: Tensor, channel_std: Tensor) -> Tens
     Returns:
         float32, channels last in memory.
     """
-    scaled = images.to(torch.float32, memory_format=torch.channels_last) / 255
-    return (scaled - channel_mean[:, None, None]) / channel_std[:, None, None]
+    scaled = images.to(torch.float32, memory_format=torch.channels_last, copy=True).div_(255)
+    return scaled.sub_(channel_mean[:, None, None]).div_(channel_std[:, None, None])
