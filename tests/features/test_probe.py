@@ -77,7 +77,7 @@ def draw(train: ProbeSet, test: ProbeSet, **changes: Any) -> ProbeResult:
 
 
 def reference(train: ProbeSet, strength: float) -> Any:
-    """Return a fitted probe that was never rotated."""
+    """Return the fit of this strength alone, by a pipeline of scikit-learn."""
     model = make_pipeline(
         StandardScaler(), LogisticRegression(C=strength, tol=1e-8, max_iter=100_000)
     )

@@ -143,38 +143,30 @@ def draw_rows(groups: Labels, per_group: int | None, rng: np.random.Generator) -
 def fit_path(
     train: ProbeSet, strengths: Sequence[float], tolerance: float, max_iterations: int
 ) -> list[Fit]:
-    """Fit a multinomial logistic regression with L2 penalty for each C.
+    """Fit a multinomial logistic regression with L2 penalty for each C, from the one before it.
 
-    Features are standardised by the training set's mean and deviation. They are then rotated into
-    the span of the training examples: with n examples that is at most n dimensions instead of
-    thousands, and since neither the penalty nor a margin changes under a rotation, nor does the fit
-    reach outside the span, the probe is the same one.
+    Features are standardised by the training set's mean and deviation.
     """
     scaler = StandardScaler().fit(train.embedding)
     standard = scaler.transform(train.embedding)
-    _, singular, basis = np.linalg.svd(standard, full_matrices=False)
-    rank = np.sum(singular > singular[0] * np.finfo(float).eps * max(standard.shape))
-    # A dead network embeds everything in one point: one direction is left, in which all are equal.
-    basis = basis[: max(rank, 1)]
-    rotated = standard @ basis.T
+    regression = LogisticRegression(tol=tolerance, max_iter=max_iterations, warm_start=True)
     fits = []
     for strength in strengths:
-        regression = LogisticRegression(C=strength, tol=tolerance, max_iter=max_iterations)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
-            regression.fit(rotated, train.values)
+            regression.set_params(C=strength).fit(standard, train.values)
         others = [w.message for w in caught if not issubclass(w.category, ConvergenceWarning)]
         for other in others:
             warnings.warn(other, stacklevel=2)
-        probe = _unrotated(regression, basis, scaler)
+        probe = _unstandardised(regression, scaler)
         fits.append(Fit(probe, converged=len(caught) == len(others)))
     return fits
 
 
-def _unrotated(regression: LogisticRegression, basis: Array, scaler: StandardScaler) -> LinearProbe:
+def _unstandardised(regression: LogisticRegression, scaler: StandardScaler) -> LinearProbe:
     """Return the probe that takes φ(x) itself."""
-    weight, bias = regression.coef_ @ basis / scaler.scale_, regression.intercept_
-    bias = bias - weight @ scaler.mean_
+    weight = regression.coef_ / scaler.scale_
+    bias = regression.intercept_ - weight @ scaler.mean_
     if len(regression.classes_) == 2:
         # scikit-learn keeps the second value's logit alone, the first one's being 0.
         weight, bias = np.vstack([np.zeros_like(weight), weight]), np.append(0.0, bias)
