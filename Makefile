@@ -4,8 +4,8 @@
 # make plan       print the number of runs, the disk and the hours that the workflow will take
 # make clean-stale
 #                 list the runs in results/ that no configuration asks for, ask, and remove them
-# make benchmark  measure the toy engine against a plain loop, the training of ResNet-18, and what
-#                 Snakemake and imports cost
+# make benchmark  measure training, probes and the toy engine against what one would write by hand,
+#                 and what Snakemake and imports cost (about 20 minutes)
 # make lock       resolve envs/*.in anew
 # make reference  write the configuration's schema and documentation page anew
 #
@@ -33,8 +33,9 @@ plan: $(INSTALLED)
 	@$(BIN)/snakemake plan --quiet all --configfile "$(CONFIG)"
 
 benchmark: $(INSTALLED)
+	PYTHONPATH=workflow:benchmarks $(BIN)/python benchmarks/image_training.py
+	PYTHONPATH=workflow:benchmarks $(BIN)/python benchmarks/probe_fitting.py
 	PYTHONPATH=workflow:benchmarks $(BIN)/python benchmarks/toy_engine.py
-	PYTHONPATH=workflow $(BIN)/python benchmarks/residual_training.py
 	PYTHONPATH=workflow $(BIN)/python benchmarks/workflow_overhead.py
 
 clean-stale: $(INSTALLED)

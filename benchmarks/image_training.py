@@ -1,0 +1,204 @@
+"""Measure the training of the image networks.
+
+``make benchmark`` runs it. The CNN's stands beside what one would write by hand: a dataset as
+torchvision's CIFAR10 reads it, a DataLoader, a loop, and pytorch-optimizer's SAM; once as one
+process that has the machine, and once in as many processes as the workflow uses: one of one thread
+for each core of a CPU. A figure is the median of turns, in which all sides take their places in
+order, and images a second are those of all processes together. The roofline is the least time that
+the network's operations take at this machine's own rates of products and copies.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from functools import partial
+from multiprocessing import get_context
+from statistics import median
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+import plain_cnn
+from feature_quality.artifacts.prepared import Description, Examples
+from feature_quality.training.augmentation import Crop
+from feature_quality.training.device import deterministic_device
+from feature_quality.training.loop import Batches, Recipe, train
+from feature_quality.training.models import convolutional_network, residual_network
+from feature_quality.training.sam import step
+from machine import Rates, Roofline, processes, title
+
+Shape = tuple[int, int, int]
+
+RHO = {"SGD": 0.0, "SAM": 0.05}
+PRECISIONS = ("float32", "bfloat16")
+CNN_SHAPE = (3, 64, 32)
+CNN = Recipe(epochs=1, batch_size=100, momentum=0.9, weight_decay=0.0, snapshot_epochs=())
+RESNET_SHAPES = ((3, 64, 64), (3, 112, 112))
+RESNET = Recipe(
+    epochs=1,
+    batch_size=128,
+    momentum=0.9,
+    weight_decay=1e-4,
+    snapshot_epochs=(),
+    crop=Crop((0.7, 1.0), (0.75, 1.3333)),
+)
+CUDA = torch.cuda.is_available()
+CNN_STEPS = 500 if CUDA else 40
+RESNET_STEPS = 40 if CUDA else 2
+CNN_TURNS, RESNET_TURNS = 5, 2
+
+
+def network(shape: Shape) -> nn.Sequential:
+    """Return the CNN for its own shape, and ResNet-18 for others, placed as the workflow does."""
+    if shape == CNN_SHAPE:
+        model = convolutional_network(shape, 2)
+    else:
+        model = residual_network("resnet18", 2)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model.to(deterministic_device())
+
+
+def examples(shape: Shape, count: int) -> tuple[Examples, Description]:
+    """Return ``count`` random images, every other of label 1."""
+    images = np.random.default_rng(0).integers(0, 256, (count, *shape), dtype=np.uint8)
+    labels = np.arange(count) % 2
+    description = Description(
+        dataset="random",
+        title="random",
+        demonstration=True,
+        features=("a", "b"),
+        classes=(("0", "1"), ("0", "1")),
+        channel_mean=(0.5,) * shape[0],
+        channel_std=(0.25,) * shape[0],
+    )
+    return Examples(images, pd.DataFrame({"label": labels, "group": labels})), description
+
+
+def images_per_second(shape: Shape, recipe: Recipe, steps: int, rho: float) -> float:
+    """Return the rate of an epoch, after a short one that is not counted."""
+    model = network(shape)
+    device = deterministic_device()
+
+    def epoch(count: int) -> float:
+        trained, validated = (Batches.of(*examples(shape, each), device) for each in (count, 2))
+        start = time.perf_counter()
+        train(model, trained, validated, recipe, dataset="random", lr=0.001, rho=rho, seed=0)
+        return time.perf_counter() - start
+
+    epoch(16)
+    return steps * recipe.batch_size / epoch(steps * recipe.batch_size)
+
+
+def limit(shape: Shape, recipe: Recipe) -> dict[str, float]:
+    """Return the images a second of SGD and SAM at which every operation took its least time."""
+    model, device = network(shape), deterministic_device()
+    rates = Rates.measured(device, recipe.precision)
+    images = torch.rand(recipe.batch_size, *shape, device=device)
+    images = images.to(memory_format=torch.channels_last)
+    labels = torch.arange(recipe.batch_size, device=device) % 2
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.001, momentum=recipe.momentum)
+
+    def forward() -> tuple[Tensor, Tensor]:
+        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+            logits = model(images)
+        return cross_entropy(logits.float(), labels), logits
+
+    found = {}
+    for method, rho in RHO.items():
+        with Roofline(rates) as roofline:
+            step(forward, model, optimizer, rho)
+        found[method] = recipe.batch_size / roofline.seconds
+    return found
+
+
+def in_turns(
+    sides: dict[str, Callable[[float], float]], at_once: dict[str, int], turns: int
+) -> dict[str, dict[str, float]]:
+    """Return each side's images a second by SGD and by SAM.
+
+    Args:
+        sides: takes rho, and returns one process's images a second.
+        at_once: in how many processes at one time.
+    """
+    totals: dict[str, dict[str, list[float]]] = {side: {"SGD": [], "SAM": []} for side in sides}
+    # A side keeps its processes to itself: what it sets there, it sets for itself alone.
+    pools = {side: ProcessPoolExecutor(at_once[side], get_context("spawn")) for side in sides}
+    for turn in range(turns + 1):
+        for side, call in sides.items():
+            for method, rho in RHO.items():
+                together = [pools[side].submit(call, rho) for _ in range(at_once[side])]
+                total = sum(each.result() for each in together)
+                # Imports and first calls are in the first turn.
+                if turn > 0:
+                    totals[side][method].append(total)
+    for pool in pools.values():
+        pool.shutdown()
+    return {side: {m: median(all_) for m, all_ in by.items()} for side, by in totals.items()}
+
+
+def limits(shape: Shape, recipe: Recipe) -> dict[str, float]:
+    """Return what ``limit`` does, of all processes at one time."""
+    with ProcessPoolExecutor(processes(), get_context("spawn")) as pool:
+        together = [pool.submit(limit, shape, recipe) for _ in range(processes())]
+        found = [each.result() for each in together]
+    return {method: sum(each[method] for each in found) for method in RHO}
+
+
+def row(side: str, rate: dict[str, float], top: dict[str, float] | None = None) -> dict[str, str]:
+    """Return a side's row of a table; ``top`` is the roofline."""
+    columns = {"images/s": side} | {method: f"{rate[method]:,.0f}" for method in RHO}
+    columns["SAM/SGD time"] = f"{rate['SGD'] / rate['SAM']:.2f}"
+    if top:
+        shares = (f"{rate[method] / top[method]:.0%}" for method in RHO)
+        columns["of the roofline"] = ", ".join(shares)
+    return columns
+
+
+def measure_cnn() -> pd.DataFrame:
+    """Return the CNN's table."""
+    by_hand = {"by hand, one process": 1}
+    if (count := processes()) > 1:
+        by_hand[f"by hand, {count} processes"] = count
+    ours = {f"ours, {p}": replace(CNN, precision=p) for p in PRECISIONS}
+    sides: dict[str, Callable[[float], float]] = {
+        side: partial(plain_cnn.images_per_second, at_once == 1, CNN_STEPS)
+        for side, at_once in by_hand.items()
+    }
+    for side, recipe in ours.items():
+        sides[side] = partial(images_per_second, CNN_SHAPE, recipe, CNN_STEPS)
+    rates = in_turns(sides, by_hand | dict.fromkeys(ours, count), CNN_TURNS)
+    best = {method: max(rates[side][method] for side in by_hand) for method in RHO}
+    rows = []
+    for side, rate in rates.items():
+        top = limits(CNN_SHAPE, ours[side]) if side in ours else None
+        ratios = (f"{rate[method] / best[method]:.2f}" for method in RHO)
+        rows.append(row(side, rate, top) | {"to the better by hand": ", ".join(ratios)})
+    return pd.DataFrame(rows).fillna("")
+
+
+def measure_resnet() -> pd.DataFrame:
+    """Return ResNet-18's table."""
+    rows = []
+    for shape in RESNET_SHAPES:
+        side = f"{shape[1]} × {shape[2]}"
+        call = partial(images_per_second, shape, RESNET, RESNET_STEPS)
+        rate = in_turns({side: call}, {side: processes()}, RESNET_TURNS)[side]
+        rows.append(row(side, rate, limits(shape, RESNET)))
+    return pd.DataFrame(rows)
+
+
+def main() -> None:
+    """Print the tables."""
+    print(title())
+    print(f"\nCNN, {CNN_SHAPE[1]} × {CNN_SHAPE[2]} pixels, batch {CNN.batch_size}\n")
+    print(measure_cnn().to_markdown(index=False, disable_numparse=True), flush=True)
+    print(f"\nResNet-18, batch {RESNET.batch_size}\n")
+    print(measure_resnet().to_markdown(index=False, disable_numparse=True))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""The machine that is measured, and how fast it multiplies and copies."""
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
+
+from feature_quality.training.device import describe, deterministic_device
+
+# Past all caches of a core, and large enough to keep a GPU busy.
+SIDE = {"cpu": 2048, "cuda": 8192}
+COPIED = {"cpu": 2**26, "cuda": 2**30}
+
+
+def processes() -> int:
+    """Return how many jobs of training share the machine: one for each core, or one on a GPU."""
+    return 1 if torch.cuda.is_available() else len(os.sched_getaffinity(0))
+
+
+def title() -> str:
+    """Return the machine and the versions, in one line."""
+    device = describe(deterministic_device())
+    if device == "cpu":
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
+        device = names[0] if names else platform.machine()
+        device = f"{device}, {processes()} processes of one thread"
+    return f"{device}, Python {platform.python_version()}, torch {version('torch')}"
+
+
+def seconds(call: Callable[[], object], turns: int = 7) -> float:
+    """Return the median time of ``call``, after one that is not counted."""
+    times = []
+    for _ in range(turns + 1):
+        start = time.perf_counter()
+        call()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - start)
+    return median(times[1:])
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What one process reaches: products in FLOP/s and copies in bytes read and written a second.
+
+    Products are of matrices of ``precision``, copies of more memory than caches hold.
+    """
+
+    products: float
+    copies: float
+
+    @classmethod
+    def measured(cls, device: torch.device, precision: str) -> "Rates":
+        """Measure them."""
+        side, copied = SIDE[device.type], COPIED[device.type]
+        a, b = torch.rand(2, side, side, device=device).to(getattr(torch, precision))
+        source = torch.zeros(copied, dtype=torch.uint8, device=device)
+        target = torch.zeros_like(source)
+        return cls(
+            products=2 * side**3 / seconds(lambda: a @ b),
+            copies=2 * copied / seconds(lambda: target.copy_(source)),
+        )
+
+
+class Roofline(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Adds up the least time that the operations inside its block take at given rates.
+
+    An operation takes at least the time of its products, and that of moving its inputs and outputs
+    once: the larger of the two. Between operations nothing is kept in caches.
+    """
+
+    def __init__(self, rates: Rates) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.rates = rates
+        self.seconds = 0.0
+
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        result = operation(*args, **(kwargs or {}))
+        if not operation.is_view:
+            tensors = [leaf for leaf in tree_leaves((args, result)) if torch.is_tensor(leaf)]
+            moved = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+            count = flop_registry.get(operation.overloadpacket)
+            products = count(*args, **(kwargs or {}), out_val=result) if count else 0
+            self.seconds += max(products / self.rates.products, moved / self.rates.copies)
+        return result
