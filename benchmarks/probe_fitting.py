@@ -3,13 +3,15 @@
 ``make benchmark`` runs it. Ours stands beside scikit-learn's ``LogisticRegression(max_iter=1000)``
 as it is, on features that are not standardised: at one C, and with C chosen on halves as the
 protocol has it. The features are those of a CNN that the workflow's training has taken through the
-demonstration's training split, on random windows of all of its images; the probes tell from which
+demonstration, on random windows of its images; the probes tell from which
 of two photographs a patch was cut. A figure is the median of turns, in which both sides take their
-places in order; each is one process of one thread.
+places in order; each is one process of one thread. Plain fits stop at scikit-learn's tolerance
+of 1e-4, ours at the protocol's 1e-6.
 """
 
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 
 import numpy as np
@@ -30,9 +32,11 @@ from feature_quality.training.models import network_for
 from machine import title
 
 TRAIN, TEST = 5000, 2000
-WINDOW = Crop((0.5, 1.0), (0.4, 0.6))
+WINDOW = Crop((0.02, 0.1), (0.5, 2.0))
 RECIPE = Recipe(epochs=5, batch_size=100, momentum=0.9, weight_decay=0.0, snapshot_epochs=())
 PROTOCOL = Probe()
+# scikit-learn's, at which the plain fit stops.
+LOOSE = 1e-4
 ONE_C = PROTOCOL.contribution_strength
 TURNS = 3
 
@@ -44,22 +48,24 @@ def embedded() -> tuple[ProbeSet, ProbeSet]:
     model = network_for(prepared, "cnn", 0, device)
     split = Batches.of(prepared.split("train"), description, device)
     train(model, split, split, RECIPE, dataset="digits_photos", lr=0.05, rho=0.0, seed=0)
-    examples = prepared.split("test")
-    rng = generator("benchmark", "probe fitting")
-    rows = rng.integers(len(examples.table), size=TRAIN + TEST)
-    images = Batches.of(examples, description, device)
-    windows = draw_windows(rng, len(rows), digits_photos.SHAPE[1:], WINDOW)
-    with torch.no_grad():
-        pictures, _ = images.take(torch.from_numpy(rows).to(device), windows.to(device))
-        features = model[:-1](pictures).cpu().double().numpy()
-    values = examples.table["feature_a"].to_numpy("int64")[rows]
-    every = ProbeSet(features, values, values)
-    return every.take(np.arange(TRAIN)), every.take(np.arange(TRAIN, TRAIN + TEST))
+
+    def windows_of(name: str, count: int) -> ProbeSet:
+        examples, rng = prepared.split(name), generator("benchmark", name)
+        rows = rng.integers(len(examples.table), size=count)
+        windows = draw_windows(rng, count, digits_photos.SHAPE[1:], WINDOW).to(device)
+        images = Batches.of(examples, description, device)
+        with torch.no_grad():
+            pictures, _ = images.take(torch.from_numpy(rows).to(device), windows)
+            features = model[:-1](pictures).cpu().double().numpy()
+        values = examples.table["feature_a"].to_numpy("int64")[rows]
+        return ProbeSet(features, values, values)
+
+    return windows_of("train", TRAIN), windows_of("test", TEST)
 
 
-def ours(trained: ProbeSet, tested: ProbeSet) -> float:
+def ours(trained: ProbeSet, tested: ProbeSet, tolerance: float = PROTOCOL.tolerance) -> float:
     """Return the error of one fit."""
-    (fit,) = fit_path(trained, [ONE_C], PROTOCOL.tolerance, PROTOCOL.max_iterations)
+    (fit,) = fit_path(trained, [ONE_C], tolerance, PROTOCOL.max_iterations)
     return probe_error(fit.probe, tested)
 
 
@@ -89,6 +95,7 @@ def main() -> None:
     trained, tested = embedded()
     pairs: dict[str, tuple[Callable[[ProbeSet, ProbeSet], float], ...]] = {
         f"one fit, C = {ONE_C:g}": (plain, ours),
+        f"the same, ours to {LOOSE:g}": (plain, partial(ours, tolerance=LOOSE)),
         "C chosen on halves": (plain_choice, our_choice),
     }
     rows = []
