@@ -2,8 +2,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import stages
 import torch
+
+import stages
 from machine import Rates, Roofline
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
