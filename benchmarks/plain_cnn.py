@@ -2,7 +2,6 @@
 
 import os
 import time
-from itertools import islice
 
 import numpy as np
 import torch
@@ -29,7 +28,7 @@ class Pictures(Dataset[tuple[torch.Tensor, int]]):
 
 
 def images_per_second(alone: bool, steps: int, rho: float) -> float:
-    """Return the rate of an epoch of SGD (``rho`` = 0) or SAM, after a few steps not counted.
+    """Return the rate of an epoch of SGD (``rho`` = 0) or SAM, after one that is not counted.
 
     Args:
         alone: the process has the machine, with PyTorch's threads and a loader's process for each
@@ -64,10 +63,10 @@ def images_per_second(alone: bool, steps: int, rho: float) -> float:
     else:
         optimizer = torch.optim.SGD(model.parameters(), lr=0.001, momentum=0.9)
 
-    def epoch(steps: int) -> float:
+    def epoch() -> float:
         start = time.perf_counter()
         total = 0.0
-        for pictures, targets in islice(loader, steps):
+        for pictures, targets in loader:
             images, labels = pictures.to(device), targets.to(device)
 
             def closure(images: torch.Tensor = images, labels: torch.Tensor = labels) -> float:
@@ -83,5 +82,5 @@ def images_per_second(alone: bool, steps: int, rho: float) -> float:
                 optimizer.step()
         return time.perf_counter() - start
 
-    epoch(5)
-    return steps * 100 / epoch(steps)
+    epoch()
+    return steps * 100 / epoch()

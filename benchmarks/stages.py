@@ -1,6 +1,6 @@
 """Print how long the jobs of a finished results folder took, by stage.
 
-    PYTHONPATH=workflow .venv/bin/python benchmarks/stages.py results
+    PYTHONPATH=workflow:benchmarks .venv/bin/python benchmarks/stages.py results
 
 The times are those that Snakemake measured of each job when it last ran, from the start of its
 process to the end; times of jobs that ran side by side are added up.

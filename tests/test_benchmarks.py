@@ -28,11 +28,22 @@ class TestRoofline:
         made = (3 * 4 + 4 * 5) * 4 / copies
         assert roofline.seconds - made == pytest.approx(seconds)
 
-    def test_a_view_takes_nothing(self) -> None:
+    def test_a_view_and_new_memory_take_nothing(self) -> None:
         tensor = torch.ones(4, 6)
         with Roofline(Rates(1.0, 1.0)) as roofline:
             tensor.view(24)[3:].unsqueeze(0)
+            torch.empty_like(tensor)
         assert roofline.seconds == 0
+
+    def test_what_is_moved_is_counted_once(self) -> None:
+        source, target = torch.ones(5), torch.ones(5)
+        for operation, moved in ((target.copy_, 40), (target.add_, 40), (torch.neg, 40)):
+            with Roofline(Rates(1.0, 1.0)) as roofline:
+                operation(source)
+            assert roofline.seconds == moved
+        with Roofline(Rates(1.0, 1.0)) as roofline:
+            source.zero_()
+        assert roofline.seconds == 20
 
     def test_what_is_done_for_gradients_counts(self) -> None:
         weight = torch.ones(5, 4, requires_grad=True)

@@ -15,6 +15,7 @@ def torch_settings() -> Iterator[None]:
     mode = torch.get_deterministic_debug_mode()
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     flags = matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark
+    filled = torch.utils.deterministic.fill_uninitialized_memory
     python_state = random.getstate()
     numpy_state = np.random.get_state()  # noqa: NPY002
     with torch.random.fork_rng(devices=[]):
@@ -24,5 +25,6 @@ def torch_settings() -> Iterator[None]:
     np.random.set_state(numpy_state)  # noqa: NPY002
     random.setstate(python_state)
     matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark = flags
+    torch.utils.deterministic.fill_uninitialized_memory = filled
     torch.set_deterministic_debug_mode(mode)
     torch.set_num_threads(threads)

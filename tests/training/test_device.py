@@ -8,7 +8,12 @@ import pytest
 import torch
 
 import feature_quality
-from feature_quality.training.device import describe, deterministic_device, usable_precision
+from feature_quality.training.device import (
+    describe,
+    deterministic_device,
+    instructions,
+    usable_precision,
+)
 
 LEAN_RUN = """
 import sys
@@ -88,12 +93,18 @@ print(faults() - before)
 """
 
 
+HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+
+
 @pytest.mark.skipif("glibc" not in platform.libc_ver(), reason="other C libraries are left alone")
+@pytest.mark.skipif(
+    HUGE_PAGES.exists() and "[always]" in HUGE_PAGES.read_text(), reason="huge pages: few faults"
+)
 def test_freed_memory_is_used_again():
     package = Path(feature_quality.__file__).parent.parent
     said = subprocess.run(
         [sys.executable, "-c", PAGE_FAULTS],
-        env={**os.environ, "PYTHONPATH": str(package)},
+        env={**os.environ, "PYTHONPATH": str(package), "CUDA_VISIBLE_DEVICES": ""},
         capture_output=True,
         text=True,
         check=True,
@@ -111,7 +122,7 @@ def test_the_cpu_is_described_without_asking_for_a_gpu():
     [
         ("bfloat16", {"avx512_bf16": True}, "bfloat16"),
         ("bfloat16", {"avx512_bf16": False, "amx_bf16": True}, "bfloat16"),
-        ("bfloat16", {"bf16": True}, "bfloat16"),
+        ("bfloat16", {"bf16": True}, "float32"),
         ("bfloat16", {"avx512_f": True, "avx512_bf16": False}, "float32"),
         ("float32", {"avx512_bf16": True}, "float32"),
     ],
@@ -120,6 +131,15 @@ def test_a_cpu_computes_in_bfloat16_if_it_has_it(asked, capabilities, usable, mo
     # Emulated, it would be slower than float32.
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     assert usable_precision(asked, torch.device("cpu")) == usable
+
+
+def test_cpus_with_other_products_of_bfloat16_are_told_apart(monkeypatch):
+    named = []
+    for has in ({"avx512_bf16": True}, {"avx512_bf16": True, "amx_bf16": True}, {}):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda has=has: has)
+        named.append(tuple(instructions()))
+    assert len(set(named)) == 3
+    assert named[2] == (platform.machine(), torch.backends.cpu.get_cpu_capability())
 
 
 @pytest.mark.parametrize(

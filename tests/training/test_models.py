@@ -269,8 +269,11 @@ def test_normalise_by_hand():
             [[[0.0, 0.0], [-0.4, -0.4]], [[-2.4, 1.6], [1.6, 1.6]]],
         ]
     )
-    for given_images in (images, images.float()):
+    kept = images.float().contiguous(memory_format=torch.channels_last)
+    for given_images in (images, images.float(), kept):
+        before = given_images.clone()
         result = normalise(given_images, torch.tensor([0.2, 0.6]), torch.tensor([0.5, 0.25]))
         assert result.dtype == torch.float32
         assert result.is_contiguous(memory_format=torch.channels_last)
         torch.testing.assert_close(result, expected, rtol=0, atol=1e-6)
+        assert torch.equal(given_images, before)

@@ -26,7 +26,8 @@ from feature_quality.training.models import convolutional_network, residual_netw
 # with the pixels of its images.
 # ResNet-50 is reckoned by its arithmetic, 2.3 times ResNet-18's.
 PIXELS_PER_SECOND = {"cnn": 4.5e6, "resnet18": 0.39e6, "resnet50": 0.17e6}
-# Of a probe on a thousand examples of thousands of features; it grows with the examples.
+# Of a probe of two values on a thousand examples of four thousand features. It grows with the
+# examples; that it also grows with features and values is left out.
 SECONDS_PER_PROBE = 1
 SECONDS_PER_JOB = 3
 # Of the toy engine: a step of one run, and each example in it.

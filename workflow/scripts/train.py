@@ -1,13 +1,11 @@
 """Train one network: one dataset, learning rate, rho and seed."""
 
 import hashlib
-import platform
 import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from feature_quality.artifacts.history import holds_history, write_history
@@ -17,7 +15,12 @@ from feature_quality.artifacts.weights import write_snapshots, write_weights
 from feature_quality.job import job
 from feature_quality.record import made
 from feature_quality.training.checkpoint import Checkpoint
-from feature_quality.training.device import describe, deterministic_device, usable_precision
+from feature_quality.training.device import (
+    describe,
+    deterministic_device,
+    instructions,
+    usable_precision,
+)
 from feature_quality.training.loop import Batches, Recipe, train
 from feature_quality.training.models import load_pretrained, network_for
 
@@ -37,7 +40,7 @@ with job(snakemake.log[0]) as log, locked(Path(snakemake.output.history).parent,
         "settings": settings,
         "precision": recipe.precision,
         "examples_sha256": hashlib.sha256(examples).hexdigest(),
-        "instructions": [platform.machine(), torch.backends.cpu.get_cpu_capability()],
+        "instructions": instructions(),
     }
     packages = ("torch", "torchvision", "numpy")
     description |= made(snakemake.params.code, *packages, device=describe(device))

@@ -48,7 +48,10 @@ class Probe(Section):
     ] = ours((0.0001, 0.001, 0.01, 0.1, 1.0), "the paper does not say; decades around 0.01")
     tolerance: Annotated[
         PositiveNumber,
-        Field(description="Largest gradient component at which the fit has converged."),
+        Field(
+            description="Largest component of the gradient, of standardised features, at which "
+            "a fit has converged."
+        ),
     ] = ours(1e-6, "results no longer change below it")
     max_iterations: Annotated[
         PositiveWhole,

@@ -3,6 +3,7 @@
 import ctypes
 import fcntl
 import os
+import platform
 import tempfile
 from itertools import count
 from pathlib import Path
@@ -13,8 +14,8 @@ import torch
 _TRIM_THRESHOLD = -1
 _MMAP_THRESHOLD = -3
 _LARGEST_MMAP_THRESHOLD = 32 * 2**20
-# Instructions of x86 and ARM that multiply matrices of bfloat16.
-_BFLOAT16_PRODUCTS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
+# What multiplies matrices of bfloat16 on x86; on ARM it has not been measured.
+_BFLOAT16_PRODUCTS = ("avx512_bf16", "amx_bf16")
 
 
 def deterministic_device() -> torch.device:
@@ -44,7 +45,8 @@ def _keep_freed_memory() -> None:
     """Let the C library keep the memory of freed tensors for the next ones.
 
     glibc gives large blocks back at once, and in each step the kernel would map their pages anew,
-    which takes a fifth of the time of the CNN's. Other C libraries are left as they are.
+    which takes a fifth of the time of the CNN's. Blocks of 32 MiB and more are given back even so.
+    Other C libraries are left as they are.
     """
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt"):
@@ -87,6 +89,15 @@ def usable_precision(asked: str, device: torch.device) -> str:
     if device.type == "cuda":
         has = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        capabilities = torch.cpu.get_capabilities()
-        has = any(capabilities.get(name) for name in _BFLOAT16_PRODUCTS)
+        has = bool(_bfloat16_products())
     return asked if has else "float32"
+
+
+def instructions() -> list[str]:
+    """Name what decides how this CPU rounds: its family, and which kernels PyTorch takes there."""
+    return [platform.machine(), torch.backends.cpu.get_cpu_capability(), *_bfloat16_products()]
+
+
+def _bfloat16_products() -> list[str]:
+    capabilities = torch.cpu.get_capabilities()
+    return [name for name in _BFLOAT16_PRODUCTS if capabilities.get(name)]
