@@ -65,6 +65,11 @@ def embedded() -> tuple[ProbeSet, ProbeSet]:
     return windows_of("train", TRAIN), windows_of("test", TEST)
 
 
+def in_float32(examples: ProbeSet) -> ProbeSet:
+    """Return the same examples as embeddings are stored."""
+    return replace(examples, embedding=examples.embedding.astype("float32"))
+
+
 def ours(trained: ProbeSet, tested: ProbeSet, strength: float) -> float:
     """Return the error of one fit."""
     (fit,) = fit_path(trained, [strength], PROTOCOL.tolerance, PROTOCOL.max_iterations)
@@ -99,7 +104,7 @@ def main() -> None:
     """Print the table."""
     print(title(), "\n")
     own = embedded()
-    stored = [replace(each, embedding=each.embedding.astype("float32")) for each in own]
+    stored = in_float32(own[0]), in_float32(own[1])
     probes: dict[str, dict[str, Callable[[], float]]] = {}
     for strength in STRENGTHS:
         probes[f"one fit, C = {strength:g}"] = {
