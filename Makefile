@@ -5,7 +5,7 @@
 # make clean-stale
 #                 list the runs in results/ that no configuration asks for, ask, and remove them
 # make benchmark  measure training, probes and the toy engine against what one would write by hand,
-#                 and what Snakemake and imports cost (about 20 minutes)
+#                 and what Snakemake and imports cost
 # make lock       resolve envs/*.in anew
 # make reference  write the configuration's schema and documentation page anew
 #
