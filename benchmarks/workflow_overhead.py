@@ -23,7 +23,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from feature_quality.artifacts.selection import Choice, Selection, write_selection
+from feature_quality.artifacts.selection import Candidate, Choice, Selection, write_selection
 from feature_quality.config.settings import DATASETS
 
 ROOT = Path(__file__).parents[1]
@@ -76,7 +76,7 @@ def timed(*command: str, folder: Path = ROOT) -> tuple[float, str]:
 
 def arguments(*more: str, cores: int = CORES) -> list[str]:
     """Return Snakemake's arguments for the whole configuration."""
-    datasets = [dataset for dataset in DATASETS if not dataset.startswith("digits")]
+    datasets = [name for name in DATASETS if not name.startswith("digits") and name != "own"]
     changed = (f"datasets={json.dumps(datasets)}", "data_dir=data", "probe_runs=all")
     return [*more, "--cores", str(cores), "--configfile", *CONFIGURATIONS, "--config", *changed]
 
@@ -99,16 +99,27 @@ def pretend() -> None:
 
     Executor.SLEEPING_TIME = 0
     Executor.run_job = make
-    snakemake(arguments("--touch", "--quiet", "all"))
+    snakemake(arguments("--touch", "--quiet", "rules", "progress"))
 
 
 def selection(dataset: str, histories: Sequence[str]) -> Selection:
     """Return a choice for either method: the first setting, which is SGD's, and the last."""
     choices: dict[str, Choice] = {}
+    candidates: list[Candidate] = []
     for method, history in (("SGD", histories[0]), ("SAM", histories[-1])):
-        lr, rho = re.findall(r"/(?:lr|rho)=([^/]+)", history)
-        choices[method] = {"lr": float(lr), "rho": float(rho), "candidates": 1, "tied": 1}
-    return {"dataset": dataset, "rule": "", "choices": choices, "candidates": []}
+        lr, rho, seed = re.findall(r"/(?:lr|rho|seed)=([^/]+)", history)
+        choices[method] = Choice(lr=float(lr), rho=float(rho), candidates=1, tied=1)
+        candidates.append(
+            Candidate(
+                lr=float(lr),
+                rho=float(rho),
+                val_error=0.0,
+                val_loss=0.0,
+                finished=[int(seed)],
+                diverged=[],
+            )
+        )
+    return {"dataset": dataset, "rule": "", "choices": choices, "candidates": candidates}
 
 
 def measure_graph(folder: Path) -> None:
