@@ -67,7 +67,7 @@ class TestLorenz:
         for kind, style in STYLES.items():
             curves = self.curves_of(points, kind)
             assert_shows(panel, curves, "x", "y", METHODS[method], style)
-        texts = [f"G({NAMES[kind]}) = {self.gini_of(points, kind):.2f}" for kind in STYLES]
+        texts = [f"G({NAMES[kind]}) = {self.gini_of(points, kind):.4f}" for kind in STYLES]
         assert panel.get_xlabel().splitlines() == ["share of points", *texts]
         (legend,) = panel.figure.legends
         assert [text.get_text() for text in legend.get_texts()] == [
@@ -111,7 +111,7 @@ class TestLorenz:
         rest = part(weightless[~nothing], "SGD", 3)
         assert_shows(panel, self.curves_of(rest, "weight"), "x", "y", METHODS["SGD"], "--")
         _, real, note, phantom = panel.get_xlabel().splitlines()
-        assert real == f"G(λ) = {self.gini_of(rest, 'weight'):.2f}"
+        assert real == f"G(λ) = {self.gini_of(rest, 'weight'):.4f}"
         assert note == "(all 0: 1 of 3 seeds)"
         assert "seed" not in phantom
 

@@ -180,7 +180,7 @@ def _lorenz_panel(panel: Axes, points: pd.DataFrame, colour: str) -> str:
         options: dict[str, Any] = {"color": colour, "linestyle": STYLES[kind], "marker": None}
         lines(pd.concat(curves, ignore_index=True), panel, x="x", y="y", legend=False, **options)
         coefficients = pd.Series([gini(each) for each in weights])
-        noted.append(f"G({name}) = {coefficients.mean():.2f}")
+        noted.append(f"G({name}) = {coefficients.mean():.4f}")
         if coefficients.isna().any():
             noted.append(f"(all 0: {coefficients.isna().sum()} of {len(coefficients)} seeds)")
     return "\n".join(noted)
