@@ -52,7 +52,7 @@ class Probe(Section):
             description="Largest component of the gradient, of standardised features, at which "
             "a fit has converged."
         ),
-    ] = ours(1e-6, "results no longer change below it")
+    ] = ours(1e-6, "at 1e-8, 1 of 24 errors differed, by one image")
     max_iterations: Annotated[
         PositiveWhole,
         Field(description="Iterations after which a fit is reported as not converged."),
