@@ -1,0 +1,53 @@
+"""What the documentation says was measured comes from the runs beside it."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MEASURED = ROOT / "docs" / "measured"
+RUNS = pd.read_csv(MEASURED / "runs.csv")
+SELECTIONS = sorted(MEASURED.glob("selection_*.json"))
+
+
+def table_rows(page: Path) -> list[str]:
+    """The rows of a page's tables of methods, without quotation marks."""
+    return re.findall(r"^(?:> )?(\| (?:SGD|SAM).*\|)$", page.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", SELECTIONS, ids=lambda path: path.stem)
+def test_the_selection_is_the_least_validation_error(path: Path) -> None:
+    selection: dict[str, Any] = json.loads(path.read_text())
+    rows = RUNS[(RUNS["dataset"] == selection["dataset"]) & (RUNS["split"] == "val")]
+    means = rows.pivot_table(index=["rho", "lr"], columns="metric", values="value").round(12)
+    ranked = means.reset_index().sort_values(["error", "loss", "rho", "lr"])
+    sgd, sam = ranked[ranked["rho"] == 0], ranked[ranked["rho"] > 0]
+    for method, candidates in (("SGD", sgd), ("SAM", sam)):
+        choice = selection["choices"][method]
+        assert (choice["rho"], choice["lr"]) == tuple(candidates[["rho", "lr"]].iloc[0])
+        assert choice["candidates"] == len(candidates)
+
+
+def test_table_1_is_the_mean_of_its_runs() -> None:
+    table = pd.read_csv(MEASURED / "table1.csv")
+    assert set(table["dataset"]) == {path.stem.removeprefix("selection_") for path in SELECTIONS}
+    for row in table.to_dict("records"):
+        metric = "error" if row["metric"] == "test_error" else f"{row['feature']}_probe_error"
+        split = "test" if row["metric"] == "test_error" else "probe_test"
+        wanted = {key: row[key] for key in ("dataset", "lr", "rho")}
+        wanted |= {"metric": metric, "split": split}
+        values = RUNS.loc[(RUNS[list(wanted)] == pd.Series(wanted)).all(axis=1), "value"]
+        assert row["n_seeds"] == len(values) == 4
+        assert (row["mean"], row["std"]) == pytest.approx((values.mean(), values.std(ddof=1)))
+
+
+@pytest.mark.parametrize(
+    "page", [MEASURED / "README.md", ROOT / "README.md"], ids=["record", "front page"]
+)
+def test_a_page_quotes_table_1(page: Path) -> None:
+    quoted = table_rows(page)
+    assert [row for row in table_rows(MEASURED / "table1.md") if row not in quoted] == []
