@@ -1,11 +1,12 @@
 """Measure what Snakemake and imports cost: on the graph of all runs of the paper, and in a job.
 
-``make benchmark`` runs it. The graph is that of the toy and of all datasets but demonstrations, as
-``paper.yaml`` and ``domainbed.yaml`` have them, with all runs probed, in copies of the workflow:
-one with nothing made yet, and one that is finished, with empty files that ``--touch`` recorded as
-if the rules had made them. A figure is the median of the turns, with all files in memory. A job's
-seconds are those of its script's imports and those of a job that does nothing; what a job imports
-only when it gets there, as a ResNet's do with torchvision, is not among them.
+``make benchmark`` runs it. The graph is that of the toy and of all datasets but demonstrations and
+the user's own, as ``paper.yaml`` and ``domainbed.yaml`` have them, with all runs probed, in copies
+of the workflow: one with nothing made yet, and one that is finished, with empty files that
+``--touch`` recorded as if the rules had made them. A figure is the median of the turns, with all
+files in memory. A job's seconds are those of its script's imports and those of a job that does
+nothing; what a job imports only when it gets there, as a ResNet's do with torchvision, is not among
+them.
 """
 
 import json
