@@ -39,7 +39,7 @@ benchmark: $(INSTALLED)
 	PYTHONPATH=workflow $(BIN)/python benchmarks/workflow_overhead.py
 
 clean-stale: $(INSTALLED)
-	@PYTHONPATH=workflow $(BIN)/python -m feature_quality.stale config.yaml workflow/config/*.yaml "$(CONFIG)"
+	@PYTHONPATH=workflow $(BIN)/python -m feature_quality.untracked config.yaml workflow/config/*.yaml "$(CONFIG)"
 
 lock: $(INSTALLED)
 	$(COMPILE) envs/bootstrap.in --output-file envs/bootstrap.txt

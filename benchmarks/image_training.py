@@ -25,11 +25,11 @@ from torch.nn.functional import cross_entropy
 import plain_cnn
 from feature_quality.artifacts.prepared import Description, Examples
 from feature_quality.training.augmentation import Crop
-from feature_quality.training.descent import Descent
 from feature_quality.training.device import deterministic_device, usable_precision
-from feature_quality.training.loop import Batches, Recipe, train
+from feature_quality.training.loop import DeviceSplit, TrainingConfig, train
 from feature_quality.training.models import convolutional_network, residual_network
 from feature_quality.training.sam import step
+from feature_quality.training.sgd import SGD
 from machine import Rates, Roofline, processes, title
 
 Shape = tuple[int, int, int]
@@ -37,9 +37,9 @@ Shape = tuple[int, int, int]
 RHO = {"SGD": 0.0, "SAM": 0.05}
 PRECISIONS = ("float32", "bfloat16")
 CNN_SHAPE = (3, 64, 32)
-CNN = Recipe(epochs=1, batch_size=100, momentum=0.9, weight_decay=0.0, snapshot_epochs=())
+CNN = TrainingConfig(epochs=1, batch_size=100, momentum=0.9, weight_decay=0.0, snapshot_epochs=())
 RESNET_SHAPES = ((3, 64, 64), (3, 112, 112))
-RESNET = Recipe(
+RESNET = TrainingConfig(
     epochs=1,
     batch_size=128,
     momentum=0.9,
@@ -79,13 +79,13 @@ def examples(shape: Shape, count: int) -> tuple[Examples, Description]:
     return Examples(images, pd.DataFrame({"label": labels, "group": labels})), description
 
 
-def images_per_second(shape: Shape, recipe: Recipe, steps: int, rho: float) -> float:
+def images_per_second(shape: Shape, recipe: TrainingConfig, steps: int, rho: float) -> float:
     """Return the rate of an epoch, after a short one that is not counted."""
     model = network(shape)
     device = deterministic_device()
 
     def epoch(count: int) -> float:
-        trained, validated = (Batches.of(*examples(shape, each), device) for each in (count, 2))
+        trained, validated = (DeviceSplit.of(*examples(shape, each), device) for each in (count, 2))
         start = time.perf_counter()
         train(model, trained, validated, recipe, dataset="random", lr=0.001, rho=rho, seed=0)
         return time.perf_counter() - start
@@ -94,14 +94,14 @@ def images_per_second(shape: Shape, recipe: Recipe, steps: int, rho: float) -> f
     return steps * recipe.batch_size / epoch(steps * recipe.batch_size)
 
 
-def limit(shape: Shape, recipe: Recipe) -> dict[str, float]:
+def limit(shape: Shape, recipe: TrainingConfig) -> dict[str, float]:
     """Return the images a second of SGD and SAM at which every operation took its least time."""
     model, device = network(shape), deterministic_device()
     rates = Rates.measured(device, recipe.precision)
     images = torch.rand(recipe.batch_size, *shape, device=device)
     images = images.to(memory_format=torch.channels_last)
     labels = torch.arange(recipe.batch_size, device=device) % 2
-    optimizer = Descent(
+    optimizer = SGD(
         model.parameters(), lr=0.001, momentum=recipe.momentum, weight_decay=recipe.weight_decay
     )
 
@@ -143,7 +143,7 @@ def in_turns(
     return {side: {m: median(all_) for m, all_ in by.items()} for side, by in totals.items()}
 
 
-def limits(shape: Shape, recipe: Recipe) -> dict[str, float]:
+def limits(shape: Shape, recipe: TrainingConfig) -> dict[str, float]:
     """Return what ``limit`` does, of all processes at one time."""
     with ProcessPoolExecutor(processes(), get_context("spawn")) as pool:
         # Processes start one after the other; what counts is the second time, for all at once.

@@ -30,13 +30,15 @@ from feature_quality.features.probe import ProbeSet, fit_path, probe_draw, probe
 from feature_quality.seeds import generator
 from feature_quality.training.augmentation import Crop, draw_windows
 from feature_quality.training.device import deterministic_device
-from feature_quality.training.loop import Batches, Recipe, train
+from feature_quality.training.loop import DeviceSplit, TrainingConfig, train
 from feature_quality.training.models import network_for
 from machine import title
 
 TRAIN, TEST = 5000, 2000
 WINDOW = Crop((0.02, 0.1), (0.5, 2.0))
-RECIPE = Recipe(epochs=5, batch_size=100, momentum=0.9, weight_decay=0.0, snapshot_epochs=())
+RECIPE = TrainingConfig(
+    epochs=5, batch_size=100, momentum=0.9, weight_decay=0.0, snapshot_epochs=()
+)
 PROTOCOL = Probe()
 # That of the probes whose margins are used, and scikit-learn's own.
 STRENGTHS = (PROTOCOL.contribution_strength, 1.0)
@@ -48,14 +50,14 @@ def embedded() -> tuple[ProbeSet, ProbeSet]:
     prepared = digits_photos.prepare(data_seed=0)
     description, device = prepared.description, deterministic_device()
     model = network_for(prepared, "cnn", 0, device)
-    split = Batches.of(prepared.split("train"), description, device)
+    split = DeviceSplit.of(prepared.split("train"), description, device)
     train(model, split, split, RECIPE, dataset="digits_photos", lr=0.05, rho=0.0, seed=0)
 
     def windows_of(name: str, count: int) -> ProbeSet:
         examples, rng = prepared.split(name), generator("benchmark", name)
         rows = rng.integers(len(examples.table), size=count)
         windows = draw_windows(rng, count, digits_photos.SHAPE[1:], WINDOW).to(device)
-        images = Batches.of(examples, description, device)
+        images = DeviceSplit.of(examples, description, device)
         with torch.no_grad():
             pictures, _ = images.take(torch.from_numpy(rows).to(device), windows)
             features = model[:-1](pictures).cpu().double().numpy()

@@ -11,7 +11,7 @@ import torch
 
 from feature_quality.toy.distribution import Distribution
 from feature_quality.toy.engine import chunks, train
-from feature_quality.toy.runs import spanned
+from feature_quality.toy.runs import expand_grid
 from feature_quality.toy.tables import run_table
 from toy_engine import DISTRIBUTION, LR
 
@@ -27,7 +27,7 @@ def errors(distribution: Distribution) -> pd.DataFrame:
     axes = {"complexity": COMPLEXITIES, "batch_size": [5], "steps": [60 * EPOCHS], "seed": SEEDS}
     tables = [
         run_table(chunk, train(chunk, distribution, LR, cpu), distribution, cpu)
-        for chunk in chunks(spanned(axes), cpu)
+        for chunk in chunks(expand_grid(axes), cpu)
     ]
     return (
         pd.concat(tables).groupby("complexity")[["train_error", "test_error", "hard_error"]].mean()

@@ -18,7 +18,7 @@ import torch
 from feature_quality.config.toy import Toy
 from feature_quality.toy.distribution import Distribution
 from feature_quality.toy.engine import chunks, train
-from feature_quality.toy.runs import Run, spanned
+from feature_quality.toy.runs import Run, expand_grid
 from plain_toy import train_plainly
 
 PROCESSES = 2
@@ -34,7 +34,7 @@ DISTRIBUTION = Distribution(**Toy().distribution.model_dump())
 def runs(number: int, steps: int, rho: float) -> list[Run]:
     """Return runs that differ in seed, as most of the study's do."""
     seeds = list(range(number))
-    return spanned(
+    return expand_grid(
         {"complexity": [270], "batch_size": [5], "steps": [steps], "rho": [rho], "seed": seeds}
     )
 

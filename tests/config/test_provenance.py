@@ -125,7 +125,7 @@ def test_every_constant_of_the_schema_belongs_to_a_dataset_or_the_toy(own: Any) 
         ("training.waterbirds.network", "paper"),
         ("training.celeba.weight_decay", "derived"),
         ("training.waterbirds.crop.ratio", "cited"),
-        ("training.celeba.phantom_statistics", "ours"),
+        ("training.celeba.update_bn_on_second_pass", "ours"),
         ("probe.per_group.waterbirds", "cited"),
         ("probe.draws", "ours"),
         ("probe.per_group.cifar_mnist", "ours"),

@@ -41,7 +41,7 @@ CELEBA = {
         "momentum": 0.9,
         "weight_decay": 1e-4,
         "snapshot_epochs": (1, 3, 10),
-        "phantom_statistics": False,
+        "update_bn_on_second_pass": False,
         "crop": {"scale": (0.7, 1), "ratio": (1, 1.3333)},
     },
 }
@@ -56,7 +56,7 @@ WATERBIRDS = {
 }
 OWN = {
     "grid": CONCATENATED["grid"],
-    "training": CONCATENATED["training"] | {"pretrained": False, "phantom_statistics": False},
+    "training": CONCATENATED["training"] | {"pretrained": False, "update_bn_on_second_pass": False},
 }
 DEMONSTRATION = {
     "grid": {"lr": (0.02, 0.05), "rho": (0, 0.1)},

@@ -20,16 +20,16 @@ from feature_quality.features.importance import (
 )
 from feature_quality.features.probe import LinearProbe
 from feature_quality.seeds import generator
-from feature_quality.training.loop import Batches
+from feature_quality.training.loop import DeviceSplit
 
 CPU = torch.device("cpu")
 CLASSES = 3
 RHO = 0.5
 
 
-def split(count: int, seed: int = 0) -> Batches:
+def split(count: int, seed: int = 0) -> DeviceSplit:
     source = torch.Generator().manual_seed(seed)
-    return Batches(
+    return DeviceSplit(
         torch.randint(256, (count, 2, 5, 5), generator=source, dtype=torch.uint8),
         torch.randint(CLASSES, (count,), generator=source),
         torch.full((count,), 1 / count, dtype=torch.float64),
@@ -55,7 +55,7 @@ def network(classes: int = CLASSES) -> nn.Sequential:
 
 
 def plain_loop(
-    model: nn.Sequential, data: Batches, rho: float, batches: Sequence[Tensor]
+    model: nn.Sequential, data: DeviceSplit, rho: float, batches: Sequence[Tensor]
 ) -> tuple[dict[int, float], dict[int, float]]:
     """λ = 1 − p(y), and the same of a network whose every parameter has moved."""
     real, phantom = {}, {}
@@ -124,7 +124,7 @@ def test_weights_of_two_examples_by_hand():
     with torch.no_grad():
         layer.weight.copy_(torch.tensor([[1.0], [-1.0]]))
     # The pixels 255 and 0 become 1 and −1; both are of class 0.
-    data = Batches(
+    data = DeviceSplit(
         torch.tensor([255, 0], dtype=torch.uint8).reshape(2, 1, 1, 1),
         torch.tensor([0, 0]),
         torch.ones(2) / 2,
@@ -145,7 +145,7 @@ def test_tiny_weights_are_not_zero():
     with torch.no_grad():
         layer.weight.zero_()
         layer.bias.copy_(torch.tensor([25.0, -25.0]))
-    data = Batches(
+    data = DeviceSplit(
         torch.zeros((2, 1, 1, 1), dtype=torch.uint8),
         torch.tensor([0, 1]),
         torch.ones(2) / 2,
@@ -194,12 +194,14 @@ def test_partners_by_hand(counts, expected):
 PROBE = LinearProbe(np.array([0, 1]), np.array([[0.0, 0], [2, -1]]), np.array([0.0, 0.5]))
 
 
-def pictured(features: np.ndarray) -> tuple[nn.Sequential, Batches]:
+def pictured(features: np.ndarray) -> tuple[nn.Sequential, DeviceSplit]:
     """Return a network and images of which it makes these embeddings, whole numbers below 256."""
     images = torch.from_numpy(features.astype(np.uint8))[:, None, None, :]
     count = len(images)
     weights = torch.full((count,), 1 / count, dtype=torch.float64)
-    data = Batches(images, torch.zeros(count), weights, torch.zeros(1), torch.full((1,), 1 / 255))
+    data = DeviceSplit(
+        images, torch.zeros(count), weights, torch.zeros(1), torch.full((1,), 1 / 255)
+    )
     return nn.Sequential(nn.Flatten(), nn.Linear(2, 2)), data
 
 
@@ -285,7 +287,7 @@ def test_a_checkpoints_rows_are_the_training_examples_in_their_order():
 def test_a_checkpoints_weights_are_those_of_batches_of_its_seed():
     prepared, model = tiny(), network(2)
     rows = checkpoint_importance(model, prepared, CPU, **SETTINGS)
-    data = Batches.of(prepared.split("train"), prepared.description, CPU)
+    data = DeviceSplit.of(prepared.split("train"), prepared.description, CPU)
     order = generator("importance", "tiny", 2).permutation(40)
     real, phantom = plain_loop(model, data, RHO, torch.from_numpy(order).split(16))
     assert rows["weight"].tolist() == pytest.approx([real[i] for i in range(40)], rel=1e-5)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 # Not its names: pytest would take ``test_rows`` for a test.
-from feature_quality.artifacts.tables import read_runs, write_runs
+from feature_quality.artifacts.runs import read_runs, write_runs
 from feature_quality.reporting import runs as reporting
 
 RUN = {"dataset": "toy", "lr": 0.05, "rho": 0.1, "seed": 2, "diverged": None, "code": "abc"}

@@ -10,10 +10,10 @@ from torch.nn.functional import softplus
 from feature_quality.toy.engine import Stack, take_step
 from feature_quality.toy.importance import (
     Substitution,
-    ascended,
     fixed,
     importance,
     last_layer_gradient,
+    perturbed,
 )
 from feature_quality.toy.network import Networks
 from feature_quality.toy.runs import Run
@@ -123,7 +123,7 @@ def test_the_step_of_sgd_is_the_gradient_of_the_loss(cpu, run):
 def test_the_phantom_weights_by_hand():
     # λ = 1/2, so the gradient is −(3, 4)/2 and its direction (−0.6, −0.8).
     signed = of_doubles([[[3], [4]]] * 2)
-    found = ascended(of_doubles([[0, 0], [4, -3]]), signed, of_doubles([0.5, 2]))
+    found = perturbed(of_doubles([[0, 0], [4, -3]]), signed, of_doubles([0.5, 2]))
     assert_close(found, of_doubles([[-0.3, -0.4], [4 - 1.2, -3 - 1.6]]))
     assert importance(found, signed)[0].item() == pytest.approx(1 / (1 + math.exp(-2.5)))
 
@@ -135,7 +135,7 @@ def test_the_perturbation_has_norm_rho_along_the_gradient(n):
     leaf = last.clone().requires_grad_()
     loss = softplus(-(leaf[:, :, None] * signed).sum(1)).mean(1).sum()
     (gradient,) = torch.autograd.grad(loss, leaf)
-    moved = ascended(last, signed, rho) - last
+    moved = perturbed(last, signed, rho) - last
     assert_close(moved.norm(dim=1), rho)
     direction = gradient / gradient.norm(dim=1, keepdim=True)
     assert_close(moved / rho[:, None], direction, rtol=1e-8, atol=1e-10)
@@ -145,7 +145,7 @@ def test_the_perturbation_has_norm_rho_along_the_gradient(n):
 def test_the_norm_neither_underflows_nor_overflows_in_float32(size):
     signed = torch.tensor([[[size], [0.0]]])
     last = torch.tensor([[0.0, 1.0]])
-    assert ascended(last, signed, of_doubles([0.5])).tolist() == [[-0.5, 1]]
+    assert perturbed(last, signed, of_doubles([0.5])).tolist() == [[-0.5, 1]]
 
 
 def test_without_rho_or_gradient_nothing_is_perturbed():
@@ -153,7 +153,7 @@ def test_without_rho_or_gradient_nothing_is_perturbed():
     last[2] = 1
     # No gradient: φ is 0, or λ rounds to 0.
     signed = torch.stack([torch.randn(2, 4), torch.zeros(2, 4), torch.full((2, 4), 1e4)])
-    found = ascended(last, signed, of_doubles([0, 0.5, 0.5]))
+    found = perturbed(last, signed, of_doubles([0, 0.5, 0.5]))
     assert torch.equal(found, last)
 
 

@@ -1,13 +1,13 @@
 import pytest
 
-from feature_quality.toy.runs import Run, spanned
+from feature_quality.toy.runs import Run, expand_grid
 
 FIXED = {"batch_size": [5], "steps": [60]}
 
 
 def test_every_combination_is_a_run_and_the_last_axis_varies_fastest():
     axes = FIXED | {"complexity": [270.0, 180.0], "rho": [0.0, 0.5], "seed": [3, 1]}
-    found = [(run.complexity, run.rho, run.seed) for run in spanned(axes)]
+    found = [(run.complexity, run.rho, run.seed) for run in expand_grid(axes)]
     assert found == [
         (270.0, 0.0, 3),
         (270.0, 0.0, 1),
@@ -22,7 +22,7 @@ def test_every_combination_is_a_run_and_the_last_axis_varies_fastest():
 
 def test_the_order_of_the_axes_is_theirs_not_the_fields():
     axes = FIXED | {"seed": [0, 1], "complexity": [180.0, 270.0]}
-    assert [(run.seed, run.complexity) for run in spanned(axes)] == [
+    assert [(run.seed, run.complexity) for run in expand_grid(axes)] == [
         (0, 180.0),
         (0, 270.0),
         (1, 180.0),
@@ -45,11 +45,11 @@ def test_every_axis_reaches_its_field():
         "kappa": "tracking",
         "alpha": 2.0,
     }
-    assert spanned({name: [value] for name, value in values.items()}) == [Run(**values)]
+    assert expand_grid({name: [value] for name, value in values.items()}) == [Run(**values)]
 
 
 def test_what_no_axis_names_is_sgd_without_noise_or_intervention():
-    (run,) = spanned(FIXED | {"complexity": [270.0], "seed": [0]})
+    (run,) = expand_grid(FIXED | {"complexity": [270.0], "seed": [0]})
     assert (run.rho, run.noise, run.level, run.intervention, run.budget) == (
         0.0,
         None,
@@ -61,4 +61,4 @@ def test_what_no_axis_names_is_sgd_without_noise_or_intervention():
 
 def test_an_axis_that_no_run_has_is_refused():
     with pytest.raises(TypeError, match="momentum"):
-        spanned(FIXED | {"complexity": [270.0], "seed": [0], "momentum": [0.9]})
+        expand_grid(FIXED | {"complexity": [270.0], "seed": [0], "momentum": [0.9]})

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from feature_quality.config.toy import Toy
-from feature_quality.toy.runs import Run, spanned
+from feature_quality.toy.runs import Run, expand_grid
 from feature_quality.toy.studies import parts
 
 STUDIES = ("complexity", "dynamics", "interventions", "noise", "batch_size")
@@ -27,7 +27,7 @@ def settings() -> Settings:
 
 
 def runs_of(study: str, settings: Settings) -> list[Run]:
-    return [run for axes in parts(study, **settings).values() for run in spanned(axes)]
+    return [run for axes in parts(study, **settings).values() for run in expand_grid(axes)]
 
 
 def all_parts(settings: Settings) -> dict[str, dict[str, list[Any]]]:
@@ -107,13 +107,13 @@ def test_one_complexity_is_shown(study, settings):
 )
 def test_each_part_holds_all_radii_and_seeds(study, radii, settings):
     for name, axes in parts(study, **settings).items():
-        found = {(run.rho, run.seed) for run in spanned(axes)}
+        found = {(run.rho, run.seed) for run in expand_grid(axes)}
         assert found == {(rho, seed) for rho in radii for seed in range(10)}, name
 
 
 @pytest.mark.parametrize("kind", ["label", "gaussian", "dropout"])
 def test_a_kind_of_noise_has_its_own_levels_on_both_features_and_on_the_hard_one(kind, settings):
-    runs = spanned(parts("noise", **settings)[f"noise={kind}"])
+    runs = expand_grid(parts("noise", **settings)[f"noise={kind}"])
     levels = settings["sweep"]["noise"][kind]
     assert {(run.noise, run.noisy, run.level) for run in runs} == {
         (kind, noisy, level) for noisy in ("both", "hard") for level in levels
@@ -122,7 +122,7 @@ def test_a_kind_of_noise_has_its_own_levels_on_both_features_and_on_the_hard_one
 
 @pytest.mark.parametrize("kappa", ["constant", "tracking"])
 def test_a_norm_has_every_intervention_at_every_ratio(kappa, settings):
-    runs = spanned(parts("interventions", **settings)[f"kappa={kappa}"])
+    runs = expand_grid(parts("interventions", **settings)[f"kappa={kappa}"])
     assert {(run.kappa, run.intervention, run.alpha) for run in runs} == {
         (kappa, kind, alpha)
         for kind in ("importance_weighting", "learning_rate", "both")

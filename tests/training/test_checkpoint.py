@@ -15,12 +15,12 @@ from feature_quality.artifacts.prepared import Description, Examples
 from feature_quality.artifacts.weights import write_weights
 from feature_quality.training.augmentation import Crop
 from feature_quality.training.checkpoint import SHARE, Checkpoint
-from feature_quality.training.loop import Batches, Recipe, train
+from feature_quality.training.loop import DeviceSplit, TrainingConfig, train
 from feature_quality.training.trained import TrainedRun
 
 CPU = torch.device("cpu")
 EPOCHS = 4
-RECIPE = Recipe(
+RECIPE = TrainingConfig(
     epochs=EPOCHS,
     batch_size=6,
     momentum=0.9,
@@ -41,7 +41,7 @@ class Killed(BaseException):
     """What no ``except Exception`` stops."""
 
 
-def split(count: int, seed: int) -> Batches:
+def split(count: int, seed: int) -> DeviceSplit:
     source = torch.Generator().manual_seed(seed)
     images = torch.randint(256, (count, 2, 6, 6), generator=source, dtype=torch.uint8).numpy()
     labels = torch.randint(3, (count,), generator=source).numpy()
@@ -49,7 +49,7 @@ def split(count: int, seed: int) -> Batches:
         "tiny", "Tiny", True, ("a", "b"), (("x",) * 3, ("y",)), (0.4, 0.5), (0.2, 0.3)
     )
     table = pd.DataFrame({"label": labels, "group": labels})
-    return Batches.of(Examples(images, table), description, CPU)
+    return DeviceSplit.of(Examples(images, table), description, CPU)
 
 
 TRAIN, VAL = split(20, 1), split(8, 2)

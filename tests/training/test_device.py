@@ -21,14 +21,14 @@ import torch
 from torch import nn
 from feature_quality.training.augmentation import Crop
 from feature_quality.training.device import deterministic_device
-from feature_quality.training.loop import Batches, Recipe, train
+from feature_quality.training.loop import DeviceSplit, TrainingConfig, train
 
 deterministic_device()
-split = Batches(torch.arange(24, dtype=torch.uint8).view(6, 1, 2, 2), torch.arange(6) % 2,
+split = DeviceSplit(torch.arange(24, dtype=torch.uint8).view(6, 1, 2, 2), torch.arange(6) % 2,
                 torch.ones(6) / 6, torch.tensor([0.5]), torch.tensor([1.0]))
 for rho in (0.0, 0.1):
     model = nn.Sequential(nn.Conv2d(1, 2, 2), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(2, 2))
-    recipe = Recipe(epochs=1, batch_size=4, momentum=0.9, weight_decay=0.1, snapshot_epochs=(1,),
+    recipe = TrainingConfig(epochs=1, batch_size=4, momentum=0.9, weight_decay=0.1, snapshot_epochs=(1,),
                     crop=Crop((0.5, 1.0), (0.75, 1.3)))
     run = train(model, split, split, recipe, dataset="lean", lr=0.1, rho=rho, seed=0)
     assert len(run.history) == 1

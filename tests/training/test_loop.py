@@ -20,8 +20,8 @@ from feature_quality.artifacts.prepared import Description, Examples, Prepared
 from feature_quality.training.augmentation import Crop, draw_windows
 from feature_quality.training.loop import (
     EVALUATION_BATCH,
-    Batches,
-    Recipe,
+    DeviceSplit,
+    TrainingConfig,
     epoch_order,
     epoch_windows,
     evaluate,
@@ -36,12 +36,12 @@ DESCRIPTION = Description(
 )
 
 
-def split(examples: int, seed: int = 0) -> Batches:
+def split(examples: int, seed: int = 0) -> DeviceSplit:
     source = np.random.default_rng(seed)
     images = source.integers(0, 256, (examples, 2, 6, 5), dtype=np.uint8)
     labels = source.integers(0, 3, examples).astype(np.int16)
     table = pd.DataFrame({"label": labels, "group": 2 * labels})
-    return Batches.of(Examples(images, table), DESCRIPTION, CPU)
+    return DeviceSplit.of(Examples(images, table), DESCRIPTION, CPU)
 
 
 def inputs_of(images: np.ndarray) -> np.ndarray:
@@ -108,9 +108,11 @@ class Fuse(nn.Module):
         return inputs * math.nan if self.training and self.passes == self.blows else inputs
 
 
-def run(model: nn.Module, train_split: Batches = TRAIN, **changes) -> TrainedRun:
+def run(model: nn.Module, train_split: DeviceSplit = TRAIN, **changes) -> TrainedRun:
     chosen = SETTINGS | changes
-    recipe = Recipe(**{each.name: chosen.pop(each.name, each.default) for each in fields(Recipe)})
+    recipe = TrainingConfig(
+        **{each.name: chosen.pop(each.name, each.default) for each in fields(TrainingConfig)}
+    )
     return train(model, train_split, VAL, recipe, **chosen)
 
 
@@ -438,7 +440,7 @@ def test_the_order_is_the_same_in_every_process():
     assert epoch_order("cifar_mnist", 2, 7, 50).tolist() == expected.tolist()
 
 
-# Batches and their evaluation
+# DeviceSplit and their evaluation
 
 
 @pytest.mark.parametrize(
@@ -469,7 +471,7 @@ def test_batches_hold_a_split_as_tensors(tmp_path, group_weights, weights):
     # As when a prepared dataset is read: torch warns of arrays that cannot be written to.
     stored = np.load(tmp_path / "images.npy", mmap_mode="c")
     prepared = Prepared(description, stored, examples)
-    batches = Batches.of(prepared.split("train"), description, CPU)
+    batches = DeviceSplit.of(prepared.split("train"), description, CPU)
 
     assert len(batches) == 3
     assert batches.images.dtype == torch.uint8
@@ -488,7 +490,7 @@ def test_batches_hold_a_split_as_tensors(tmp_path, group_weights, weights):
 
 def test_a_window_is_cut_before_the_image_is_normalised():
     images = torch.arange(2 * 1 * 2 * 4, dtype=torch.uint8).reshape(2, 1, 2, 4)
-    batches = Batches(
+    batches = DeviceSplit(
         images, torch.tensor([0, 1]), torch.ones(2) / 2, torch.tensor([0.5]), torch.tensor([0.25])
     )
     # One pixel, the third of the second row; and the whole image, flipped.
@@ -515,7 +517,7 @@ def test_evaluation_by_hand_with_the_weights_of_groups():
     with torch.no_grad():
         layer.weight.copy_(torch.tensor([[0.0], [1.0]]))
         layer.bias.zero_()
-    data = Batches.of(Examples(images, table), description, CPU)
+    data = DeviceSplit.of(Examples(images, table), description, CPU)
     loss, error = evaluate(nn.Sequential(nn.Flatten(), layer), data)
     assert error == pytest.approx(0.3 * 1 + 0.3 * 0 + 0.3 * 0 + 0.1 * 1)
     losses = [math.log1p(math.exp(z)) for z in (1, -1, -0.6)] + [math.log1p(math.exp(1))]
@@ -527,7 +529,7 @@ def test_validation_is_weighted_and_training_is_not():
     weights = torch.linspace(0, 1, len(VAL), dtype=torch.float64)
     weighted = replace(VAL, weights=weights / weights.sum())
     model = linear()
-    recipe = Recipe(1, 5, 0.0, 0.0, ())
+    recipe = TrainingConfig(1, 5, 0.0, 0.0, ())
     arguments = {"dataset": "tiny", "lr": 1e-30, "rho": 0.0, "seed": 4}
     skewed = replace(TRAIN, weights=torch.zeros(len(TRAIN)))
     [row] = train(model, skewed, weighted, recipe, **arguments).history
@@ -592,20 +594,20 @@ BASE = {
 
 
 def test_a_recipe_takes_what_is_its_own_of_the_settings():
-    plain = Recipe.of(GRID | BASE)
-    assert plain == Recipe(2, 5, 0.9, 0.01, (1, 2))
-    assert (plain.crop, plain.phantom_statistics) == (None, False)
+    plain = TrainingConfig.of(GRID | BASE)
+    assert plain == TrainingConfig(2, 5, 0.9, 0.01, (1, 2))
+    assert (plain.crop, plain.update_bn_on_second_pass) == (None, False)
     assert (plain.precision, plain.compiled) == ("float32", False)
-    more = {"phantom_statistics": True, "precision": "bfloat16", "compiled": True}
+    more = {"update_bn_on_second_pass": True, "precision": "bfloat16", "compiled": True}
     crop = {"crop": {"scale": (0.7, 1.0), "ratio": (0.75, 4 / 3)}}
-    assert Recipe.of(GRID | BASE | more | crop) == Recipe(
+    assert TrainingConfig.of(GRID | BASE | more | crop) == TrainingConfig(
         **BASE, **more, crop=Crop((0.7, 1.0), (0.75, 4 / 3))
     )
 
 
 def test_a_setting_that_is_missing_is_not_made_up():
     with pytest.raises(TypeError, match="weight_decay"):
-        Recipe.of({name: value for name, value in BASE.items() if name != "weight_decay"})
+        TrainingConfig.of({name: value for name, value in BASE.items() if name != "weight_decay"})
 
 
 # Augmentation
@@ -613,7 +615,7 @@ def test_a_setting_that_is_missing_is_not_made_up():
 CROP = Crop(scale=(0.3, 1.0), ratio=(0.75, 4 / 3))
 
 
-def seen_by(train_split: Batches = TRAIN, **changes) -> tuple[list[Tensor], list[Tensor]]:
+def seen_by(train_split: DeviceSplit = TRAIN, **changes) -> tuple[list[Tensor], list[Tensor]]:
     """Return the inputs of a run's passes in training and in evaluation."""
     model = linear()
     training: list[Tensor] = []
@@ -668,11 +670,11 @@ def test_an_augmented_runs_windows_do_not_depend_on_its_batches():
 
 
 @pytest.mark.parametrize(
-    ("rho", "phantom_statistics", "passes"),
+    ("rho", "update_bn_on_second_pass", "passes"),
     [(0.0, True, 1), (0.0, False, 1), (0.1, False, 1), (0.1, True, 2)],
 )
-def test_the_second_pass_counts_only_where_it_is_asked_to(rho, phantom_statistics, passes):
-    result = run(network(), rho=rho, phantom_statistics=phantom_statistics)
+def test_the_second_pass_counts_only_where_it_is_asked_to(rho, update_bn_on_second_pass, passes):
+    result = run(network(), rho=rho, update_bn_on_second_pass=update_bn_on_second_pass)
     assert result.weights["1.num_batches_tracked"] == 15 * passes
 
 

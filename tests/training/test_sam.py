@@ -10,13 +10,13 @@ from pytorch_optimizer import SAM
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from feature_quality.training.descent import Descent
 from feature_quality.training.sam import (
     NonFiniteError,
     frozen_statistics,
     phantom_parameters,
     step,
 )
+from feature_quality.training.sgd import SGD
 
 Forward = Callable[[], tuple[Tensor, Tensor]]
 
@@ -86,8 +86,8 @@ def values(model: nn.Module) -> list[Tensor]:
     return [parameter.detach().clone() for parameter in model.parameters()]
 
 
-def plain(model: nn.Module, *, lr: float = 0.1) -> Descent:
-    return Descent(model.parameters(), lr=lr, momentum=0.0, weight_decay=0.0)
+def plain(model: nn.Module, *, lr: float = 0.1) -> SGD:
+    return SGD(model.parameters(), lr=lr, momentum=0.0, weight_decay=0.0)
 
 
 def norm_of(tensors: list[Tensor]) -> float:
@@ -107,7 +107,7 @@ def assert_bits(model: nn.Module, expected: list[Tensor]) -> None:
 def test_many_steps_agree_with_pytorch_optimizer(build, momentum, weight_decay):
     rho, options = 0.3, {"lr": 0.05, "momentum": momentum, "weight_decay": weight_decay}
     ours, theirs = build(), build()
-    descent = Descent(ours.parameters(), **options)
+    descent = SGD(ours.parameters(), **options)
     sam = SAM(theirs.parameters(), torch.optim.SGD, rho=rho, perturb_eps=0.0, **options)
     for number in range(30):
         step(forward_of(ours, number), ours, descent, rho)
@@ -128,7 +128,7 @@ def test_many_steps_agree_with_pytorch_optimizer(build, momentum, weight_decay):
 
 def test_two_steps_by_hand():
     model = Quadratic()
-    descent = Descent(model.parameters(), lr=0.25, momentum=0.5, weight_decay=0.1)
+    descent = SGD(model.parameters(), lr=0.25, momentum=0.5, weight_decay=0.1)
     # g = (3, 4) with norm 5, so θ̃ = (1, 2) + 0.5 (0.6, 0.8) = (1.3, 2.4), where g = (3.9, 4.8);
     # buffer = g + 0.1 (1, 2) = (4, 5); θ = (1, 2) − 0.25 (4, 5)
     loss, logits = step(model, model, descent, 0.5)
@@ -164,7 +164,7 @@ def test_lsam_perturbs_the_last_layer_and_updates_all(collect):
     }
     descents = gradients(phantom)
 
-    descent = Descent(model.parameters(), lr=lr, momentum=0.0, weight_decay=weight_decay)
+    descent = SGD(model.parameters(), lr=lr, momentum=0.0, weight_decay=weight_decay)
     step(forward_of(model, 0), model, descent, rho, collect(list(model[-1].parameters())))
     for name, parameter in model.named_parameters():
         expected = start[name] - lr * (descents[name] + weight_decay * start[name])
@@ -191,7 +191,7 @@ def test_forward_is_called_once_for_sgd_and_twice_for_sam(rho, calls):
 def test_without_rho_the_step_is_torchs_sgd_bit_for_bit():
     ours, theirs = convolutional(dtype=torch.float32), convolutional(dtype=torch.float32)
     options = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}
-    descent = Descent(ours.parameters(), **options)
+    descent = SGD(ours.parameters(), **options)
     sgd = torch.optim.SGD(theirs.parameters(), **options)
     for number in range(10):
         step(forward_of(ours, number, torch.float32), ours, descent, 0.0)
@@ -231,7 +231,7 @@ def test_a_zero_gradient_is_a_step_of_weight_decay():
         loss, logits = model()
         return loss + 0 * other, logits
 
-    descent = Descent(model.parameters(), lr=0.5, momentum=0.0, weight_decay=0.25)
+    descent = SGD(model.parameters(), lr=0.5, momentum=0.0, weight_decay=0.25)
     step(forward, model, descent, 0.3)
     assert [parameter.item() for parameter in model.parameters()] == [0, 0, 7]
 
@@ -261,7 +261,7 @@ def test_a_loss_or_gradient_that_is_not_finite_leaves_the_parameters_unchanged(c
     loss, first, rho = NON_FINITE[case]
     model = Function(loss, first)
     before = values(model)
-    descent = Descent(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
+    descent = SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
     with pytest.raises(NonFiniteError):
         step(model, model, descent, rho)
     assert_bits(model, before)
@@ -417,7 +417,7 @@ def test_phantom_statistics_are_those_of_both_passes(rho):
     model = convolutional()
     seen: list[Tensor] = []
     model[1].register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0].detach()))
-    step(forward_of(model, 0), model, plain(model), rho, phantom_statistics=True)
+    step(forward_of(model, 0), model, plain(model), rho, update_bn_on_second_pass=True)
     mean, var = torch.zeros(4, dtype=torch.float64), torch.ones(4, dtype=torch.float64)
     for inputs in seen:
         mean = 0.9 * mean + 0.1 * inputs.mean(dim=(0, 2, 3))
@@ -430,7 +430,7 @@ def test_phantom_statistics_are_those_of_both_passes(rho):
 def test_phantom_statistics_change_no_parameter():
     both, one = convolutional(), convolutional()
     for model, counted in ((both, True), (one, False)):
-        step(forward_of(model, 0), model, plain(model), 0.5, phantom_statistics=counted)
+        step(forward_of(model, 0), model, plain(model), 0.5, update_bn_on_second_pass=counted)
     assert_bits(both, values(one))
     assert not torch.equal(both[1].running_mean, one[1].running_mean)
 

@@ -16,8 +16,8 @@ from feature_quality.artifacts.history import read_history
 from feature_quality.artifacts.importance import read_importance, read_run_importance
 from feature_quality.artifacts.prepared import read_prepared
 from feature_quality.artifacts.probes import read_probes
+from feature_quality.artifacts.runs import read_runs
 from feature_quality.artifacts.selection import read_selection
-from feature_quality.artifacts.tables import read_runs
 from feature_quality.artifacts.weights import read_snapshots, read_weights
 from feature_quality.config.settings import load
 

@@ -19,7 +19,7 @@ from feature_quality.data import (
 from feature_quality.data.domains import FAMILIES, HELD_OUT, TRAINING_SHARE
 from feature_quality.data.own import read_table
 from feature_quality.data.photos import group_counts
-from feature_quality.toy.runs import spanned
+from feature_quality.toy.runs import expand_grid
 from feature_quality.training.models import convolutional_network, residual_network
 
 # Rates of one core of a two-core AMD EPYC machine with a job on each core. A network's time grows
@@ -188,7 +188,7 @@ def _own_size(resolution: int, table: str, features: tuple[str, str]) -> Size:
 
 def toy_cost(parts: Sequence[Mapping[str, Any]]) -> Cost:
     """Estimate the cost of the toy studies from the axes of all their parts."""
-    runs = [run for axes in parts for run in spanned(axes)]
+    runs = [run for axes in parts for run in expand_grid(axes)]
     seconds = SECONDS_PER_JOB * len(parts) + sum(
         run.steps * (SECONDS_PER_TOY_STEP + SECONDS_PER_TOY_EXAMPLE * run.batch_size)
         for run in runs

@@ -24,7 +24,7 @@ from feature_quality.artifacts.selection import read_selection
 from feature_quality.config.domains import TARGETS
 from feature_quality.config.section import by_provenance
 from feature_quality.config.settings import RUN, family_of, load
-from feature_quality.spelling import spell
+from feature_quality.formatting import format_number
 from feature_quality.data.sources import SOURCES
 from feature_quality.digest import script_digest
 from feature_quality.errors import InputError
@@ -144,7 +144,7 @@ def probed(pattern):
 
 def first_sgd_run(dataset):
     """A trained network to look into: SGD's at the first learning rate and seed."""
-    lr = spell(settings.grid_of(dataset).lr[0])
+    lr = format_number(settings.grid_of(dataset).lr[0])
     return RUN.format(dataset=dataset, lr=lr, rho=0, seed=settings.seeds[0])
 
 
@@ -179,7 +179,7 @@ def choices(dataset):
 def selected_runs(dataset, *methods):
     """The runs of the settings that were chosen for some methods, or for all."""
     settings_chosen = {
-        (spell(choice["lr"]), spell(choice["rho"]))
+        (format_number(choice["lr"]), format_number(choice["rho"]))
         for method, choice in choices(dataset).items()
         if not methods or method in methods
     }
@@ -208,7 +208,7 @@ def first_finished(dataset, method):
         for candidate in selection["candidates"]
         if (candidate["lr"], candidate["rho"]) == (lr, rho)
     )
-    return RUN.format(dataset=dataset, lr=spell(lr), rho=spell(rho), seed=seed)
+    return RUN.format(dataset=dataset, lr=format_number(lr), rho=format_number(rho), seed=seed)
 
 
 def compared():
@@ -311,8 +311,8 @@ GRIDS = [settings.grid_of(dataset) for dataset in settings.datasets]
 
 wildcard_constraints:
     dataset=one_of(settings.datasets),
-    lr=one_of(spell(lr) for grid in GRIDS for lr in grid.lr),
-    rho=one_of(spell(rho) for grid in GRIDS for rho in grid.rho),
+    lr=one_of(format_number(lr) for grid in GRIDS for lr in grid.lr),
+    rho=one_of(format_number(rho) for grid in GRIDS for rho in grid.rho),
     seed=one_of(map(str, settings.seeds)),
     original=one_of(SOURCES),
     part=one_of(part for part in TOY_PARTS if not part.startswith("dynamics/")),

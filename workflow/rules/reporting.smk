@@ -5,7 +5,7 @@ EXAMPLES = expand("results/data/{dataset}/examples.parquet", dataset=settings.da
 # What there is to draw figures from, and what each is drawn from.
 DRAWABLE = {study: study_files(study) for study in settings.toy.studies}
 if "complexity" in settings.toy.studies:
-    shown = spell(settings.toy.shown.complexity)
+    shown = format_number(settings.toy.shown.complexity)
     DRAWABLE["shown"] = f"results/toy/complexity/complexity={shown}.parquet"
 if "dynamics" in settings.toy.studies:
     DRAWABLE.update(rules.toy_dynamics.output.items())

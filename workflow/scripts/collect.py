@@ -4,8 +4,8 @@ from feature_quality.artifacts.embeddings import read_logits
 from feature_quality.artifacts.history import read_history
 from feature_quality.artifacts.prepared import read_description
 from feature_quality.artifacts.probes import read_probes
+from feature_quality.artifacts.runs import write_runs
 from feature_quality.artifacts.selection import read_selection
-from feature_quality.artifacts.tables import write_runs
 from feature_quality.job import job
 from feature_quality.reporting.runs import (
     collect,

@@ -5,8 +5,8 @@ from feature_quality.artifacts.prepared import read_description
 from feature_quality.artifacts.sidecar import write_sidecar
 from feature_quality.job import job
 from feature_quality.reporting.figures.embedding import POINTS, embedding, named
+from feature_quality.reporting.figures.figure_text import below
 from feature_quality.reporting.figures.style import save
-from feature_quality.reporting.figures.wording import below
 
 SHOWN = (
     f"Probe-test examples, equally many of every group and at most {POINTS:,}, the same for both "

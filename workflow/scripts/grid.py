@@ -2,8 +2,8 @@
 
 from feature_quality.artifacts.atomic import write_text
 from feature_quality.artifacts.prepared import read_description
+from feature_quality.artifacts.runs import read_runs
 from feature_quality.artifacts.sidecar import write_sidecar
-from feature_quality.artifacts.tables import read_runs
 from feature_quality.job import job
 from feature_quality.reporting.grid import grid, to_markdown
 

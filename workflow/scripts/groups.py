@@ -6,9 +6,9 @@ from feature_quality.artifacts.embeddings import read_logits
 from feature_quality.artifacts.prepared import read_description
 from feature_quality.artifacts.sidecar import write_sidecar
 from feature_quality.job import job
+from feature_quality.reporting.figures.figure_text import below, diverged
 from feature_quality.reporting.figures.groups import group_errors, groups
 from feature_quality.reporting.figures.style import save
-from feature_quality.reporting.figures.wording import below, diverged
 
 SHOWN = "Circles: seeds; squares: means over them with 95 % t-intervals; n: test examples."
 

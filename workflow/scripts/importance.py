@@ -10,7 +10,7 @@ from feature_quality.artifacts.selection import read_selection, sam_rho
 from feature_quality.artifacts.weights import read_snapshots, read_weights
 from feature_quality.features.importance import checkpoint_importance
 from feature_quality.job import job
-from feature_quality.record import made
+from feature_quality.run_metadata import run_metadata
 from feature_quality.training.device import describe, deterministic_device
 from feature_quality.training.models import trained_network
 
@@ -42,5 +42,7 @@ with job(snakemake.log[0]) as log, threadpool_limits(1):
         pd.concat(tables, ignore_index=True) if tables else RUN_IMPORTANCE.empty_table().to_pandas()
     )
     run |= {"phantom_rho": rho, "probe": snakemake.params.probe}
-    run |= made(snakemake.params.code, "torch", "scikit-learn", "numpy", device=describe(device))
+    run |= run_metadata(
+        snakemake.params.code, "torch", "scikit-learn", "numpy", device=describe(device)
+    )
     write_run_importance(snakemake.output[0], rows, run)

@@ -4,9 +4,9 @@ from feature_quality.artifacts.history import read_history
 from feature_quality.artifacts.prepared import read_description
 from feature_quality.artifacts.sidecar import write_sidecar
 from feature_quality.job import job
+from feature_quality.reporting.figures.figure_text import below, diverged, weighting
 from feature_quality.reporting.figures.learning import epochs_of, learning
 from feature_quality.reporting.figures.style import BANDS, save
-from feature_quality.reporting.figures.wording import below, diverged, weighting
 
 with job(snakemake.log[0]):
     description = read_description(snakemake.input.examples)

@@ -9,9 +9,9 @@ from feature_quality.artifacts.prepared import read_prepared
 from feature_quality.artifacts.toy import PERTURBATIONS, write_toy
 from feature_quality.features.perturbation import class_margin, perturb_examples
 from feature_quality.job import job
-from feature_quality.record import made
+from feature_quality.run_metadata import run_metadata
 from feature_quality.training.device import deterministic_device
-from feature_quality.training.loop import Batches
+from feature_quality.training.loop import DeviceSplit
 from feature_quality.training.models import trained_network
 
 EXAMPLES = 300
@@ -23,7 +23,7 @@ with job(snakemake.log[0]):
     _, run = read_history(snakemake.input.history)
     model = trained_network(prepared, run, snakemake.input.model, cpu)
     model.double().eval()
-    examples = Batches.of(prepared.split("train"), prepared.description, cpu)
+    examples = DeviceSplit.of(prepared.split("train"), prepared.description, cpu)
     images, labels = examples.take(slice(EXAMPLES))
     margins = [
         partial(class_margin, model, image, label)
@@ -32,5 +32,5 @@ with job(snakemake.log[0]):
     perturbed = {"last layer": list(model[-1].parameters()), "all": list(model.parameters())}
     table = perturb_examples(margins, perturbed, snakemake.params.rho)
     table = table.assign(network=run["dataset"], seed=run["seed"], trained_rho=run["rho"])
-    description = {"run": run} | made(snakemake.params.code, "torch", "numpy")
+    description = {"run": run} | run_metadata(snakemake.params.code, "torch", "numpy")
     write_toy(snakemake.output[0], table, PERTURBATIONS, description)

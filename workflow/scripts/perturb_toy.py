@@ -10,18 +10,18 @@ from feature_quality.artifacts.toy import PERTURBATIONS, RUNS, read_toy, write_t
 from feature_quality.artifacts.weights import read_weights
 from feature_quality.features.perturbation import perturb_examples
 from feature_quality.job import job
-from feature_quality.record import made
+from feature_quality.run_metadata import run_metadata
 from feature_quality.toy.distribution import Distribution
 from feature_quality.toy.engine import Stack, training_set
 from feature_quality.toy.measures import margin
 from feature_quality.toy.network import Networks
-from feature_quality.toy.runs import spanned
+from feature_quality.toy.runs import expand_grid
 from feature_quality.training.device import deterministic_device
 
 with job(snakemake.log[0]):
     deterministic_device()
     _, dynamics = read_toy(snakemake.input.runs, RUNS)
-    runs = spanned(dynamics["axes"])
+    runs = expand_grid(dynamics["axes"])
     networks = Networks.of(read_weights(snakemake.input.networks))
     tables = []
     for place, run in enumerate(runs):
@@ -36,6 +36,6 @@ with job(snakemake.log[0]):
         perturbed = {"last layer": [parameters["last"]], "all": list(parameters.values())}
         table = perturb_examples(margins, perturbed, snakemake.params.rho)
         tables.append(table.assign(network="toy", seed=run.seed, trained_rho=run.rho))
-    description = made(snakemake.params.code, "torch", "numpy")
+    description = run_metadata(snakemake.params.code, "torch", "numpy")
     table = pd.concat(tables, ignore_index=True)
     write_toy(snakemake.output[0], table, PERTURBATIONS, description)

@@ -9,7 +9,7 @@ from feature_quality.artifacts.prepared import read_description
 from feature_quality.artifacts.probes import write_probes
 from feature_quality.features.probe import ProbeSet, probe_draw
 from feature_quality.job import job
-from feature_quality.record import made
+from feature_quality.run_metadata import run_metadata
 
 # One thread: another number of them rounds differently.
 with job(snakemake.log[0]) as log, threadpool_limits(1):
@@ -28,5 +28,5 @@ with job(snakemake.log[0]) as log, threadpool_limits(1):
             )
             rows.append({"feature": feature, "draw": draw} | asdict(result))
             log.info("%s", rows[-1])
-    run |= made(snakemake.params.code, "scikit-learn", "numpy")
+    run |= run_metadata(snakemake.params.code, "scikit-learn", "numpy")
     write_probes(snakemake.output[0], rows, run)

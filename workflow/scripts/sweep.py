@@ -1,12 +1,12 @@
 """Draw the errors of a dataset's whole sweep."""
 
 from feature_quality.artifacts.prepared import read_description
+from feature_quality.artifacts.runs import read_runs
 from feature_quality.artifacts.sidecar import write_sidecar
-from feature_quality.artifacts.tables import read_runs
 from feature_quality.job import job
+from feature_quality.reporting.figures.figure_text import below, diverged, weighting
 from feature_quality.reporting.figures.style import BANDS, save
 from feature_quality.reporting.figures.sweep import sweep, unmeasured
-from feature_quality.reporting.figures.wording import below, diverged, weighting
 
 with job(snakemake.log[0]):
     description = read_description(snakemake.input.examples)

@@ -2,9 +2,9 @@
 
 from feature_quality.artifacts.atomic import write_text
 from feature_quality.artifacts.prepared import read_description
+from feature_quality.artifacts.runs import read_runs
 from feature_quality.artifacts.selection import read_selection
 from feature_quality.artifacts.sidecar import write_sidecar
-from feature_quality.artifacts.tables import read_runs
 from feature_quality.job import job
 from feature_quality.reporting.rendering2 import notes, to_latex, to_markdown
 from feature_quality.reporting.selection import SAM, SGD

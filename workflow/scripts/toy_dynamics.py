@@ -5,11 +5,11 @@ import pandas as pd
 from feature_quality.artifacts.toy import CONTOURS, EPOCHS, POINTS, RUNS, write_toy
 from feature_quality.artifacts.weights import write_weights
 from feature_quality.job import job
-from feature_quality.record import made
+from feature_quality.run_metadata import run_metadata
 from feature_quality.toy.distribution import Distribution
 from feature_quality.toy.engine import train, training_set
 from feature_quality.toy.network import Networks
-from feature_quality.toy.runs import spanned
+from feature_quality.toy.runs import expand_grid
 from feature_quality.toy.tables import contour_table, epoch_table, point_table, run_table
 from feature_quality.training.device import describe, deterministic_device
 
@@ -17,7 +17,7 @@ with job(snakemake.log[0]) as log:
     settings = snakemake.params.settings
     device = deterministic_device()
     distribution = Distribution(**settings["distribution"])
-    runs = spanned(snakemake.params.axes)
+    runs = expand_grid(snakemake.params.axes)
     training = training_set(runs, distribution, device)
     epoch_steps = -(-distribution.train_points // runs[0].batch_size)
     kept = {*settings["checkpoints"], runs[0].steps // epoch_steps}
@@ -34,7 +34,7 @@ with job(snakemake.log[0]) as log:
     networks = trained.networks.chosen(pictured)
     contours = contour_table([runs[i] for i in pictured], networks, distribution)
     description = settings | {"axes": snakemake.params.axes}
-    description |= made(snakemake.params.code, "torch", "numpy", device=describe(device))
+    description |= run_metadata(snakemake.params.code, "torch", "numpy", device=describe(device))
     write_toy(
         snakemake.output.runs, run_table(runs, trained, distribution, device), RUNS, description
     )

@@ -7,10 +7,10 @@ from tqdm import tqdm
 
 from feature_quality.artifacts.toy import RUNS, write_toy
 from feature_quality.job import job
-from feature_quality.record import made
+from feature_quality.run_metadata import run_metadata
 from feature_quality.toy.distribution import Distribution
 from feature_quality.toy.engine import chunks, train
-from feature_quality.toy.runs import spanned
+from feature_quality.toy.runs import expand_grid
 from feature_quality.toy.tables import run_table
 from feature_quality.training.device import describe, deterministic_device
 
@@ -18,11 +18,13 @@ with job(snakemake.log[0]) as log:
     device = deterministic_device()
     settings = snakemake.params.settings
     distribution = Distribution(**settings["distribution"])
-    runs = spanned(snakemake.params.axes)
+    runs = expand_grid(snakemake.params.axes)
     tables = []
     for chunk in tqdm(list(chunks(runs, device)), desc="chunks", file=sys.stderr, disable=None):
         log.info("%d runs of %d steps", len(chunk), chunk[0].steps)
         trained = train(chunk, distribution, settings["lr"], device)
         tables.append(run_table(chunk, trained, distribution, device))
-    description = settings | made(snakemake.params.code, "torch", "numpy", device=describe(device))
+    description = settings | run_metadata(
+        snakemake.params.code, "torch", "numpy", device=describe(device)
+    )
     write_toy(snakemake.output[0], pd.concat(tables, ignore_index=True), RUNS, description)

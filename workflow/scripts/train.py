@@ -13,7 +13,7 @@ from feature_quality.artifacts.lock import locked
 from feature_quality.artifacts.prepared import read_prepared
 from feature_quality.artifacts.weights import write_snapshots, write_weights
 from feature_quality.job import job
-from feature_quality.record import made
+from feature_quality.run_metadata import run_metadata
 from feature_quality.training.checkpoint import Checkpoint
 from feature_quality.training.device import (
     describe,
@@ -21,7 +21,7 @@ from feature_quality.training.device import (
     instructions,
     usable_precision,
 )
-from feature_quality.training.loop import Batches, Recipe, train
+from feature_quality.training.loop import DeviceSplit, TrainingConfig, train
 from feature_quality.training.models import load_pretrained, network_for
 
 with job(snakemake.log[0]) as log, locked(Path(snakemake.output.history).parent, log.warning):
@@ -33,7 +33,7 @@ with job(snakemake.log[0]) as log, locked(Path(snakemake.output.history).parent,
         "seed": int(snakemake.wildcards.seed),
     }
     settings = snakemake.params.settings
-    recipe = Recipe.of(settings)
+    recipe = TrainingConfig.of(settings)
     recipe = replace(recipe, precision=usable_precision(recipe.precision, device))
     examples = Path(snakemake.input.examples).read_bytes()
     description = run | {
@@ -43,7 +43,7 @@ with job(snakemake.log[0]) as log, locked(Path(snakemake.output.history).parent,
         "instructions": instructions(),
     }
     packages = ("torch", "torchvision", "numpy")
-    description |= made(snakemake.params.code, *packages, device=describe(device))
+    description |= run_metadata(snakemake.params.code, *packages, device=describe(device))
     # Snakemake removes a job's outputs before it starts; what is there now, a predecessor that was
     # waited for has finished. Its history came last.
     if holds_history(snakemake.output.history, description):
@@ -56,8 +56,8 @@ with job(snakemake.log[0]) as log, locked(Path(snakemake.output.history).parent,
     with Checkpoint(snakemake.params.checkpoint, description, log.warning) as checkpoint:
         trained = train(
             model,
-            Batches.of(prepared.split("train"), prepared.description, device),
-            Batches.of(prepared.split("val"), prepared.description, device),
+            DeviceSplit.of(prepared.split("train"), prepared.description, device),
+            DeviceSplit.of(prepared.split("val"), prepared.description, device),
             recipe,
             **run,
             checkpoint=checkpoint,

@@ -9,8 +9,8 @@ from feature_quality.reporting.claims.verdict import (
     REAL,
     TOY,
     Check,
-    Place,
-    judge,
+    CheckContext,
+    evaluate,
     tabulate,
     unknown,
 )
@@ -23,12 +23,12 @@ SAME = Check("8c", "Both match.", "error, both − LSAM", "within", 0.02)
 def table() -> pd.DataFrame:
     return tabulate(
         [
-            judge(LOWER, Place(REAL, "CelebA", 0.05), pd.Series([-0.1, -0.1]), "hair"),
-            judge(LOWER, Place(DEMONSTRATION, "Digits", 0.1), pd.Series([-0.1, -0.1])),
-            unknown(LOWER, Place(REAL, "Waterbirds"), NOT_THERE),
-            unknown(LOWER, Place(REAL, "CIFAR-MNIST"), NOT_THERE),
-            judge(SAME, Place(TOY, "toy, 270°", 0.5, 30), pd.Series([0.1, 0.3, None])),
-            judge(SAME, Place(TOY, "toy, 180°", 0.5), pd.Series([0.1, 0.1])),
+            evaluate(LOWER, CheckContext(REAL, "CelebA", 0.05), pd.Series([-0.1, -0.1]), "hair"),
+            evaluate(LOWER, CheckContext(DEMONSTRATION, "Digits", 0.1), pd.Series([-0.1, -0.1])),
+            unknown(LOWER, CheckContext(REAL, "Waterbirds"), NOT_THERE),
+            unknown(LOWER, CheckContext(REAL, "CIFAR-MNIST"), NOT_THERE),
+            evaluate(SAME, CheckContext(TOY, "toy, 270°", 0.5, 30), pd.Series([0.1, 0.3, None])),
+            evaluate(SAME, CheckContext(TOY, "toy, 180°", 0.5), pd.Series([0.1, 0.1])),
         ]
     )
 
@@ -44,7 +44,7 @@ def test_verdicts_are_counted_apart(table) -> None:
 
 
 def test_the_users_own_data_is_counted_apart_where_there_is_any(table) -> None:
-    own = judge(LOWER, Place(OWN, "Mine", 0.1), pd.Series([0.2, 0.2]))
+    own = evaluate(LOWER, CheckContext(OWN, "Mine", 0.1), pd.Series([0.2, 0.2]))
     counts = overall(pd.concat([table, tabulate([own])])).set_index("Claim")
     assert list(counts) == ["Real data", "Toy", "Own data", "Demonstration"]
     assert counts.loc[f"1. {CLAIMS[1]}", "Own data"] == "0 / 1 / 0"

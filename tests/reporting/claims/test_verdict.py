@@ -11,8 +11,8 @@ from feature_quality.reporting.claims.verdict import (
     REAL,
     TOY,
     Check,
-    Place,
-    judge,
+    CheckContext,
+    evaluate,
     kind_of,
     tabulate,
     unknown,
@@ -21,14 +21,14 @@ from feature_quality.reporting.claims.verdict import (
 BELOW = Check("1", "It falls.", "error, SAM − SGD", "below")
 ABOVE = Check("10b", "It rises.", "error, SAM − SGD", "above")
 MATCHES = Check("8c", "It stays.", "error, SAM − SGD", "within", 0.02)
-PLACE = Place(TOY, "toy, 270°", 0.5, 3)
+PLACE = CheckContext(TOY, "toy, 270°", 0.5, 3)
 
 # Mean 0.2, and the quantile 4.302653 of two degrees of freedom times 0.01 / √3.
 THREE, HALF = [0.19, 0.2, 0.21], 0.0248414
 
 
 def judged(check: Check, *values: float) -> dict:
-    return judge(check, PLACE, pd.Series(values, dtype=float))
+    return evaluate(check, PLACE, pd.Series(values, dtype=float))
 
 
 class TestSides:
@@ -98,7 +98,7 @@ class TestMargins:
 @pytest.mark.parametrize(("check", "level"), [(BELOW, 0.95), (MATCHES, 0.9)])
 def test_the_interval_is_that_of_a_paired_t_test(check, level) -> None:
     sgd, sam = np.random.default_rng(7).normal(0.3, 0.1, (2, 6))
-    row = judge(check, PLACE, pd.Series(sam) - pd.Series(sgd))
+    row = evaluate(check, PLACE, pd.Series(sam) - pd.Series(sgd))
     low, high = ttest_rel(sam, sgd).confidence_interval(level)
     assert (row["low"], row["high"]) == pytest.approx((low, high))
     assert row["effect"] == pytest.approx(np.mean(sam - sgd))
@@ -127,7 +127,7 @@ def test_seeds_without_a_number_are_dropped_and_counted() -> None:
 
 
 def test_a_row_says_what_it_is_about() -> None:
-    row = judge(MATCHES, PLACE, pd.Series([0.0, 0.0]), "as expected")
+    row = evaluate(MATCHES, PLACE, pd.Series([0.0, 0.0]), "as expected")
     assert sorted(row) == sorted(COLUMNS)
     assert {name: row[name] for name in COLUMNS[:7]} == {
         "claim": 8,
@@ -143,7 +143,7 @@ def test_a_row_says_what_it_is_about() -> None:
 
 
 def test_what_cannot_be_checked_is_open_with_the_reason() -> None:
-    row = unknown(ABOVE, Place(REAL, "CelebA"), NOT_RUN)
+    row = unknown(ABOVE, CheckContext(REAL, "CelebA"), NOT_RUN)
     assert (row["claim"], row["claimed"], row["where"]) == (10, "above 0", "CelebA")
     assert (row["verdict"], row["reason"], row["runs"]) == ("open", NOT_RUN, 0)
     assert row["effect"] is row["low"] is row["epoch"] is None
@@ -159,7 +159,7 @@ def test_what_cannot_be_checked_is_open_with_the_reason() -> None:
 )
 def test_a_place_names_its_dataset(subject_of, demonstration, target, data, where) -> None:
     subject = subject_of(demonstration=demonstration, target=target)
-    assert Place.of(subject.description, 0.1) == Place(data, where, 0.1)
+    assert CheckContext.of(subject.description, 0.1) == CheckContext(data, where, 0.1)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_a_dataset_is_the_papers_the_users_or_a_demonstration(dataset, demonstra
 
 
 def test_the_table_is_ordered_by_check_and_then_as_it_came() -> None:
-    places = [Place(TOY, "second", epoch=10), Place(TOY, "first", epoch=2)]
+    places = [CheckContext(TOY, "second", epoch=10), CheckContext(TOY, "first", epoch=2)]
     rows = [unknown(check, place, "") for check in (ABOVE, BELOW, MATCHES) for place in places]
     table = tabulate(rows)
     assert list(table) == COLUMNS

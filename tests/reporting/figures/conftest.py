@@ -32,7 +32,7 @@ RUN = {
 }
 
 
-def spanned(axes: dict[str, Iterable[Any]]) -> pd.DataFrame:
+def expand_grid(axes: dict[str, Iterable[Any]]) -> pd.DataFrame:
     return pd.DataFrame([dict(zip(axes, each, strict=True)) for each in product(*axes.values())])
 
 
@@ -47,7 +47,7 @@ def runs_of() -> Callable[..., pd.DataFrame]:
     """Make the runs that ``axes`` span; every measure is some number of its own."""
 
     def make(seeds: int = 3, **axes: Iterable[Any]) -> pd.DataFrame:
-        table = spanned({"seed": range(seeds)} | RUN | axes)
+        table = expand_grid({"seed": range(seeds)} | RUN | axes)
         rng = np.random.default_rng(len(table))
         measures = [name for name in RUNS.names if name not in table and name != "diverged_step"]
         values = pd.DataFrame(rng.uniform(0.1, 0.9, (len(table), len(measures))), columns=measures)
@@ -63,7 +63,7 @@ def runs_of() -> Callable[..., pd.DataFrame]:
 @pytest.fixture(scope="session")
 def epochs_of() -> Callable[..., pd.DataFrame]:
     def make(seeds: int = 3, rho: Iterable[float] = (0.0, 0.5), epochs: int = 4) -> pd.DataFrame:
-        table = spanned({"seed": range(seeds), "rho": rho, "epoch": range(1, epochs + 1)})
+        table = expand_grid({"seed": range(seeds), "rho": rho, "epoch": range(1, epochs + 1)})
         rng = np.random.default_rng(seeds)
         easy, hard = rng.uniform(0.5, 1.5, (2, len(table)))
         return shuffled(table.assign(easy_scaling=easy, hard_scaling=hard), EPOCHS)
@@ -76,7 +76,7 @@ def points_of() -> Callable[..., pd.DataFrame]:
     def make(
         seeds: int = 2, rho: float = 0.5, epochs: Iterable[int] = (1, 10), points: int = 400
     ) -> pd.DataFrame:
-        table = spanned(
+        table = expand_grid(
             {"seed": range(seeds), "rho": (0.0, rho), "epoch": epochs, "point": range(points)}
         )
         rng = np.random.default_rng(points)
@@ -105,7 +105,7 @@ def contours_of() -> Callable[..., pd.DataFrame]:
 
     def make(seed: int = 3, rho: float = 0.5, side: int = 9) -> pd.DataFrame:
         axis = np.linspace(-1, 1, side)
-        table = spanned(
+        table = expand_grid(
             {
                 "seed": [seed],
                 "rho": (0.0, rho),
@@ -127,7 +127,7 @@ def perturbations_of() -> Callable[..., pd.DataFrame]:
     def make(
         networks: Iterable[str] = ("toy", "digits"), trained: Iterable[float] = (0.0, 0.5)
     ) -> pd.DataFrame:
-        table = spanned(
+        table = expand_grid(
             {
                 "network": networks,
                 "seed": [0],

@@ -12,11 +12,11 @@ from feature_quality.reporting.figures.style import (
     NEUTRAL,
     WIDTH,
     canvas,
+    empty_panel,
     lines,
     method_of,
     save,
     sequence,
-    vacant,
 )
 
 
@@ -79,7 +79,7 @@ def test_a_canvas_is_a_page_wide() -> None:
 
 def test_a_vacant_panel_says_why() -> None:
     _, axes = canvas(1, 1, 1)
-    vacant(axes[0, 0], "nothing here")
+    empty_panel(axes[0, 0], "nothing here")
     (text,) = axes[0, 0].texts
     assert text.get_text() == "nothing here"
     assert text.get_transform() == axes[0, 0].transAxes

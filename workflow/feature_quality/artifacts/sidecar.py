@@ -8,7 +8,7 @@ from typing import Any
 from feature_quality.artifacts.atomic import write_text
 from feature_quality.artifacts.parquet import read_metadata
 from feature_quality.artifacts.selection import read_selection
-from feature_quality.record import made
+from feature_quality.run_metadata import run_metadata
 
 
 def write_sidecar(snakemake: Any, *packages: str) -> None:
@@ -27,7 +27,7 @@ def write_sidecar(snakemake: Any, *packages: str) -> None:
     """
     sidecar = {
         "caption": snakemake.params.caption,
-        "made": made(snakemake.params.code, *packages),
+        "made": run_metadata(snakemake.params.code, *packages),
         "constants": snakemake.params.sources,
         "inputs": [
             {"file": path, "sha256": _checksum(path), "description": _description(path)}

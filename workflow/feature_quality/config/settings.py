@@ -34,7 +34,7 @@ from feature_quality.config.section import (
 from feature_quality.config.toy import Toy
 from feature_quality.config.training import Training
 from feature_quality.errors import InputError
-from feature_quality.spelling import spell
+from feature_quality.formatting import format_number
 
 # Table 1's datasets, whose images carry two labelled features (the last is the user's own), and
 # Table 2's: each is a dataset of several domains and the letter of the one that is left out of
@@ -138,7 +138,7 @@ class Settings(Section):
         """Return the places of all runs of a dataset's grid, as they stand in paths."""
         grid = self.grid_of(dataset)
         return [
-            RUN.format(dataset=dataset, lr=spell(lr), rho=spell(rho), seed=seed)
+            RUN.format(dataset=dataset, lr=format_number(lr), rho=format_number(rho), seed=seed)
             for lr, rho, seed in product(grid.lr, grid.rho, self.seeds)
         ]
 

@@ -128,7 +128,7 @@ class PhotoTraining(ImageTraining):
     momentum: Momentum = paper(0.9, "Appendix B")
     weight_decay: WeightDecay = derived(0.0001, "Appendix B: printed as “10 4”")
     snapshot_epochs: SnapshotEpochs = ours((1, 3, 10), _LOG_SCALE)
-    phantom_statistics: Annotated[
+    update_bn_on_second_pass: Annotated[
         bool,
         Field(
             description="Whether SAM's second pass updates batch norm's running statistics too, "

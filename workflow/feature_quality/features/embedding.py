@@ -9,7 +9,7 @@ from torch import nn
 
 from feature_quality.artifacts.embeddings import Embeddings
 from feature_quality.artifacts.prepared import Description, Examples
-from feature_quality.training.loop import EVALUATION_BATCH, Batches
+from feature_quality.training.loop import EVALUATION_BATCH, DeviceSplit
 
 Array = npt.NDArray[np.float32]
 
@@ -18,13 +18,13 @@ def embed(
     model: nn.Sequential, examples: Examples, description: Description, device: torch.device
 ) -> Embeddings:
     """Compute φ(x), the input of the last layer, and the logits of every example, in eval mode."""
-    parts = list(embedded_parts(model, Batches.of(examples, description, device)))
+    parts = list(embedded_parts(model, DeviceSplit.of(examples, description, device)))
     embedding, logits = (np.concatenate(each) for each in zip(*parts, strict=True))
     return Embeddings(examples.table, logits, embedding)
 
 
 @torch.no_grad()
-def embedded_parts(model: nn.Sequential, split: Batches) -> Iterator[tuple[Array, Array]]:
+def embedded_parts(model: nn.Sequential, split: DeviceSplit) -> Iterator[tuple[Array, Array]]:
     """Yield φ(x) and the logits of a split in eval mode, some examples at a time, in order."""
     model.eval()
     representation, head = model[:-1], model[-1]

@@ -19,7 +19,7 @@ from feature_quality.features.embedding import embed, embedded_parts
 from feature_quality.features.margin import margins
 from feature_quality.features.probe import LinearProbe, ProbeSet, fit_draw
 from feature_quality.seeds import generator
-from feature_quality.training.loop import Batches
+from feature_quality.training.loop import DeviceSplit
 from feature_quality.training.sam import frozen_statistics, phantom_parameters
 
 Array = npt.NDArray[np.float64]
@@ -47,7 +47,7 @@ def checkpoint_importance(
             taken.
     """
     description, train = prepared.description, prepared.split("train")
-    split = Batches.of(train, description, device)
+    split = DeviceSplit.of(train, description, device)
     order = generator("importance", description.dataset, seed).permutation(len(split))
     batches = torch.split(torch.from_numpy(order).to(device), batch_size)
     weight, phantom_weight = importance_weights(model, split, rho, batches)
@@ -68,7 +68,7 @@ def checkpoint_importance(
 
 
 def importance_weights(
-    model: nn.Module, split: Batches, rho: float, batches: Sequence[Tensor]
+    model: nn.Module, split: DeviceSplit, rho: float, batches: Sequence[Tensor]
 ) -> tuple[Array, Array]:
     """Return λ and λ̃ of every example, each (n,), in the order of the split.
 
@@ -119,7 +119,7 @@ def partners(labels: Labels, values: Labels) -> Labels:
 
 def contributions(
     model: nn.Sequential,
-    split: Batches,
+    split: DeviceSplit,
     probes: Sequence[LinearProbe],
     values: Sequence[Labels],
 ) -> list[Array]:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from feature_quality.artifacts.prepared import Description
+from feature_quality.formatting import format_number
 from feature_quality.reporting.rendering import spread
 from feature_quality.reporting.table1 import count_diverged, finished, summarise
-from feature_quality.spelling import spell
 
 COLUMNS = [
     *("dataset", "lr", "rho", "split", "metric", "mean", "std", "n_seeds"),
@@ -70,8 +70,8 @@ def to_markdown(table: pd.DataFrame, descriptions: Sequence[Description]) -> str
             runs = metrics[metrics["metric"] == "diverged"].iloc[0]
             row = {
                 "": "→" if runs["selected"] else "",
-                "ρ": spell(runs["rho"]),
-                "lr": spell(runs["lr"]),
+                "ρ": format_number(runs["rho"]),
+                "lr": format_number(runs["lr"]),
             }
             cells = {
                 (metric["split"], metric["metric"]): spread(metric["mean"], metric["std"])

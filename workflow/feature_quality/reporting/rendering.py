@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from feature_quality.artifacts.selection import Selection
+from feature_quality.formatting import format_number
 from feature_quality.reporting.selection import SAM, SGD
 from feature_quality.reporting.table1 import Subject
-from feature_quality.spelling import spell
 
 PROTOCOL = (
     "Errors are fractions: mean ± sample standard deviation over seeds. The probing error of a "
@@ -31,7 +31,7 @@ def readable(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
     rows = []
     for method, metrics in part.groupby("method", sort=False):
         first = metrics.iloc[0]
-        row = {"Method": method, "lr": spell(first["lr"]), "ρ": spell(first["rho"])}
+        row = {"Method": method, "lr": format_number(first["lr"]), "ρ": format_number(first["rho"])}
         for _, metric in metrics.iterrows():
             heading = metric["metric"].replace("_", " ").replace("probe", "feature")
             heading = heading.capitalize()

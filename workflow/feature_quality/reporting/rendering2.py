@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from feature_quality.formatting import format_number
 from feature_quality.reporting.rendering import latex_table, spread
 from feature_quality.reporting.selection import SAM, SGD
 from feature_quality.reporting.table2 import Transfer
-from feature_quality.spelling import spell
 
 TITLE = "Table 2: accuracy on a domain that was left out of training"
 PROTOCOL = (
@@ -33,7 +33,7 @@ def readable(part: pd.DataFrame) -> pd.DataFrame:
             rows.setdefault(f"{method}, paper", {})[target] = f"{cell['paper']:.3f}"
             rows.setdefault(f"{method} − paper", {})[target] = _difference(cell)
         seeds = "1 seed" if cell["n_seeds"] == 1 else f"{cell['n_seeds']} seeds"
-        chosen = f"lr {spell(cell['lr'])}, ρ {spell(cell['rho'])}, {seeds}"
+        chosen = f"lr {format_number(cell['lr'])}, ρ {format_number(cell['rho'])}, {seeds}"
         rows.setdefault(f"{method}, selected", {})[target] = chosen
     order = ["", ", paper", " − paper", ", selected"]
     names = [f"{method}{kind}" for kind in order for method in (SGD, SAM)]

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from feature_quality.artifacts.prepared import Description
+from feature_quality.artifacts.runs import RUNS
 from feature_quality.artifacts.selection import Selection
-from feature_quality.artifacts.tables import RUNS
 from feature_quality.reporting.selection import SAM, SGD
 
 # What differs from run to run of a dataset however they were made.

@@ -28,7 +28,7 @@ def last_layer_gradient(weights: Tensor, signed: Tensor) -> Tensor:
     return -(weights[:, None] * signed).mean(2)
 
 
-def ascended(last: Tensor, signed: Tensor, rho: Tensor) -> Tensor:
+def perturbed(last: Tensor, signed: Tensor, rho: Tensor) -> Tensor:
     """Return LSAM's w̃ = w + ρ ∇_w L/‖∇_w L‖ (equation 5), (R, 2); w itself for ρ = 0.
 
     The norm is taken and applied in float64; a zero gradient perturbs nothing.
@@ -101,7 +101,7 @@ class Substitution:
         phantom = torch.where(
             self.intervened[:, None],
             fixed(last, self.alpha, self.tracking),
-            ascended(last, signed, self.rho),
+            perturbed(last, signed, self.rho),
         )
         return (
             phantom,

@@ -10,7 +10,7 @@ from torch import Tensor
 from feature_quality.seeds import generator
 from feature_quality.toy.distribution import EASY, HARD
 from feature_quality.toy.engine import Stack, Trained
-from feature_quality.toy.importance import ascended, importance
+from feature_quality.toy.importance import importance, perturbed
 from feature_quality.toy.network import Networks
 from feature_quality.toy.runs import Run
 
@@ -83,7 +83,7 @@ def importance_weights(
 ) -> dict[str, Array]:
     """Return what the figures about importance weights need of every training point.
 
-    Batches are those of a fixed seeded order, of the size of training; the phantom weights of an
+    DeviceSplit are those of a fixed seeded order, of the size of training; the phantom weights of an
     example are LSAM's at radius ``rho`` for its own batch.
 
     Returns:
@@ -98,7 +98,7 @@ def importance_weights(
     parts = []
     for batch in points.reordered(order).batches(runs[0].batch_size):
         signed = _signed(networks, batch)
-        phantom = ascended(last, signed, radii)
+        phantom = perturbed(last, signed, radii)
         weights = torch.stack([importance(last, signed), importance(phantom, signed)], dim=1)
         parts.append(torch.cat([last[:, :, None] * signed, weights], dim=1))
     back = torch.argsort(order, dim=1)[:, None].expand(-1, 4, -1)

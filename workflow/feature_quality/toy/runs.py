@@ -39,6 +39,6 @@ class Run:
     alpha: float | None = None
 
 
-def spanned(axes: Mapping[str, Sequence[Any]]) -> list[Run]:
+def expand_grid(axes: Mapping[str, Sequence[Any]]) -> list[Run]:
     """Return a run for every combination of the values along ``axes``; the last varies fastest."""
     return [Run(**dict(zip(axes, values, strict=True))) for values in product(*axes.values())]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from feature_quality.spelling import spell
+from feature_quality.formatting import format_number
 
 INTERVENTIONS = ("importance_weighting", "learning_rate", "both")
 NOISY = ("both", "hard")
@@ -20,7 +20,7 @@ def parts(
     training: Mapping[str, Any],
     sweep: Mapping[str, Any],
 ) -> dict[str, dict[str, list[Any]]]:
-    """Return the axes of every part of a study, by the part's name; ``runs.spanned`` takes them.
+    """Return the axes of every part of a study, by the part's name; ``runs.expand_grid`` takes them.
 
     The arguments after ``study`` are the toy's section of the configuration. A part is what one
     changed value retrains: one complexity, kind of noise, norm of the interventions, or batch size
@@ -40,7 +40,7 @@ def parts(
     swept = {"rho": list(sweep["rho"])}
     if study == "complexity":
         return {
-            f"complexity={spell(value)}": base | {"complexity": [value]} | swept | last
+            f"complexity={format_number(value)}": base | {"complexity": [value]} | swept | last
             for value in sweep["complexity"]
         }
     if study == "dynamics":

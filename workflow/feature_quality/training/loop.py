@@ -16,16 +16,16 @@ from feature_quality.artifacts.prepared import Description, Examples
 from feature_quality.seeds import generator
 from feature_quality.training.augmentation import Crop, cut_windows, draw_windows
 from feature_quality.training.checkpoint import Checkpoint
-from feature_quality.training.descent import Descent, cosine
 from feature_quality.training.models import normalise
 from feature_quality.training.sam import NonFiniteError, require_finite, step
+from feature_quality.training.sgd import SGD, cosine
 from feature_quality.training.trained import TrainedRun
 
 EVALUATION_BATCH = 500
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingConfig:
     """How a network is trained, apart from what the grid varies.
 
     Attributes:
@@ -33,7 +33,7 @@ class Recipe:
         momentum, weight_decay: of the base optimizer.
         snapshot_epochs: epochs after which the weights are kept.
         crop: random resized crops and flips of the training images; None leaves them as they are.
-        phantom_statistics: whether SAM's second pass updates batch norm's running statistics too.
+        update_bn_on_second_pass: whether SAM's second pass updates batch norm's running statistics too.
         precision: of the passes in training, ``float32`` or ``bfloat16``; weights, losses, updates
             and evaluation are float32 either way.
         compiled: whether ``torch.compile`` translates the network.
@@ -45,12 +45,12 @@ class Recipe:
     weight_decay: float
     snapshot_epochs: tuple[int, ...]
     crop: Crop | None = None
-    phantom_statistics: bool = False
+    update_bn_on_second_pass: bool = False
     precision: str = "float32"
     compiled: bool = False
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> "Recipe":
+    def of(cls, settings: Mapping[str, Any]) -> "TrainingConfig":
         """Take what is a recipe's from the settings of a dataset's training."""
         names = {each.name for each in fields(cls)}
         chosen = {name: value for name, value in settings.items() if name in names}
@@ -60,7 +60,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Batches:
+class DeviceSplit:
     """A split on the device.
 
     Attributes:
@@ -77,7 +77,9 @@ class Batches:
     channel_std: Tensor
 
     @classmethod
-    def of(cls, examples: Examples, description: Description, device: torch.device) -> "Batches":
+    def of(
+        cls, examples: Examples, description: Description, device: torch.device
+    ) -> "DeviceSplit":
         """Move a split to ``device``, where it stays."""
         table = examples.table
         return cls(
@@ -112,9 +114,9 @@ def epoch_windows(dataset: str, seed: int, epoch: int, images: Tensor, crop: Cro
 
 def train(
     model: nn.Module,
-    train_split: Batches,
-    val_split: Batches,
-    recipe: Recipe,
+    train_split: DeviceSplit,
+    val_split: DeviceSplit,
+    recipe: TrainingConfig,
     *,
     dataset: str,
     lr: float,
@@ -134,7 +136,7 @@ def train(
         progress: wraps the epochs that are left, for a progress bar.
         report: takes one line an epoch.
     """
-    optimizer = Descent(
+    optimizer = SGD(
         model.parameters(), lr=lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
     )
     device = train_split.labels.device
@@ -167,7 +169,11 @@ def train(
             try:
                 forward = partial(_loss_and_logits, network, autocast, images, labels)
                 loss, logits = step(
-                    forward, model, optimizer, rho, phantom_statistics=recipe.phantom_statistics
+                    forward,
+                    model,
+                    optimizer,
+                    rho,
+                    update_bn_on_second_pass=recipe.update_bn_on_second_pass,
                 )
                 require_finite(model.state_dict().values())
             except NonFiniteError:
@@ -212,7 +218,7 @@ def _loss_and_logits(
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, split: Batches) -> tuple[float, float]:
+def evaluate(model: nn.Module, split: DeviceSplit) -> tuple[float, float]:
     """Return the cross-entropy and the error of ``model`` on a split, without augmentation.
 
     Both are means with the split's own weights.

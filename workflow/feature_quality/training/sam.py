@@ -34,7 +34,7 @@ def step(
     optimizer: Optimizer,
     rho: float,
     perturbed: Iterable[nn.Parameter] | None = None,
-    phantom_statistics: bool = False,
+    update_bn_on_second_pass: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Take one step: of SGD for ``rho`` = 0, of SAM or LSAM otherwise.
 
@@ -46,7 +46,7 @@ def step(
         rho: radius of the perturbation, ≥ 0.
         perturbed: the parameters to perturb: all of the model's for SAM (the default), the last
             layer's for LSAM.
-        phantom_statistics: let the second call update batch norm's running statistics too; else the
+        update_bn_on_second_pass: let the second call update batch norm's running statistics too; else the
             first one alone does.
 
     Returns:
@@ -61,7 +61,7 @@ def step(
     require_finite([loss, *_gradients(model)])
     if rho > 0:
         moved = model.parameters() if perturbed is None else perturbed
-        statistics = nullcontext() if phantom_statistics else frozen_statistics(model)
+        statistics = nullcontext() if update_bn_on_second_pass else frozen_statistics(model)
         with phantom_parameters(moved, rho), statistics:
             optimizer.zero_grad()
             phantom_loss, _ = forward()

@@ -4,17 +4,17 @@ import math
 
 import pandas as pd
 
+from feature_quality.formatting import format_number
 from feature_quality.reporting.claims.toy import degrees, not_run, radii, setting
 from feature_quality.reporting.claims.verdict import (
     ERRORS,
     TOY,
     Check,
-    Place,
+    CheckContext,
     Row,
-    judge,
+    evaluate,
     unknown,
 )
-from feature_quality.spelling import spell
 
 # The toy's own batch size, with which the others are compared (Appendix B).
 OWN = 5
@@ -52,7 +52,7 @@ def batch_size(runs: pd.DataFrame | None) -> list[Row]:
     others = [size for size in sizes if size != OWN]
     if OWN not in sizes or max(sizes) == OWN:
         reason = f"batch size {OWN} and a larger one are not both among the runs"
-        return [unknown(check, Place(TOY, "toy"), reason) for check in CHECKS]
+        return [unknown(check, CheckContext(TOY, "toy"), reason) for check in CHECKS]
     rows = []
     (complexity,) = runs["complexity"].unique()
     radii_of_all = sorted(runs["rho"].unique())
@@ -67,16 +67,16 @@ def batch_size(runs: pd.DataFrame | None) -> list[Row]:
         where = f"{degrees(complexity)}, {equal}, batch size"
         for rho in radii(runs):
             own, largest = (errors[size][0.0] - errors[size][rho] for size in (OWN, sizes[-1]))
-            place = Place(TOY, f"{where} {sizes[-1]}", rho)
-            rows.append(judge(FADES, place, largest - own))
+            place = CheckContext(TOY, f"{where} {sizes[-1]}", rho)
+            rows.append(evaluate(FADES, place, largest - own))
         best = {size: _best(of_size) for size, of_size in errors.items()}
         for size in others:
             cost = errors[size][best[OWN]] - errors[size][best[size]]
-            note = f"best ρ {spell(best[size])}, and {spell(best[OWN])} at batch size {OWN}"
+            note = f"best ρ {format_number(best[size])}, and {format_number(best[OWN])} at batch size {OWN}"
             if radii_of_all[-1] in (best[size], best[OWN]):
-                note += f" (the largest ρ is {spell(radii_of_all[-1])})"
-            place = Place(TOY, f"{where} {size}")
-            rows.append(judge(SAME_RHO, place, cost, note if cost.notna().any() else ""))
+                note += f" (the largest ρ is {format_number(radii_of_all[-1])})"
+            place = CheckContext(TOY, f"{where} {size}")
+            rows.append(evaluate(SAME_RHO, place, cost, note if cost.notna().any() else ""))
     return rows
 
 

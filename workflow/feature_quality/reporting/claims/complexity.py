@@ -3,7 +3,15 @@
 import pandas as pd
 
 from feature_quality.reporting.claims.toy import degrees, not_run, radii, setting
-from feature_quality.reporting.claims.verdict import ERRORS, RATIOS, TOY, Check, Place, Row, judge
+from feature_quality.reporting.claims.verdict import (
+    ERRORS,
+    RATIOS,
+    TOY,
+    Check,
+    CheckContext,
+    Row,
+    evaluate,
+)
 from feature_quality.reporting.ratios import breaks
 
 TRAINING_ERROR = Check(
@@ -76,22 +84,22 @@ def complexity(runs: pd.DataFrame | None) -> list[Row]:
     for value in sorted(runs["complexity"].unique()):
         where = degrees(value)
         sgd = setting(runs, complexity=value, rho=0)
-        rows.append(_training_error(sgd, Place(TOY, where, 0.0)))
+        rows.append(_training_error(sgd, CheckContext(TOY, where, 0.0)))
         for rho in radii(runs):
             lsam = setting(runs, complexity=value, rho=rho)
-            place = Place(TOY, where, rho)
+            place = CheckContext(TOY, where, rho)
             rows.append(_training_error(lsam, place))
             rows += _against_sgd(lsam, sgd, place)
     return rows
 
 
-def _training_error(runs: pd.DataFrame, place: Place) -> Row:
+def _training_error(runs: pd.DataFrame, place: CheckContext) -> Row:
     errors = runs["train_error"]
     exact = f"exactly 0 in {int((errors == 0).sum())} of {len(errors)} runs"
-    return judge(TRAINING_ERROR, place, errors, exact)
+    return evaluate(TRAINING_ERROR, place, errors, exact)
 
 
-def _against_sgd(lsam: pd.DataFrame, sgd: pd.DataFrame, place: Place) -> list[Row]:
+def _against_sgd(lsam: pd.DataFrame, sgd: pd.DataFrame, place: CheckContext) -> list[Row]:
     """Return a row for each check of LSAM's runs at one ρ against SGD's."""
     broken = bool(lsam["broken"].any())
     summary, note = ("median", "medians, as the mean breaks") if broken else ("mean", "")
@@ -99,10 +107,10 @@ def _against_sgd(lsam: pd.DataFrame, sgd: pd.DataFrame, place: Place) -> list[Ro
     trained_hard, trained_easy = lsam["hard_scaling"], lsam["easy_scaling"]
     real = lsam["real_ratio_mean"] / sgd["real_ratio_mean"] - 1
     return [
-        judge(HARD_ERROR, place, lsam["hard_error"] - sgd["hard_error"]),
-        judge(PHANTOM_RATIO, place, lsam[column] - sgd[column], note),
-        judge(REAL_RATIO, place, real),
-        judge(HARD_SCALING, place, trained_hard - 1),
-        judge(EASY_SCALING, place, trained_easy - 1),
-        judge(SCALINGS, place, trained_hard - trained_easy),
+        evaluate(HARD_ERROR, place, lsam["hard_error"] - sgd["hard_error"]),
+        evaluate(PHANTOM_RATIO, place, lsam[column] - sgd[column], note),
+        evaluate(REAL_RATIO, place, real),
+        evaluate(HARD_SCALING, place, trained_hard - 1),
+        evaluate(EASY_SCALING, place, trained_easy - 1),
+        evaluate(SCALINGS, place, trained_hard - trained_easy),
     ]

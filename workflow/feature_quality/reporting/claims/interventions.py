@@ -3,18 +3,18 @@
 import numpy as np
 import pandas as pd
 
+from feature_quality.formatting import format_number
 from feature_quality.reporting.claims.toy import degrees, not_run, radii, setting
 from feature_quality.reporting.claims.verdict import (
     ERRORS,
     TOY,
     Check,
-    Place,
+    CheckContext,
     Row,
-    judge,
+    evaluate,
     unknown,
 )
 from feature_quality.reporting.ratios import breaks, phantom_ratio
-from feature_quality.spelling import spell
 
 ALONE = Check(
     "8a",
@@ -69,18 +69,20 @@ def interventions(intervened: pd.DataFrame | None, trained: pd.DataFrame | None)
         of_kappa = intervened[intervened["kappa"] == kappa]
         if not raised:
             reason = "no α of the sweep is above SGD's own ratio"
-            rows += [unknown(check, Place(TOY, where), reason) for check in (ALONE, COMPARABLE)]
+            rows += [
+                unknown(check, CheckContext(TOY, where), reason) for check in (ALONE, COMPARABLE)
+            ]
         for alpha in raised:
             errors = {
                 name: setting(of_kappa, intervention=name, alpha=alpha)["hard_error"]
                 for name in NAMES
             }
-            at = f"{where}, α = {spell(alpha)}"
+            at = f"{where}, α = {format_number(alpha)}"
             for name, error in errors.items():
-                place = Place(TOY, f"{at}, {NAMES[name]}")
-                rows.append(judge(ALONE, place, error - sgd["hard_error"]))
+                place = CheckContext(TOY, f"{at}, {NAMES[name]}")
+                rows.append(evaluate(ALONE, place, error - sgd["hard_error"]))
             difference = errors["importance_weighting"] - errors["learning_rate"]
-            rows.append(judge(COMPARABLE, Place(TOY, at), difference))
+            rows.append(evaluate(COMPARABLE, CheckContext(TOY, at), difference))
         both = of_kappa[of_kappa["intervention"] == "both"]
         rows += _together(both, trained, where)
     return rows
@@ -93,7 +95,7 @@ def _together(both: pd.DataFrame, trained: pd.DataFrame, where: str) -> list[Row
     rows = []
     for rho in radii(trained):
         lsam = setting(trained, rho=rho)
-        place = Place(TOY, where, rho)
+        place = CheckContext(TOY, where, rho)
         if lsam["ratio"].notna().any() and not lsam["ratio"].between(alphas[0], alphas[-1]).any():
             rows.append(unknown(TOGETHER, place, "LSAM's ratio lies beyond the α of the sweep"))
             continue
@@ -103,7 +105,7 @@ def _together(both: pd.DataFrame, trained: pd.DataFrame, where: str) -> list[Row
         if lsam["broken"].any():
             note += ", medians, as the mean breaks"
         known = difference.notna().any()
-        rows.append(judge(TOGETHER, place, difference, note if known else ""))
+        rows.append(evaluate(TOGETHER, place, difference, note if known else ""))
     return rows
 
 

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from feature_quality.formatting import format_number
 from feature_quality.reporting.claims.toy import degrees, not_run, radii, setting
-from feature_quality.reporting.claims.verdict import TOY, Check, Place, Row, judge
-from feature_quality.spelling import spell
+from feature_quality.reporting.claims.verdict import TOY, Check, CheckContext, Row, evaluate
 
 UNDER_NOISE = Check(
     "9",
@@ -35,8 +35,8 @@ def noise(runs: pd.DataFrame | None) -> list[Row]:
         part = runs[(runs["noise"] == kind) & (runs["noisy"] == noisy) & (runs["level"] == level)]
         sgd = setting(part, rho=0)["hard_error"]
         (complexity,) = part["complexity"].unique()
-        where = f"{degrees(complexity)}, {KINDS[kind]} = {spell(level)} {NOISY[noisy]}"
+        where = f"{degrees(complexity)}, {KINDS[kind]} = {format_number(level)} {NOISY[noisy]}"
         for rho in radii(part):
             difference = setting(part, rho=rho)["hard_error"] - sgd
-            rows.append(judge(UNDER_NOISE, Place(TOY, where, rho), difference))
+            rows.append(evaluate(UNDER_NOISE, CheckContext(TOY, where, rho), difference))
     return rows

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from feature_quality.formatting import format_number
 from feature_quality.reporting.claims.verdict import (
     CONTRADICTED,
     DEMONSTRATION,
@@ -13,7 +14,6 @@ from feature_quality.reporting.claims.verdict import (
     SUPPORTED,
     TOY,
 )
-from feature_quality.spelling import spell
 
 # Each claim in one line; its checks say precisely what is measured.
 CLAIMS = {
@@ -112,7 +112,7 @@ def _line(row: pd.Series) -> dict[str, str]:
         where = f"{where} ({DEMONSTRATION})"
     return {
         "Where": where,
-        "ρ": "" if pd.isna(row["rho"]) else spell(row["rho"]),
+        "ρ": "" if pd.isna(row["rho"]) else format_number(row["rho"]),
         "Epoch": "" if pd.isna(row["epoch"]) else str(int(row["epoch"])),
         "Verdict": f"**{row['verdict']}**" if row["verdict"] != OPEN else OPEN,
         "Effect": _effect(row),

@@ -6,14 +6,14 @@ import pandas as pd
 
 from feature_quality.artifacts.prepared import Description
 from feature_quality.artifacts.selection import Selection
-from feature_quality.reporting.claims.selected import Selected, lacking
+from feature_quality.reporting.claims.selected import Selected, missing_methods
 from feature_quality.reporting.claims.verdict import (
     NOT_THERE,
     REAL,
     Check,
-    Place,
+    CheckContext,
     Row,
-    judge,
+    evaluate,
     unknown,
 )
 from feature_quality.reporting.table1 import easy_and_hard, finished
@@ -53,23 +53,23 @@ def probing(
     rows = []
     for description in descriptions:
         selection = selections[description.dataset]
-        if reason := lacking(selection):
-            place = Place.of(description)
+        if reason := missing_methods(selection):
+            place = CheckContext.of(description)
             rows += [unknown(check, place, reason) for check in (HARD, EASY)]
             continue
         chosen = Selected.of(runs, selection)
-        place = Place.of(description, chosen.rho)
+        place = CheckContext.of(description, chosen.rho)
         easy, hard = easy_and_hard(finished(chosen.sgd), description.features)
         for check, feature in ((HARD, hard), (EASY, easy)):
             difference = chosen.difference(f"{feature}_probe_error")
-            rows.append(judge(check, place, difference, f"{feature}; {chosen.settings}"))
+            rows.append(evaluate(check, place, difference, f"{feature}; {chosen.settings}"))
     return rows + missing([each.dataset for each in descriptions], [HARD, EASY])
 
 
 def missing(datasets: Sequence[str], checks: Sequence[Check]) -> list[Row]:
     """Return open rows for the datasets of Table 1 that are not among ``datasets``."""
     return [
-        unknown(check, Place(REAL, title), NOT_THERE)
+        unknown(check, CheckContext(REAL, title), NOT_THERE)
         for dataset, title in TABLE_1.items()
         if dataset not in datasets
         for check in checks

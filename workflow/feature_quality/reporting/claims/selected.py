@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from feature_quality.artifacts.selection import Selection
+from feature_quality.formatting import format_number
 from feature_quality.reporting.selection import SAM, SGD
 from feature_quality.reporting.table1 import finished, setting_runs
-from feature_quality.spelling import spell
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Selected:
             setting_runs(runs, selection["dataset"], sgd["lr"], sgd["rho"]),
             setting_runs(runs, selection["dataset"], sam["lr"], sam["rho"]),
             sam["rho"],
-            f"SGD at lr {spell(sgd['lr'])}, SAM at lr {spell(sam['lr'])}",
+            f"SGD at lr {format_number(sgd['lr'])}, SAM at lr {format_number(sam['lr'])}",
         )
 
     def difference(self, metric: str) -> pd.Series:
@@ -41,7 +41,7 @@ class Selected:
         return _by_seed(self.sam, metric) - _by_seed(self.sgd, metric)
 
 
-def lacking(selection: Selection) -> str:
+def missing_methods(selection: Selection) -> str:
     """Say which method has no finished run; nothing if both have."""
     absent = [method for method in (SGD, SAM) if method not in selection["choices"]]
     return f"no run of {' or '.join(absent)} has finished" if absent else ""

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from feature_quality.reporting.claims.verdict import NOT_RUN, TOY, Check, Place, Row, unknown
-from feature_quality.spelling import spell
+from feature_quality.formatting import format_number
+from feature_quality.reporting.claims.verdict import NOT_RUN, TOY, Check, CheckContext, Row, unknown
 
 
 def setting(runs: pd.DataFrame, **values: Any) -> pd.DataFrame:
@@ -27,9 +27,9 @@ def radii(runs: pd.DataFrame) -> list[float]:
 
 def degrees(complexity: float) -> str:
     """Name the toy at one rotation of the spiral."""
-    return f"toy, {spell(complexity)}°"
+    return f"toy, {format_number(complexity)}°"
 
 
 def not_run(checks: Sequence[Check]) -> list[Row]:
     """Return open rows for a study that was not run."""
-    return [unknown(check, Place(TOY, "toy"), NOT_RUN) for check in checks]
+    return [unknown(check, CheckContext(TOY, "toy"), NOT_RUN) for check in checks]

@@ -6,14 +6,14 @@ import pandas as pd
 
 from feature_quality.artifacts.prepared import Description
 from feature_quality.artifacts.selection import Selection
-from feature_quality.reporting.claims.selected import Selected, lacking
+from feature_quality.reporting.claims.selected import Selected, missing_methods
 from feature_quality.reporting.claims.verdict import (
     NOT_THERE,
     REAL,
     Check,
-    Place,
+    CheckContext,
     Row,
-    judge,
+    evaluate,
     unknown,
 )
 from feature_quality.reporting.selection import SGD
@@ -40,15 +40,17 @@ def transfer(
     rows = []
     for description in descriptions:
         selection = selections[description.dataset]
-        if reason := lacking(selection):
-            rows.append(unknown(TRANSFER, Place.of(description), reason))
+        if reason := missing_methods(selection):
+            rows.append(unknown(TRANSFER, CheckContext.of(description), reason))
             continue
         chosen = Selected.of(runs, selection)
         # The difference of accuracies is that of errors, the other way round.
         gained = -chosen.difference(f"{description.features[0]}_probe_error")
-        rows.append(judge(TRANSFER, Place.of(description, chosen.rho), gained, chosen.settings))
+        rows.append(
+            evaluate(TRANSFER, CheckContext.of(description, chosen.rho), gained, chosen.settings)
+        )
     return rows + [
-        unknown(TRANSFER, Place(REAL, f"{title}, target {target}"), NOT_THERE)
+        unknown(TRANSFER, CheckContext(REAL, f"{title}, target {target}"), NOT_THERE)
         for title, published in PAPER.items()
         for target in published[SGD]
         # Another copy than the published one has a longer title.

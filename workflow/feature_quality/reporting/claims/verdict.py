@@ -59,7 +59,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Place:
+class CheckContext:
     """Where a check is made.
 
     Attributes:
@@ -75,7 +75,7 @@ class Place:
     epoch: int | None = None
 
     @classmethod
-    def of(cls, description: Description, rho: float | None = None) -> "Place":
+    def of(cls, description: Description, rho: float | None = None) -> "CheckContext":
         """Name a dataset, with its target domain where there is one."""
         target = f", target {description.target}" if description.target else ""
         data = kind_of(description.dataset, description.demonstration)
@@ -89,7 +89,7 @@ def kind_of(dataset: str, demonstration: bool) -> str:
     return OWN if dataset == "own" else REAL
 
 
-def judge(check: Check, place: Place, values: pd.Series, note: str = "") -> Row:
+def evaluate(check: Check, place: CheckContext, values: pd.Series, note: str = "") -> Row:
     """Return the row of a check, the columns of ``COLUMNS``.
 
     The verdict is *supported* if the t-interval of the mean lies wholly on the claimed side of 0,
@@ -121,7 +121,7 @@ def judge(check: Check, place: Place, values: pd.Series, note: str = "") -> Row:
     }
 
 
-def unknown(check: Check, place: Place, reason: str, note: str = "") -> Row:
+def unknown(check: Check, place: CheckContext, reason: str, note: str = "") -> Row:
     """Return the row of a check that cannot be made."""
     judged = {"verdict": OPEN, "runs": 0, "dropped": 0, "reason": reason, "note": note}
     return dict.fromkeys(COLUMNS) | _row(check, place) | judged
@@ -133,7 +133,7 @@ def tabulate(rows: Sequence[Row]) -> pd.DataFrame:
     return table.sort_values(["claim", "check"], kind="stable", ignore_index=True)
 
 
-def _row(check: Check, place: Place) -> Row:
+def _row(check: Check, place: CheckContext) -> Row:
     return {
         "claim": int(check.name.rstrip(ascii_lowercase)),
         "check": check.name,

@@ -8,20 +8,20 @@ import pandas as pd
 
 from feature_quality.artifacts.prepared import Description
 from feature_quality.artifacts.selection import Selection
+from feature_quality.formatting import format_number
 from feature_quality.reporting.claims.probing import missing
-from feature_quality.reporting.claims.selected import lacking
+from feature_quality.reporting.claims.selected import missing_methods
 from feature_quality.reporting.claims.toy import degrees
 from feature_quality.reporting.claims.verdict import (
     TOY,
     Check,
-    Place,
+    CheckContext,
     Row,
-    judge,
+    evaluate,
     kind_of,
     unknown,
 )
-from feature_quality.reporting.uniformity import FEWEST, gini
-from feature_quality.spelling import spell
+from feature_quality.reporting.lorenz import FEWEST, gini
 
 FIXED = Check(
     "5a",
@@ -113,12 +113,12 @@ def weights(points: pd.DataFrame, about: Mapping[str, Any]) -> list[Row]:
     for epoch in epochs:
         phantom = at("phantom_gini", by_sam=True, epoch=epoch)
         difference = phantom - at("real_gini", by_sam=False, epoch=epoch)
-        rows.append(judge(TRAINED, Place(data, where, rho, epoch), difference, note))
+        rows.append(evaluate(TRAINED, CheckContext(data, where, rho, epoch), difference, note))
     for by_sam, name in ((False, "SGD"), (True, method)):
         for epoch in epochs:
-            place = Place(data, f"{where}, trained by {name}", rho, epoch)
+            place = CheckContext(data, f"{where}, trained by {name}", rho, epoch)
             rows += [
-                judge(check, place, at(measure, by_sam=by_sam, epoch=epoch), note)
+                evaluate(check, place, at(measure, by_sam=by_sam, epoch=epoch), note)
                 for measure, check in WITHIN.items()
             ]
     return rows
@@ -130,8 +130,8 @@ def without_weights(
     """Return open rows for the datasets of two features that have no weights to compare."""
     rows = []
     for description in descriptions:
-        if reason := lacking(selections[description.dataset]):
-            rows += [unknown(check, Place.of(description), reason) for check in CHECKS]
+        if reason := missing_methods(selections[description.dataset]):
+            rows += [unknown(check, CheckContext.of(description), reason) for check in CHECKS]
     return rows + missing([each.dataset for each in descriptions], CHECKS)
 
 
@@ -143,7 +143,7 @@ def _subject(
         (complexity,) = about["axes"]["complexity"]
         return TOY, degrees(complexity), "LSAM", about["rho"], sorted(points["seed"].unique()), ""
     runs = about["runs"]
-    rates = {"SAM" if run["rho"] else "SGD": spell(run["lr"]) for run in runs}
+    rates = {"SAM" if run["rho"] else "SGD": format_number(run["lr"]) for run in runs}
     return (
         kind_of(about["dataset"], about["demonstration"]),
         about["title"],

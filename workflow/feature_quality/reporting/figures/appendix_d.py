@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from scipy.special import expit
 
 from feature_quality.reporting.figures.style import METHODS, NEUTRAL, canvas, method_of
-from feature_quality.reporting.uniformity import Array
+from feature_quality.reporting.lorenz import Array
 
 MARKERS = {"last layer": "o", "all": "x"}
 LOSSES = ("exponential loss", "logistic loss")

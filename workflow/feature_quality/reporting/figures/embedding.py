@@ -12,8 +12,8 @@ from matplotlib.lines import Line2D
 
 from feature_quality.artifacts.embeddings import Embeddings
 from feature_quality.artifacts.prepared import Description
+from feature_quality.reporting.figures.figure_text import plain, setting
 from feature_quality.reporting.figures.style import canvas
-from feature_quality.reporting.figures.wording import plain, setting
 from feature_quality.seeds import generator
 
 # Okabe and Ito's colours without those of SGD and SAM.

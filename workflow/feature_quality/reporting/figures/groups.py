@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from feature_quality.artifacts.prepared import Description
+from feature_quality.reporting.figures.figure_text import plain, setting
 from feature_quality.reporting.figures.style import IMAGE_METHODS, canvas
-from feature_quality.reporting.figures.wording import plain, setting
 from feature_quality.reporting.statistics import interval
 
 # How far from a group's line the methods stand, and a method's seeds from its mean.

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from feature_quality.errors import InputError
+from feature_quality.formatting import format_number
 from feature_quality.reporting.figures.style import (
     IMAGE_METHODS,
     METHODS,
@@ -20,8 +21,7 @@ from feature_quality.reporting.figures.style import (
     canvas,
     lines,
 )
-from feature_quality.reporting.uniformity import Array, edges, gini, lorenz, median_by_bin
-from feature_quality.spelling import spell
+from feature_quality.reporting.lorenz import Array, edges, gini, lorenz, median_by_bin
 
 KINDS = {"weight": "λ", "phantom_weight": "$\\tilde{λ}$"}
 STYLES: dict[str, Any] = {"weight": "--", "phantom_weight": "-"}
@@ -62,10 +62,10 @@ class Subject:
             return cls(points, METHODS, axes, BINS_OF_ALL, "")
         settings = {(run["lr"], run["rho"]) for run in about["runs"]}
         named = ", ".join(
-            f"{'SAM' if rho else 'SGD'} at lr {spell(lr)} and ρ {spell(rho)}"
+            f"{'SAM' if rho else 'SGD'} at lr {format_number(lr)} and ρ {format_number(rho)}"
             for lr, rho in sorted(settings, key=lambda setting: setting[1])
         )
-        at = spell(about["runs"][0]["phantom_rho"])
+        at = format_number(about["runs"][0]["phantom_rho"])
         axes = (f"easy: {about['easy']}", f"hard: {about['hard']}")
         bins = f"{BINS_OF_ALL} Contributions are the margins of the features' probes."
         return cls(

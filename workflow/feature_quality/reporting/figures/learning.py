@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from feature_quality.reporting.figures.style import canvas, lines, sequence, vacant
-from feature_quality.spelling import spell
+from feature_quality.formatting import format_number
+from feature_quality.reporting.figures.style import canvas, empty_panel, lines, sequence
 
 Run = tuple[pd.DataFrame, dict[str, Any]]
 MEASURES = {"val_error": "validation error", "train_loss": "training loss"}
@@ -56,13 +56,13 @@ def learning(epochs: pd.DataFrame) -> Figure:
         for panel, lr in zip(row, rates, strict=True):
             runs = finished[finished["lr"] == lr]
             if runs.empty:
-                vacant(panel, "every run\ndiverged")
+                empty_panel(panel, "every run\ndiverged")
             else:
                 options = FINE | {"hue": "rho", "palette": colours, "legend": False}
                 lines(runs, panel, x="epoch", y=measure, **options)
             place = panel.get_subplotspec()
             panel.set(
-                title=f"lr {spell(lr)}" if place.is_first_row() else "",
+                title=f"lr {format_number(lr)}" if place.is_first_row() else "",
                 xlabel="epoch" if place.is_last_row() else "",
                 ylabel=name if place.is_first_col() else "",
             )
@@ -73,7 +73,7 @@ def learning(epochs: pd.DataFrame) -> Figure:
         axes[1, 0].set(yscale="log", ylim=(0.7 * means[means > 0].min(), None))
     axes[0, 0].xaxis.set_major_locator(MaxNLocator(4, integer=True))
     handles = [
-        Line2D([], [], color=colour, label=f"ρ {spell(rho)}" if rho else "ρ 0 (SGD)")
+        Line2D([], [], color=colour, label=f"ρ {format_number(rho)}" if rho else "ρ 0 (SGD)")
         for rho, colour in colours.items()
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=7, columnspacing=1)

@@ -75,7 +75,7 @@ def method_of(rho: pd.Series) -> pd.Series:
     return pd.Series(np.where(rho > 0, "LSAM", "SGD"), index=rho.index)
 
 
-def vacant(axes: Axes, why: str) -> None:
+def empty_panel(axes: Axes, why: str) -> None:
     """Say in the middle of a panel why there is nothing in it."""
     axes.text(0.5, 0.5, why, ha="center", va="center", color=NEUTRAL, transform=axes.transAxes)
 

@@ -7,16 +7,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from feature_quality.artifacts.prepared import Description
+from feature_quality.formatting import format_number
 from feature_quality.reporting.figures.style import (
     IMAGE_METHODS,
     RHO,
     canvas,
+    empty_panel,
     lines,
     sequence,
-    vacant,
 )
 from feature_quality.reporting.table1 import finished
-from feature_quality.spelling import spell
 
 # Around the point of a setting that validation data chose.
 RING: dict[str, Any] = {
@@ -48,7 +48,7 @@ def sweep(runs: pd.DataFrame, description: Description) -> Figure:
     for panel, (metric, title) in zip(axes[0], measures.items(), strict=True):
         rows = measured[measured["metric"] == metric]
         if rows.empty:
-            vacant(panel, "no run was\nmeasured")
+            empty_panel(panel, "no run was\nmeasured")
         else:
             options = {"hue": "lr", "palette": colours, "legend": False}
             lines(rows, panel, x="rho", y="value", **options)
@@ -60,7 +60,7 @@ def sweep(runs: pd.DataFrame, description: Description) -> Figure:
                 panel.plot(*place, **RING, color=colour, clip_on=False)
         panel.set(title=title, xlabel=RHO, ylabel="", ylim=(0, None))
     handles = [
-        Line2D([], [], color=colour, marker="o", label=f"lr {spell(lr)}")
+        Line2D([], [], color=colour, marker="o", label=f"lr {format_number(lr)}")
         for lr, colour in colours.items()
     ]
     handles += [

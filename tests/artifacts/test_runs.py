@@ -7,7 +7,7 @@ import pytest
 
 from feature_quality.artifacts.history import HISTORY, read_history, write_history
 from feature_quality.artifacts.probes import PROBES, read_probes, write_probes
-from feature_quality.artifacts.tables import RUNS, read_runs, write_runs
+from feature_quality.artifacts.runs import RUNS, read_runs, write_runs
 from feature_quality.errors import InputError
 
 EPOCHS = [

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feature_quality.config.settings import load
-from feature_quality.spelling import spell
+from feature_quality.formatting import format_number
 
 CANONICAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?")
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -15,19 +15,19 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 @settings(deadline=None)
 @given(finite)
 def test_it_reads_back_as_the_same_number(number: float) -> None:
-    assert float(spell(number)) == number
+    assert float(format_number(number)) == number
 
 
 @settings(deadline=None)
 @given(finite)
 def test_it_is_plain_and_without_superfluous_digits(number: float) -> None:
-    assert CANONICAL.fullmatch(spell(number))
+    assert CANONICAL.fullmatch(format_number(number))
 
 
 @settings(deadline=None)
 @given(finite, finite)
 def test_equal_numbers_and_no_others_are_spelled_alike(first: float, second: float) -> None:
-    assert (spell(first) == spell(second)) == (first == second)
+    assert (format_number(first) == format_number(second)) == (first == second)
 
 
 @settings(deadline=None)
@@ -38,8 +38,8 @@ def test_every_way_of_writing_a_number_is_spelled_alike(
     shifted = Decimal(digits).scaleb(-places)
     exponent, padded = f"{digits}e-{places}", format(shifted, "f")
     padded += "0" * zeros if "." in padded else ""
-    assert spell(float(exponent)) == spell(float(padded))
-    assert Decimal(spell(float(exponent))) == shifted
+    assert format_number(float(exponent)) == format_number(float(padded))
+    assert Decimal(format_number(float(exponent))) == shifted
 
 
 @pytest.mark.parametrize(
@@ -60,11 +60,11 @@ def test_every_way_of_writing_a_number_is_spelled_alike(
     ],
 )
 def test_examples(number: float, spelling: str) -> None:
-    assert spell(number) == spelling
+    assert format_number(number) == spelling
 
 
 def test_what_yaml_takes_for_text_is_spelled_like_the_number() -> None:
     # YAML 1.1 reads 1e-3 as text, for want of a point.
     grid = load({"grid": {"cifar_mnist": {"lr": ["1e-3", 0.10, "0.50"], "rho": [-0.0]}}}).grid
-    assert [spell(lr) for lr in grid.cifar_mnist.lr] == ["0.001", "0.1", "0.5"]
-    assert [spell(rho) for rho in grid.cifar_mnist.rho] == ["0"]
+    assert [format_number(lr) for lr in grid.cifar_mnist.lr] == ["0.001", "0.1", "0.5"]
+    assert [format_number(rho) for rho in grid.cifar_mnist.rho] == ["0"]

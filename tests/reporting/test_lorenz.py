@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feature_quality.reporting.uniformity import edges, gini, lorenz, median_by_bin
+from feature_quality.reporting.lorenz import edges, gini, lorenz, median_by_bin
 
 # Sums of these are exact, so that bounds can be.
 weights_of_some = st.lists(st.integers(0, 1000), min_size=1, max_size=50).filter(any)

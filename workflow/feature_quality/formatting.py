@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 
-def spell(number: float) -> str:
+def format_number(number: float) -> str:
     """Return ``number`` in plain decimal digits: 0.05, never 0.050 or 5e-2; 0, never 0.0."""
     # Adding 0 turns -0.0 into 0.0.
     return format(Decimal(repr(float(number) + 0.0)).normalize(), "f")

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from feature_quality.training.descent import Descent, cosine
+from feature_quality.training.sgd import SGD, cosine
 
 SHAPES = ((3, 2), (4,), (1,))
 
@@ -23,7 +23,7 @@ def test_descent_has_the_bits_of_torch_sgd(lr, momentum, weight_decay, seed):
     start = [torch.randn(shape, generator=source) for shape in SHAPES]
     ours = [nn.Parameter(tensor.clone()) for tensor in start]
     theirs = [nn.Parameter(tensor.clone()) for tensor in start]
-    descent = Descent(ours, lr=lr, momentum=momentum, weight_decay=weight_decay)
+    descent = SGD(ours, lr=lr, momentum=momentum, weight_decay=weight_decay)
     sgd = torch.optim.SGD(theirs, lr=lr, momentum=momentum, weight_decay=weight_decay)
     for step in range(4):
         # The learning rate moves under a schedule.
@@ -39,7 +39,7 @@ def test_descent_has_the_bits_of_torch_sgd(lr, momentum, weight_decay, seed):
 
 def test_two_steps_by_hand():
     parameter = nn.Parameter(torch.tensor([1.0, -2.0], dtype=torch.float64))
-    descent = Descent([parameter], lr=0.5, momentum=0.5, weight_decay=0.25)
+    descent = SGD([parameter], lr=0.5, momentum=0.5, weight_decay=0.25)
     # d = g + 0.25 θ = (1.25, 1.5), which is the buffer; θ = (1, −2) − 0.5 d
     parameter.grad = torch.tensor([1.0, 2.0], dtype=torch.float64)
     descent.step()
@@ -53,7 +53,7 @@ def test_two_steps_by_hand():
 def test_descent_takes_an_iterator_and_updates_in_place():
     model = nn.Linear(2, 2)
     weight, before = model.weight, model.weight.detach().clone()
-    descent = Descent(model.parameters(), lr=1.0, momentum=0.0, weight_decay=0.0)
+    descent = SGD(model.parameters(), lr=1.0, momentum=0.0, weight_decay=0.0)
     for _ in range(2):
         for parameter in model.parameters():
             parameter.grad = torch.ones_like(parameter)
@@ -64,7 +64,7 @@ def test_descent_takes_an_iterator_and_updates_in_place():
 
 def test_zero_grad_drops_gradients_so_that_backward_does_not_add_to_them():
     model = nn.Linear(3, 1)
-    descent = Descent(model.parameters(), lr=0.1, momentum=0.0, weight_decay=0.0)
+    descent = SGD(model.parameters(), lr=0.1, momentum=0.0, weight_decay=0.0)
     inputs = torch.tensor([[1.0, 2.0, 3.0]])
     for _ in range(2):
         descent.zero_grad()
@@ -76,7 +76,7 @@ def test_zero_grad_drops_gradients_so_that_backward_does_not_add_to_them():
 
 def test_a_parameter_without_gradient_is_refused():
     first, second = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(2))
-    descent = Descent([first, second], lr=1.0, momentum=0.0, weight_decay=0.0)
+    descent = SGD([first, second], lr=1.0, momentum=0.0, weight_decay=0.0)
     first.grad = torch.ones(2)
     with pytest.raises(IndexError):
         descent.step()

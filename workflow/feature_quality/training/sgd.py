@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.optim.sgd import sgd
 
 
-class Descent:
+class SGD:
     """PyTorch's own SGD update, with nothing around it.
 
     ``torch.optim.SGD`` computes the same bits, but loads PyTorch's compiler when it is constructed,

@@ -16,8 +16,8 @@ from feature_quality.artifacts.embeddings import read_embeddings
 from feature_quality.artifacts.history import HISTORY, read_history
 from feature_quality.artifacts.prepared import EXAMPLES, read_description, read_prepared
 from feature_quality.artifacts.probes import read_probes
+from feature_quality.artifacts.runs import read_runs
 from feature_quality.artifacts.selection import read_selection
-from feature_quality.artifacts.tables import read_runs
 from feature_quality.artifacts.weights import read_snapshots, read_weights
 from feature_quality.errors import InputError
 from feature_quality.training.checkpoint import Checkpoint

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from feature_quality.errors import InputError
-from feature_quality.stale import ABANDONED, main
+from feature_quality.untracked import ABANDONED, main
 
 BASE = {
     "datasets": ["digits_photos"],

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterable
 
 from feature_quality.artifacts.prepared import Description
-from feature_quality.spelling import spell
+from feature_quality.formatting import format_number
 
 
 def setting(lr: float, rho: float) -> str:
     """Name a setting."""
-    return f"lr {spell(lr)}, ρ {spell(rho)}"
+    return f"lr {format_number(lr)}, ρ {format_number(rho)}"
 
 
 def plain(name: str) -> str:

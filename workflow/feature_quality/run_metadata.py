@@ -4,7 +4,7 @@ from importlib.metadata import version
 from typing import Any
 
 
-def made(code: str, *packages: str, device: str = "cpu") -> dict[str, Any]:
+def run_metadata(code: str, *packages: str, device: str = "cpu") -> dict[str, Any]:
     """Return how a job made its artifacts.
 
     Args:

@@ -1,6 +1,6 @@
 """What lies in ``results/`` and no configuration asks for: runs of older grids, half-written files.
 
-``python -m feature_quality.stale config.yaml other.yaml …`` lists it, asks, and removes it.
+``python -m feature_quality.untracked config.yaml other.yaml …`` lists it, asks, and removes it.
 """
 
 import shutil
@@ -40,7 +40,7 @@ def asked_for(base: str | Path, others: Sequence[str | Path]) -> set[str]:
     return places
 
 
-def stale_runs(results: Path, asked: set[str]) -> list[Path]:
+def untracked_runs(results: Path, asked: set[str]) -> list[Path]:
     """Return the folders, logs and benchmarks of runs that are not ``asked`` for."""
     found = results.glob("**/lr=*/rho=*/seed=*")
     return sorted(path for path in found if _place(path) not in asked)
@@ -75,7 +75,7 @@ def main(base: str, *others: str) -> None:
         raise InputError(
             "A Snakemake is at work here, or was killed: wait for it, or run snakemake --unlock"
         )
-    stale = stale_runs(RESULTS, asked_for(base, others)) + abandoned_files(RESULTS, RESOURCES)
+    stale = untracked_runs(RESULTS, asked_for(base, others)) + abandoned_files(RESULTS, RESOURCES)
     if not stale:
         print("Nothing is stale.")
         return
