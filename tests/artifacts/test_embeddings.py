@@ -10,8 +10,8 @@ from feature_quality.artifacts.embeddings import (
     read_logits,
     write_embeddings,
 )
-from feature_quality.artifacts.history import write_history
-from feature_quality.artifacts.parquet import read_parquet, write_parquet
+from feature_quality.artifacts.history import HISTORY
+from feature_quality.artifacts.parquet import read_parquet, write_parquet, write_table
 from feature_quality.errors import InputError
 
 
@@ -70,7 +70,7 @@ def test_columns_are_as_declared_and_bytes_equal(tmp_path):
 
 
 def history(path):
-    write_history(path, [], {})
+    write_table(path, [], HISTORY, {})
 
 
 def other_types(path):

@@ -3,15 +3,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from feature_quality.artifacts.importance import (
-    IMPORTANCE,
-    RUN_IMPORTANCE,
-    read_importance,
-    read_run_importance,
-    write_importance,
-    write_run_importance,
-)
-from feature_quality.artifacts.toy import EPOCHS, POINTS, write_toy
+from feature_quality.artifacts.features import IMPORTANCE, RUN_IMPORTANCE
+from feature_quality.artifacts.parquet import read_table, write_table
+from feature_quality.artifacts.toy import EPOCHS, POINTS
 from feature_quality.errors import InputError
 
 DESCRIPTION = {"run": {"seed": 0}, "phantom_rho": 0.1 + 0.2}
@@ -56,8 +50,8 @@ def test_a_table_that_lacks_a_column_is_not_written(tmp_path, schema, write, rea
 
 def test_points_of_the_toy_are_read_as_those_of_a_dataset(tmp_path):
     points = rows(POINTS)
-    write_toy(tmp_path / "points", points, POINTS, DESCRIPTION)
-    found, description = read_importance(tmp_path / "points")
+    write_table(tmp_path / "points", points, POINTS, DESCRIPTION)
+    found, description = read_table(tmp_path / "points", IMPORTANCE, subset=True)
     assert found.columns.tolist() == IMPORTANCE.names
     pd.testing.assert_frame_equal(found, points[IMPORTANCE.names], check_exact=True)
     assert found.dtypes.tolist() == [field.type.to_pandas_dtype() for field in IMPORTANCE]
@@ -81,7 +75,7 @@ def test_points_of_the_toy_are_read_as_those_of_a_dataset(tmp_path):
     ],
 )
 def test_another_table_is_refused(tmp_path, schema, read, message):
-    write_toy(tmp_path / "a", rows(schema), schema, {})
+    write_table(tmp_path / "a", rows(schema), schema, {})
     with pytest.raises(InputError, match=f"^{tmp_path / 'a'}: {message}"):
         read(tmp_path / "a")
 
@@ -91,7 +85,7 @@ def test_a_cut_or_absent_file_is_refused(tmp_path, read):
     path = tmp_path / "a"
     with pytest.raises(InputError, match=f"{path}: cannot be read as parquet"):
         read(path)
-    write_importance(path, rows(IMPORTANCE), {})
+    write_table(path, rows(IMPORTANCE), IMPORTANCE, {})
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(InputError, match=f"{path}: cannot be read as parquet"):
         read(path)

@@ -5,9 +5,10 @@ import re
 import pandas as pd
 import pytest
 
-from feature_quality.artifacts.history import HISTORY, read_history, write_history
-from feature_quality.artifacts.probes import PROBES, read_probes, write_probes
-from feature_quality.artifacts.runs import RUNS, read_runs, write_runs
+from feature_quality.artifacts.features import PROBES
+from feature_quality.artifacts.history import HISTORY
+from feature_quality.artifacts.parquet import read_table, write_table
+from feature_quality.artifacts.runs import RUNS
 from feature_quality.errors import InputError
 
 EPOCHS = [
@@ -91,15 +92,15 @@ def test_reads_the_rows_and_the_run_they_belong_to(tmp_path, write, read, schema
 
 def test_a_loss_that_is_not_finite_stays_what_it_is(tmp_path):
     row = {**EPOCHS[0], "train_loss": float("inf"), "val_loss": float("nan")}
-    write_history(tmp_path / "h", [row], {})
-    table, _ = read_history(tmp_path / "h")
+    write_table(tmp_path / "h", [row], HISTORY, {})
+    table, _ = read_table(tmp_path / "h", HISTORY)
     assert table["train_loss"].tolist() == [float("inf")]
     assert str(table["val_loss"][0]) == "nan"
 
 
 def test_a_run_that_ends_before_its_first_epoch_has_an_empty_history(tmp_path):
-    write_history(tmp_path / "h", [], {"diverged": [1, 0]})
-    table, metadata = read_history(tmp_path / "h")
+    write_table(tmp_path / "h", [], HISTORY, {"diverged": [1, 0]})
+    table, metadata = read_table(tmp_path / "h", HISTORY)
     assert table.columns.tolist() == HISTORY.names
     assert len(table) == 0
     assert metadata == {"diverged": [1, 0]}
@@ -107,8 +108,8 @@ def test_a_run_that_ends_before_its_first_epoch_has_an_empty_history(tmp_path):
 
 def test_runs_come_back_without_an_index(tmp_path):
     runs = pd.DataFrame(METRICS, index=[7, 5])
-    write_runs(tmp_path / "runs", runs[sorted(runs.columns)], {})
-    read = read_runs(tmp_path / "runs")
+    write_table(tmp_path / "runs", runs[sorted(runs.columns)], RUNS, {})
+    read = read_table(tmp_path / "runs", RUNS)[0]
     assert read.columns.tolist() == RUNS.names
     assert read.index.tolist() == [0, 1]
     assert read.to_dict("records") == METRICS
@@ -116,7 +117,7 @@ def test_runs_come_back_without_an_index(tmp_path):
 
 def test_refuses_runs_that_lack_a_column(tmp_path):
     with pytest.raises(KeyError, match="selected"):
-        write_runs(tmp_path / "runs", pd.DataFrame(METRICS).drop(columns="selected"), {})
+        write_table(tmp_path / "runs", pd.DataFrame(METRICS).drop(columns="selected"), RUNS, {})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -124,10 +125,10 @@ def test_refuses_runs_that_lack_a_column(tmp_path):
 def test_refuses_another_table_by_its_columns(tmp_path, read):
     path = tmp_path / "mine"
     if read is read_history:
-        write_probes(path, DRAWS, {})
+        write_table(path, DRAWS, PROBES, {})
         found, expected = "feature: string, draw: int32", "epoch: int32, lr: double"
     else:
-        write_history(path, EPOCHS, {})
+        write_table(path, EPOCHS, HISTORY, {})
         found = "epoch: int32, lr: double"
         expected = "feature: string" if read is read_probes else "dataset: string, lr: double"
     message = f"{re.escape(str(path))}: its columns are \\({found}.*expected \\({expected}"

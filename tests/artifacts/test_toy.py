@@ -3,20 +3,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from feature_quality.artifacts.toy import (
-    CONTOURS,
-    EPOCHS,
-    PERTURBATIONS,
-    POINTS,
-    RUNS,
-    read_parts,
-    read_toy,
-    write_toy,
-)
+from feature_quality.artifacts.parquet import read_table, read_tables, write_table
+from feature_quality.artifacts.toy import CONTOURS, EPOCHS, PERTURBATIONS, POINTS, TOY_RUNS
 from feature_quality.errors import InputError
 
 SCHEMAS = {
-    "runs": RUNS,
+    "runs": TOY_RUNS,
     "epochs": EPOCHS,
     "points": POINTS,
     "contours": CONTOURS,
@@ -42,20 +34,20 @@ def test_a_table_is_read_back_with_its_description(tmp_path, schema):
     table = rows(schema)
     # The order of the columns and the index are the table's own.
     written = table[table.columns[::-1]].set_index(pd.Index([7, 8, 9]))
-    write_toy(tmp_path / "table.parquet", written, schema, DESCRIPTION)
-    found, description = read_toy(tmp_path / "table.parquet", schema)
+    write_table(tmp_path / "table.parquet", written, schema, DESCRIPTION)
+    found, description = read_table(tmp_path / "table.parquet", schema)
     pd.testing.assert_frame_equal(found, table)
     assert description == DESCRIPTION
 
 
 def test_what_a_run_lacks_stays_missing(tmp_path):
     missing = ["noise", "intervention", "kappa", "alpha", "diverged_step", "hard_error"]
-    table = rows(RUNS).astype({"diverged_step": "Int32"})
+    table = rows(TOY_RUNS).astype({"diverged_step": "Int32"})
     table.loc[1, missing] = None
-    write_toy(tmp_path / "runs.parquet", table, RUNS, {})
-    found, _ = read_toy(tmp_path / "runs.parquet", RUNS)
+    write_table(tmp_path / "runs.parquet", table, TOY_RUNS, {})
+    found, _ = read_table(tmp_path / "runs.parquet", TOY_RUNS)
     assert found.columns[found.loc[1].isna()].tolist() == [
-        name for name in RUNS.names if name in missing
+        name for name in TOY_RUNS.names if name in missing
     ]
     assert found.drop(index=1).notna().all(axis=None)
     assert found["diverged_step"].tolist()[::2] == table["diverged_step"].tolist()[::2]
@@ -64,15 +56,15 @@ def test_what_a_run_lacks_stays_missing(tmp_path):
 @pytest.mark.parametrize("asked", [name for name in SCHEMAS if name != "runs"])
 def test_another_table_is_refused(tmp_path, asked):
     path = tmp_path / "runs.parquet"
-    write_toy(path, rows(RUNS), RUNS, {})
-    for read in (read_toy, lambda path, schema: read_parts([path], schema)):
+    write_table(path, rows(TOY_RUNS), TOY_RUNS, {})
+    for read in (read_toy, lambda path, schema: read_tables([path], schema)):
         with pytest.raises(InputError, match=f"{path}: its columns are .*seed"):
             read(path, SCHEMAS[asked])
 
 
 def test_a_table_that_lacks_a_column_is_not_written(tmp_path):
     with pytest.raises(KeyError, match="value"):
-        write_toy(tmp_path / "table.parquet", rows(CONTOURS).drop(columns="value"), CONTOURS, {})
+        write_table(tmp_path / "table.parquet", rows(CONTOURS).drop(columns="value"), CONTOURS, {})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -80,17 +72,17 @@ def test_a_table_that_lacks_a_column_is_not_written(tmp_path):
 def test_parts_are_joined_in_the_order_given(tmp_path, order):
     parts = [rows(EPOCHS, count) for count in (2, 3, 4)]
     for place, part in enumerate(parts):
-        write_toy(tmp_path / f"{place}.parquet", part, EPOCHS, {})
-    found = read_parts([tmp_path / f"{place}.parquet" for place in order], EPOCHS)
+        write_table(tmp_path / f"{place}.parquet", part, EPOCHS, {})
+    found = read_tables([tmp_path / f"{place}.parquet" for place in order], EPOCHS)
     assert found.index.tolist() == list(range(9))
     expected = pd.concat([parts[place] for place in order], ignore_index=True)
     pd.testing.assert_frame_equal(found, expected)
 
 
 def test_columns_that_no_run_of_a_part_has_are_joined(tmp_path):
-    without = rows(RUNS).assign(kappa=None, alpha=np.nan, diverged_step=pd.NA)
-    for name, part in (("without", without), ("with", rows(RUNS))):
-        write_toy(tmp_path / name, part, RUNS, {})
-    found = read_parts([tmp_path / "without", tmp_path / "with"], RUNS)
+    without = rows(TOY_RUNS).assign(kappa=None, alpha=np.nan, diverged_step=pd.NA)
+    for name, part in (("without", without), ("with", rows(TOY_RUNS))):
+        write_table(tmp_path / name, part, TOY_RUNS, {})
+    found = read_tables([tmp_path / "without", tmp_path / "with"], TOY_RUNS)
     for column in ("kappa", "alpha", "diverged_step"):
         assert found[column].isna().tolist() == [True] * 3 + [False] * 3

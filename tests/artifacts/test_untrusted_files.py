@@ -13,10 +13,9 @@ import pytest
 import torch
 
 from feature_quality.artifacts.embeddings import read_embeddings
-from feature_quality.artifacts.history import HISTORY, read_history
+from feature_quality.artifacts.history import HISTORY
+from feature_quality.artifacts.parquet import read_table
 from feature_quality.artifacts.prepared import EXAMPLES, read_description, read_prepared
-from feature_quality.artifacts.probes import read_probes
-from feature_quality.artifacts.runs import read_runs
 from feature_quality.artifacts.selection import read_selection
 from feature_quality.artifacts.weights import read_snapshots, read_weights
 from feature_quality.errors import InputError
@@ -135,7 +134,7 @@ def test_a_type_that_parquet_would_load_from_a_pickle_runs_nothing(tmp_path, mar
     schema = pa.schema(fields, metadata={b"feature_quality": b"{}"})
     pq.write_table(pa.table(columns, schema=schema), tmp_path / "history.parquet")
     try:
-        history, _ = read_history(tmp_path / "history.parquet")
+        history, _ = read_table(tmp_path / "history.parquet", HISTORY)
         assert history["epoch"].tolist() == [1]
     finally:
         assert not mark.exists()

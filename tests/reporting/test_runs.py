@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 # Not its names: pytest would take ``test_rows`` for a test.
-from feature_quality.artifacts.runs import read_runs, write_runs
+from feature_quality.artifacts.parquet import read_table, write_table
+from feature_quality.artifacts.runs import RUNS
 from feature_quality.reporting import runs as reporting
 
 RUN = {"dataset": "toy", "lr": 0.05, "rho": 0.1, "seed": 2, "diverged": None, "code": "abc"}
@@ -138,13 +139,15 @@ class TestCollect:
     ) -> None:
         order = np.random.default_rng(0).permutation(len(parts))
         shuffled = [parts[number] for number in order]
-        write_runs(tmp_path / "a", reporting.collect(parts, selections), {})
-        write_runs(tmp_path / "b", reporting.collect(shuffled, selections[::-1]), {})
+        write_table(tmp_path / "a", reporting.collect(parts, selections), RUNS, {})
+        write_table(tmp_path / "b", reporting.collect(shuffled, selections[::-1]), RUNS, {})
         assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
     def test_it_can_be_written_and_read(
         self, parts: list[pd.DataFrame], selections: list[Any], tmp_path: Path
     ) -> None:
         runs = reporting.collect(parts, selections)
-        write_runs(tmp_path / "runs.parquet", runs, {})
-        pd.testing.assert_frame_equal(read_runs(tmp_path / "runs.parquet"), runs, check_dtype=False)
+        write_table(tmp_path / "runs.parquet", runs, RUNS, {})
+        pd.testing.assert_frame_equal(
+            read_table(tmp_path / "runs.parquet", RUNS)[0], runs, check_dtype=False
+        )

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 import torch
 
-from feature_quality.artifacts.toy import CONTOURS, EPOCHS, POINTS, RUNS, read_toy, write_toy
+from feature_quality.artifacts.parquet import read_table, write_table
+from feature_quality.artifacts.toy import CONTOURS, EPOCHS, POINTS, TOY_RUNS
 from feature_quality.toy.distribution import test_points as fresh_points
 from feature_quality.toy.distribution import train_points
 from feature_quality.toy.engine import Stack, Trained, train, training_set
@@ -19,8 +20,8 @@ from feature_quality.toy.tables import (
 )
 
 LR = 0.05
-MEASURES = [name for name in RUNS.names if name.endswith(("error", "scaling", "nonpositive"))]
-MEASURES += [name for name in RUNS.names if "_ratio_" in name]
+MEASURES = [name for name in TOY_RUNS.names if name.endswith(("error", "scaling", "nonpositive"))]
+MEASURES += [name for name in TOY_RUNS.names if "_ratio_" in name]
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +46,8 @@ def trained(runs, few, cpu) -> Trained:
 def assert_round_trip(table: pd.DataFrame, schema, path) -> None:
     """Assert that the columns are the schema's and that the file holds the same values."""
     assert sorted(table.columns) == sorted(schema.names)
-    write_toy(path, table, schema, {"lr": LR})
-    again, metadata = read_toy(path, schema)
+    write_table(path, table, schema, {"lr": LR})
+    again, metadata = read_table(path, schema)
     assert metadata == {"lr": LR}
     pd.testing.assert_frame_equal(again, table[schema.names], check_dtype=False, check_exact=True)
 
@@ -79,13 +80,13 @@ def test_the_run_table_holds_every_runs_own_measures(runs, trained, few, cpu):
 
 def test_the_run_table_fits_its_schema(runs, trained, few, cpu, tmp_path):
     table = run_table(runs, trained, few, cpu)
-    assert_round_trip(table, RUNS, tmp_path / "runs.parquet")
+    assert_round_trip(table, TOY_RUNS, tmp_path / "runs.parquet")
 
 
 def test_a_table_of_plain_runs_fits_too(run, few, cpu, tmp_path):
     plain = [run(seed=seed, steps=4) for seed in (0, 1)]
     table = run_table(plain, train(plain, few, LR, cpu), few, cpu)
-    assert_round_trip(table, RUNS, tmp_path / "runs.parquet")
+    assert_round_trip(table, TOY_RUNS, tmp_path / "runs.parquet")
 
 
 @pytest.mark.parametrize("change", [{"rho": 1e30}, {"noise": "gaussian", "level": 1e30}])
@@ -104,7 +105,7 @@ def test_a_run_that_diverges_has_its_step_and_no_measures_and_its_neighbour_all(
     for i in (0, 2):
         alone = run_table([runs[i]], train([runs[i]], few, LR, cpu), few, cpu)
         assert alone.loc[0, MEASURES].tolist() == table.loc[i, MEASURES].tolist()
-    assert_round_trip(table, RUNS, tmp_path / "runs.parquet")
+    assert_round_trip(table, TOY_RUNS, tmp_path / "runs.parquet")
 
 
 def test_a_learning_rate_that_is_too_large_ends_every_run(run, few, cpu, tmp_path):
@@ -112,7 +113,7 @@ def test_a_learning_rate_that_is_too_large_ends_every_run(run, few, cpu, tmp_pat
     table = run_table(runs, train(runs, few, 1e30, cpu), few, cpu)
     assert table["diverged_step"].between(2, 4).all()
     assert table[MEASURES].isna().all(axis=None)
-    assert_round_trip(table, RUNS, tmp_path / "runs.parquet")
+    assert_round_trip(table, TOY_RUNS, tmp_path / "runs.parquet")
 
 
 # Epochs

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from photographs import GROUPS, write_celeba, write_waterbirds
 
-from feature_quality.artifacts.history import read_history
+from feature_quality.artifacts.history import HISTORY
+from feature_quality.artifacts.parquet import read_table
 from feature_quality.artifacts.weights import read_weights
 
 from .conftest import Tree, copy_workflow, wait_for
@@ -182,7 +183,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(photo_dir: Path, tmp_
     assert {name: (run / name).read_bytes() for name in FILES} == resumed
     log = (tree.path / "results" / "logs" / "train" / f"{RESIDUAL}.log").read_text()
     assert "going on" not in log
-    history, description = read_history(run / "history.parquet")
+    history, description = read_table(run / "history.parquet", HISTORY)
     assert history["epoch"].tolist() == [1, 2, 3]
     assert description["settings"]["network"] == "resnet18"
     assert read_weights(run / "model.safetensors")["fc.weight"].shape == (2, 512)

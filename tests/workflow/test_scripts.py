@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from feature_quality.artifacts.embeddings import read_embeddings
-from feature_quality.artifacts.history import read_history
-from feature_quality.artifacts.importance import read_importance, read_run_importance
+from feature_quality.artifacts.features import IMPORTANCE, PROBES, RUN_IMPORTANCE
+from feature_quality.artifacts.history import HISTORY
+from feature_quality.artifacts.parquet import read_table
 from feature_quality.artifacts.prepared import read_prepared
-from feature_quality.artifacts.probes import read_probes
-from feature_quality.artifacts.runs import read_runs
+from feature_quality.artifacts.runs import RUNS
 from feature_quality.artifacts.selection import read_selection
 from feature_quality.artifacts.weights import read_snapshots, read_weights
 from feature_quality.config.settings import load
@@ -183,7 +183,7 @@ def test_prepare(scripts: Scripts) -> None:
 
 @pytest.mark.parametrize("run", RUNS)
 def test_train(scripts: Scripts, run: tuple[str, str]) -> None:
-    history, description = read_history(scripts.place("history", *run))
+    history, description = read_table(scripts.place("history", *run), HISTORY)
     assert history["epoch"].tolist() == [1, 2]
     assert (description["lr"], description["rho"], description["seed"]) == (*map(float, run), 0)
     assert description["diverged"] is None
@@ -222,7 +222,7 @@ def test_embed(scripts: Scripts, run: tuple[str, str]) -> None:
 
 
 def test_probe(scripts: Scripts) -> None:
-    probes, description = read_probes(scripts.place("probe", *RUNS[0]))
+    probes, description = read_table(scripts.place("probe", *RUNS[0]), PROBES)
     assert probes[["feature", "draw"]].to_numpy().tolist() == [
         [feature, draw] for feature in ("photo", "digit") for draw in (0, 1)
     ]
@@ -233,7 +233,7 @@ def test_probe(scripts: Scripts) -> None:
 
 @pytest.mark.parametrize("run", RUNS)
 def test_importance(scripts: Scripts, run: tuple[str, str]) -> None:
-    rows, description = read_run_importance(scripts.place("importance", *run))
+    rows, description = read_table(scripts.place("importance", *run), RUN_IMPORTANCE)
     examples = read_prepared(scripts.images, scripts.examples).split("train").table
     assert rows["epoch"].tolist() == [1] * 832 + [2] * 832
     assert rows["id"].tolist() == examples["id"].tolist() * 2
@@ -245,7 +245,7 @@ def test_importance(scripts: Scripts, run: tuple[str, str]) -> None:
 
 
 def test_collected_importance_tells_easy_from_hard(scripts: Scripts) -> None:
-    points, about = read_importance(scripts.folder / "importance.parquet")
+    points, about = read_table(scripts.folder / "importance.parquet", IMPORTANCE, subset=True)
     table = pd.read_csv(scripts.folder / "table1.csv")
     features = table.query("method == 'SGD'").set_index("metric")["feature"]
     assert (about["easy"], about["hard"]) == (
@@ -253,7 +253,7 @@ def test_collected_importance_tells_easy_from_hard(scripts: Scripts) -> None:
         features["hard_probe_error"],
     )
     letter = {"photo": "a", "digit": "b"}[about["easy"]]
-    rows, _ = read_run_importance(scripts.place("importance", *RUNS[1]))
+    rows, _ = read_table(scripts.place("importance", *RUNS[1]), RUN_IMPORTANCE)
     of_sam = points[points["rho"] == 0.1]
     assert of_sam["easy_contribution"].tolist() == rows[f"contribution_{letter}"].tolist()
     assert of_sam["weight"].tolist() == rows["weight"].tolist()
@@ -261,9 +261,9 @@ def test_collected_importance_tells_easy_from_hard(scripts: Scripts) -> None:
 
 
 def test_reports(scripts: Scripts) -> None:
-    runs = read_runs(scripts.folder / "runs.parquet")
+    runs = read_table(scripts.folder / "runs.parquet", RUNS)[0]
     table = pd.read_csv(scripts.folder / "table1.csv")
-    probes, _ = read_probes(scripts.place("probe", *RUNS[1]))
+    probes, _ = read_table(scripts.place("probe", *RUNS[1]), PROBES)
     easy = table.query("method == 'SAM' and metric == 'easy_probe_error'").iloc[0]
     errors = probes.loc[probes["feature"] == easy["feature"], "error"]
     assert easy["mean"] == pytest.approx(errors.mean())

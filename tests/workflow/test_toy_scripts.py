@@ -11,15 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from feature_quality.artifacts.toy import (
-    CONTOURS,
-    EPOCHS,
-    PERTURBATIONS,
-    POINTS,
-    RUNS,
-    read_parts,
-    read_toy,
-)
+from feature_quality.artifacts.parquet import read_table, read_tables
+from feature_quality.artifacts.toy import CONTOURS, EPOCHS, PERTURBATIONS, POINTS, TOY_RUNS
 from feature_quality.artifacts.weights import read_weights
 from feature_quality.config.settings import load
 
@@ -70,7 +63,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.mark.parametrize("study", AXES)
 def test_a_study_has_a_row_a_run(toy: Path, study: str) -> None:
-    runs, description = read_toy(toy / study, RUNS)
+    runs, description = read_table(toy / study, TOY_RUNS)
     assert len(runs) == np.prod([len(values) for values in AXES[study].values()])
     assert runs["diverged_step"].isna().all()
     assert runs["hard_error"].between(0, 1).all()
@@ -79,25 +72,25 @@ def test_a_study_has_a_row_a_run(toy: Path, study: str) -> None:
 
 
 def test_sgd_and_lsam_part_from_the_same_start(toy: Path) -> None:
-    runs = read_parts([toy / "complexity"], RUNS).set_index(["rho", "seed"])
+    runs = read_tables([toy / "complexity"], TOY_RUNS).set_index(["rho", "seed"])
     assert (runs.loc[0, "easy_scaling"] == 1).all()
     assert (runs.loc[0.5, "easy_scaling"] < 1).all()
 
 
 def test_dynamics_keeps_checkpoints_and_the_end(toy: Path) -> None:
-    points, _ = read_toy(toy / "points", POINTS)
+    points, _ = read_table(toy / "points", POINTS)
     assert sorted(points["epoch"].unique()) == [1, 2]
     assert len(points) == 2 * 4 * 60
-    epochs, _ = read_toy(toy / "epochs", EPOCHS)
+    epochs, _ = read_table(toy / "epochs", EPOCHS)
     assert len(epochs) == 2 * 4
-    contours, _ = read_toy(toy / "contours", CONTOURS)
+    contours, _ = read_table(toy / "contours", CONTOURS)
     assert set(contours["seed"]) == {0}
     assert set(contours["rho"]) == {0, 0.5}
     assert read_weights(toy / "networks")["last"].shape == (4, 2)
 
 
 def test_perturbations_are_of_the_first_seed(toy: Path) -> None:
-    table, _ = read_toy(toy / "appendix_d", PERTURBATIONS)
+    table, _ = read_table(toy / "appendix_d", PERTURBATIONS)
     assert set(table["seed"]) == {0}
     assert set(table["trained_rho"]) == {0, 0.5}
     assert len(table) == 2 * 2 * 60

@@ -1,12 +1,13 @@
 """Check the paper's claims: tidy CSV, and Markdown rendered from it."""
 
 from feature_quality.artifacts.atomic import write_text
-from feature_quality.artifacts.importance import read_importance
+from feature_quality.artifacts.features import IMPORTANCE
+from feature_quality.artifacts.parquet import read_table, read_tables
 from feature_quality.artifacts.prepared import read_description
-from feature_quality.artifacts.runs import read_runs
+from feature_quality.artifacts.runs import RUNS
 from feature_quality.artifacts.selection import read_selection
 from feature_quality.artifacts.sidecar import write_sidecar
-from feature_quality.artifacts.toy import RUNS, read_parts
+from feature_quality.artifacts.toy import TOY_RUNS
 from feature_quality.job import job
 from feature_quality.reporting.claims.batch_size import batch_size
 from feature_quality.reporting.claims.complexity import complexity
@@ -21,13 +22,13 @@ from feature_quality.reporting.claims.weights import CHECKS, weights, without_we
 
 with job(snakemake.log[0]):
     files = snakemake.input
-    runs = read_runs(files.runs)
+    runs = read_table(files.runs, RUNS)[0]
     descriptions = [read_description(path) for path in files.examples]
     of_features = [each for each in descriptions if not each.target]
     of_domains = [each for each in descriptions if each.target]
     selections = {each["dataset"]: each for each in map(read_selection, files.selections)}
     studies = {
-        study: read_parts(files[study], RUNS) if files[study] else None
+        study: read_tables(files[study], TOY_RUNS) if files[study] else None
         for study in ("complexity", "interventions", "noise", "batch_size")
     }
     rows = [
@@ -41,7 +42,7 @@ with job(snakemake.log[0]):
     ]
     # One file at a time: those of photographs are large.
     for path in [*files.points, *files.importance]:
-        rows += weights(*read_importance(path))
+        rows += weights(*read_table(path, IMPORTANCE, subset=True))
     if not files.points:
         rows += not_run(CHECKS)
     table = tabulate(rows)

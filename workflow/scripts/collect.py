@@ -1,10 +1,11 @@
 """Join the metrics of all runs in one table."""
 
 from feature_quality.artifacts.embeddings import read_logits
-from feature_quality.artifacts.history import read_history
+from feature_quality.artifacts.features import PROBES
+from feature_quality.artifacts.history import HISTORY
+from feature_quality.artifacts.parquet import read_table, write_table
 from feature_quality.artifacts.prepared import read_description
-from feature_quality.artifacts.probes import read_probes
-from feature_quality.artifacts.runs import write_runs
+from feature_quality.artifacts.runs import RUNS
 from feature_quality.artifacts.selection import read_selection
 from feature_quality.job import job
 from feature_quality.reporting.runs import (
@@ -19,8 +20,8 @@ with job(snakemake.log[0]):
     files = snakemake.input
     descriptions = {each.dataset: each for each in map(read_description, files.examples)}
     tests = [read_logits(path) for path in files.tests]
-    histories = [read_history(path) for path in files.histories]
-    probes = [read_probes(path) for path in files.probes]
+    histories = [read_table(path, HISTORY) for path in files.histories]
+    probes = [read_table(path, PROBES) for path in files.probes]
     rows = [
         *(training_rows(*history) for history in histories),
         *(test_rows(*test, descriptions[test[2]["dataset"]]) for test in tests),
@@ -31,4 +32,4 @@ with job(snakemake.log[0]):
         "trained": origins(run for _, run in histories),
         "probed": origins(run for _, run in probes),
     }
-    write_runs(snakemake.output[0], collect(rows, selections), metadata)
+    write_table(snakemake.output[0], collect(rows, selections), RUNS, metadata)

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from feature_quality.artifacts.history import read_history
-from feature_quality.artifacts.importance import read_run_importance, write_importance
+from feature_quality.artifacts.features import IMPORTANCE, PROBES, RUN_IMPORTANCE
+from feature_quality.artifacts.history import HISTORY
+from feature_quality.artifacts.parquet import read_table, write_table
 from feature_quality.artifacts.prepared import read_description
-from feature_quality.artifacts.probes import read_probes
 from feature_quality.errors import InputError
 from feature_quality.job import job
 from feature_quality.reporting.importance import describe, join
@@ -18,10 +18,10 @@ with job(snakemake.log[0]):
         raise InputError(
             f"{description.dataset}: no run of SGD has finished to tell easy from hard"
         )
-    sgd = [training_rows(*read_history(path)) for path in snakemake.input.histories]
-    sgd += [probe_rows(*read_probes(path)) for path in snakemake.input.probes]
+    sgd = [training_rows(*read_table(path, HISTORY)) for path in snakemake.input.histories]
+    sgd += [probe_rows(*read_table(path, PROBES)) for path in snakemake.input.probes]
     easy, hard = easy_and_hard(finished(pd.concat(sgd)), description.features)
-    runs = [read_run_importance(path) for path in snakemake.input.importance]
+    runs = [read_table(path, RUN_IMPORTANCE) for path in snakemake.input.importance]
     first_is_easy = easy == description.features[0]
     about = describe(description, easy, hard, [run for _, run in runs])
-    write_importance(snakemake.output[0], join(runs, first_is_easy), about)
+    write_table(snakemake.output[0], join(runs, first_is_easy), IMPORTANCE, about)

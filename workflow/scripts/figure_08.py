@@ -1,13 +1,14 @@
 """Draw figure 8: which examples have weight, over training."""
 
-from feature_quality.artifacts.importance import read_importance
+from feature_quality.artifacts.features import IMPORTANCE
+from feature_quality.artifacts.parquet import read_table
 from feature_quality.artifacts.sidecar import write_sidecar
 from feature_quality.job import job
 from feature_quality.reporting.figures.importance import Subject, median_weights
 from feature_quality.reporting.figures.style import save
 
 with job(snakemake.log[0]):
-    subject = Subject.of(*read_importance(snakemake.input.points))
+    subject = Subject.of(*read_table(snakemake.input.points, IMPORTANCE, subset=True))
     remark = f"{subject.remark} {snakemake.params.remark}"
     save(
         median_weights(subject, subject.epochs),

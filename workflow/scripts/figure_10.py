@@ -1,12 +1,13 @@
 """Draw figure 10: batch sizes."""
 
+from feature_quality.artifacts.parquet import read_tables
 from feature_quality.artifacts.sidecar import write_sidecar
-from feature_quality.artifacts.toy import RUNS, read_parts
+from feature_quality.artifacts.toy import TOY_RUNS
 from feature_quality.job import job
 from feature_quality.reporting.figures.batch_size import batch_size
 from feature_quality.reporting.figures.style import BANDS, save
 
 with job(snakemake.log[0]):
-    figure = batch_size(read_parts(snakemake.input.batch_size, RUNS))
+    figure = batch_size(read_tables(snakemake.input.batch_size, TOY_RUNS))
     save(figure, BANDS, snakemake.params.remark, snakemake.output.pdf, snakemake.output.png)
     write_sidecar(snakemake, "matplotlib", "seaborn", "pandas")

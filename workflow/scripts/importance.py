@@ -3,8 +3,9 @@
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from feature_quality.artifacts.history import read_history
-from feature_quality.artifacts.importance import RUN_IMPORTANCE, write_run_importance
+from feature_quality.artifacts.features import RUN_IMPORTANCE
+from feature_quality.artifacts.history import HISTORY
+from feature_quality.artifacts.parquet import read_table, write_table
 from feature_quality.artifacts.prepared import read_prepared
 from feature_quality.artifacts.selection import read_selection, sam_rho
 from feature_quality.artifacts.weights import read_snapshots, read_weights
@@ -18,7 +19,7 @@ from feature_quality.training.models import trained_network
 with job(snakemake.log[0]) as log, threadpool_limits(1):
     device = deterministic_device()
     prepared = read_prepared(snakemake.input.images, snakemake.input.examples)
-    history, run = read_history(snakemake.input.history)
+    history, run = read_table(snakemake.input.history, HISTORY)
     rho = sam_rho(read_selection(snakemake.input.selection))
     model = trained_network(prepared, run, snakemake.input.model, device)
     checkpoints = read_snapshots(snakemake.input.snapshots)
@@ -45,4 +46,4 @@ with job(snakemake.log[0]) as log, threadpool_limits(1):
     run |= run_metadata(
         snakemake.params.code, "torch", "scikit-learn", "numpy", device=describe(device)
     )
-    write_run_importance(snakemake.output[0], rows, run)
+    write_table(snakemake.output[0], rows, RUN_IMPORTANCE, run)

@@ -1,6 +1,7 @@
 """Draw the learning curves of a dataset's runs."""
 
-from feature_quality.artifacts.history import read_history
+from feature_quality.artifacts.history import HISTORY
+from feature_quality.artifacts.parquet import read_table
 from feature_quality.artifacts.prepared import read_description
 from feature_quality.artifacts.sidecar import write_sidecar
 from feature_quality.job import job
@@ -10,7 +11,7 @@ from feature_quality.reporting.figures.style import BANDS, save
 
 with job(snakemake.log[0]):
     description = read_description(snakemake.input.examples)
-    histories = [read_history(path) for path in snakemake.input.histories]
+    histories = [read_table(path, HISTORY) for path in snakemake.input.histories]
     lost = [(run["lr"], run["rho"]) for _, run in histories if run["diverged"]]
     texts = below(
         description, snakemake.params.remark, BANDS, weighting(description), diverged(lost)

@@ -4,9 +4,10 @@ from functools import partial
 
 import torch
 
-from feature_quality.artifacts.history import read_history
+from feature_quality.artifacts.history import HISTORY
+from feature_quality.artifacts.parquet import read_table, write_table
 from feature_quality.artifacts.prepared import read_prepared
-from feature_quality.artifacts.toy import PERTURBATIONS, write_toy
+from feature_quality.artifacts.toy import PERTURBATIONS
 from feature_quality.features.perturbation import class_margin, perturb_examples
 from feature_quality.job import job
 from feature_quality.run_metadata import run_metadata
@@ -20,7 +21,7 @@ with job(snakemake.log[0]):
     deterministic_device()
     cpu = torch.device("cpu")
     prepared = read_prepared(snakemake.input.images, snakemake.input.examples)
-    _, run = read_history(snakemake.input.history)
+    _, run = read_table(snakemake.input.history, HISTORY)
     model = trained_network(prepared, run, snakemake.input.model, cpu)
     model.double().eval()
     examples = DeviceSplit.of(prepared.split("train"), prepared.description, cpu)
@@ -33,4 +34,4 @@ with job(snakemake.log[0]):
     table = perturb_examples(margins, perturbed, snakemake.params.rho)
     table = table.assign(network=run["dataset"], seed=run["seed"], trained_rho=run["rho"])
     description = {"run": run} | run_metadata(snakemake.params.code, "torch", "numpy")
-    write_toy(snakemake.output[0], table, PERTURBATIONS, description)
+    write_table(snakemake.output[0], table, PERTURBATIONS, description)

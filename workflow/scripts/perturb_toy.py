@@ -6,7 +6,8 @@ import pandas as pd
 import torch
 from torch import nn
 
-from feature_quality.artifacts.toy import PERTURBATIONS, RUNS, read_toy, write_toy
+from feature_quality.artifacts.parquet import read_table, write_table
+from feature_quality.artifacts.toy import PERTURBATIONS, TOY_RUNS
 from feature_quality.artifacts.weights import read_weights
 from feature_quality.features.perturbation import perturb_examples
 from feature_quality.job import job
@@ -20,7 +21,7 @@ from feature_quality.training.device import deterministic_device
 
 with job(snakemake.log[0]):
     deterministic_device()
-    _, dynamics = read_toy(snakemake.input.runs, RUNS)
+    _, dynamics = read_table(snakemake.input.runs, TOY_RUNS)
     runs = expand_grid(dynamics["axes"])
     networks = Networks.of(read_weights(snakemake.input.networks))
     tables = []
@@ -38,4 +39,4 @@ with job(snakemake.log[0]):
         tables.append(table.assign(network="toy", seed=run.seed, trained_rho=run.rho))
     description = run_metadata(snakemake.params.code, "torch", "numpy")
     table = pd.concat(tables, ignore_index=True)
-    write_toy(snakemake.output[0], table, PERTURBATIONS, description)
+    write_table(snakemake.output[0], table, PERTURBATIONS, description)

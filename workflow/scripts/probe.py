@@ -5,8 +5,9 @@ from dataclasses import asdict
 from threadpoolctl import threadpool_limits
 
 from feature_quality.artifacts.embeddings import read_embeddings
+from feature_quality.artifacts.features import PROBES
+from feature_quality.artifacts.parquet import write_table
 from feature_quality.artifacts.prepared import read_description
-from feature_quality.artifacts.probes import write_probes
 from feature_quality.features.probe import ProbeSet, probe_draw
 from feature_quality.job import job
 from feature_quality.run_metadata import run_metadata
@@ -29,4 +30,4 @@ with job(snakemake.log[0]) as log, threadpool_limits(1):
             rows.append({"feature": feature, "draw": draw} | asdict(result))
             log.info("%s", rows[-1])
     run |= run_metadata(snakemake.params.code, "scikit-learn", "numpy")
-    write_probes(snakemake.output[0], rows, run)
+    write_table(snakemake.output[0], rows, PROBES, run)

@@ -1,7 +1,8 @@
 """Draw the errors of a dataset's whole sweep."""
 
+from feature_quality.artifacts.parquet import read_table
 from feature_quality.artifacts.prepared import read_description
-from feature_quality.artifacts.runs import read_runs
+from feature_quality.artifacts.runs import RUNS
 from feature_quality.artifacts.sidecar import write_sidecar
 from feature_quality.job import job
 from feature_quality.reporting.figures.figure_text import below, diverged, weighting
@@ -10,7 +11,7 @@ from feature_quality.reporting.figures.sweep import sweep, unmeasured
 
 with job(snakemake.log[0]):
     description = read_description(snakemake.input.examples)
-    runs = read_runs(snakemake.input.runs).query("dataset == @description.dataset")
+    runs = read_table(snakemake.input.runs, RUNS)[0].query("dataset == @description.dataset")
     lost = runs.query("metric == 'diverged' and value == 1")[["lr", "rho"]]
     texts = below(
         description,

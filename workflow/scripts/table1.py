@@ -1,8 +1,9 @@
 """Make Table 1: tidy CSV, and Markdown and LaTeX rendered from it."""
 
 from feature_quality.artifacts.atomic import write_text
+from feature_quality.artifacts.parquet import read_table
 from feature_quality.artifacts.prepared import read_description
-from feature_quality.artifacts.runs import read_runs
+from feature_quality.artifacts.runs import RUNS
 from feature_quality.artifacts.selection import read_selection
 from feature_quality.artifacts.sidecar import write_sidecar
 from feature_quality.job import job
@@ -10,7 +11,7 @@ from feature_quality.reporting.rendering import notes, to_latex, to_markdown
 from feature_quality.reporting.table1 import Subject, table1, unconverged
 
 with job(snakemake.log[0]):
-    runs = read_runs(snakemake.input.runs)
+    runs = read_table(snakemake.input.runs, RUNS)[0]
     subjects = [
         Subject(read_description(path), **constants)
         for path, constants in zip(

@@ -1,8 +1,9 @@
 """Make Table 2: tidy CSV, and Markdown and LaTeX rendered from it."""
 
 from feature_quality.artifacts.atomic import write_text
+from feature_quality.artifacts.parquet import read_table
 from feature_quality.artifacts.prepared import read_description
-from feature_quality.artifacts.runs import read_runs
+from feature_quality.artifacts.runs import RUNS
 from feature_quality.artifacts.selection import read_selection
 from feature_quality.artifacts.sidecar import write_sidecar
 from feature_quality.job import job
@@ -12,7 +13,7 @@ from feature_quality.reporting.table1 import Subject, unconverged
 from feature_quality.reporting.table2 import Transfer, divergences, table2
 
 with job(snakemake.log[0]):
-    runs = read_runs(snakemake.input.runs)
+    runs = read_table(snakemake.input.runs, RUNS)[0]
     descriptions = [read_description(path) for path in snakemake.input.examples]
     transfers = [
         Transfer(Subject(description, **constants), **network)

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from feature_quality.artifacts.toy import CONTOURS, EPOCHS, POINTS, RUNS, write_toy
+from feature_quality.artifacts.parquet import write_table
+from feature_quality.artifacts.toy import CONTOURS, EPOCHS, POINTS, TOY_RUNS
 from feature_quality.artifacts.weights import write_weights
 from feature_quality.job import job
 from feature_quality.run_metadata import run_metadata
@@ -35,10 +36,12 @@ with job(snakemake.log[0]) as log:
     contours = contour_table([runs[i] for i in pictured], networks, distribution)
     description = settings | {"axes": snakemake.params.axes}
     description |= run_metadata(snakemake.params.code, "torch", "numpy", device=describe(device))
-    write_toy(
-        snakemake.output.runs, run_table(runs, trained, distribution, device), RUNS, description
+    write_table(
+        snakemake.output.runs, run_table(runs, trained, distribution, device), TOY_RUNS, description
     )
-    write_toy(snakemake.output.epochs, epoch_table(runs, trained, epoch_steps), EPOCHS, description)
-    write_toy(snakemake.output.points, pd.concat(points, ignore_index=True), POINTS, description)
-    write_toy(snakemake.output.contours, contours, CONTOURS, description)
+    write_table(
+        snakemake.output.epochs, epoch_table(runs, trained, epoch_steps), EPOCHS, description
+    )
+    write_table(snakemake.output.points, pd.concat(points, ignore_index=True), POINTS, description)
+    write_table(snakemake.output.contours, contours, CONTOURS, description)
     write_weights(snakemake.output.networks, trained.networks.tensors(), description)

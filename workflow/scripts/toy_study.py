@@ -5,7 +5,8 @@ import sys
 import pandas as pd
 from tqdm import tqdm
 
-from feature_quality.artifacts.toy import RUNS, write_toy
+from feature_quality.artifacts.parquet import write_table
+from feature_quality.artifacts.toy import TOY_RUNS
 from feature_quality.job import job
 from feature_quality.run_metadata import run_metadata
 from feature_quality.toy.distribution import Distribution
@@ -27,4 +28,4 @@ with job(snakemake.log[0]) as log:
     description = settings | run_metadata(
         snakemake.params.code, "torch", "numpy", device=describe(device)
     )
-    write_toy(snakemake.output[0], pd.concat(tables, ignore_index=True), RUNS, description)
+    write_table(snakemake.output[0], pd.concat(tables, ignore_index=True), TOY_RUNS, description)

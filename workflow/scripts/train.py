@@ -8,8 +8,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from feature_quality.artifacts.history import holds_history, write_history
+from feature_quality.artifacts.history import HISTORY, holds_history
 from feature_quality.artifacts.lock import locked
+from feature_quality.artifacts.parquet import write_table
 from feature_quality.artifacts.prepared import read_prepared
 from feature_quality.artifacts.weights import write_snapshots, write_weights
 from feature_quality.job import job
@@ -67,4 +68,4 @@ with job(snakemake.log[0]) as log, locked(Path(snakemake.output.history).parent,
         description["diverged"] = trained.diverged
         write_weights(snakemake.output.model, trained.weights, description)
         write_snapshots(snakemake.output.snapshots, trained.snapshots, description)
-        write_history(snakemake.output.history, trained.history, description)
+        write_table(snakemake.output.history, trained.history, HISTORY, description)

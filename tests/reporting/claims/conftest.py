@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from feature_quality.artifacts.toy import RUNS
+from feature_quality.artifacts.toy import TOY_RUNS
 from feature_quality.reporting.claims.verdict import Row, tabulate
 
 RUN = {
@@ -23,7 +23,7 @@ RUN = {
     "kappa": None,
     "alpha": None,
 }
-MEASURES = [name for name in RUNS.names if name not in RUN and name != "seed"]
+MEASURES = [name for name in TOY_RUNS.names if name not in RUN and name != "seed"]
 USUAL = dict.fromkeys(MEASURES, 0.5) | {"train_error": 0.0, "phantom_easy_nonpositive": 0.0}
 
 
@@ -41,7 +41,7 @@ def toy_runs() -> Callable[..., pd.DataFrame]:
         table["diverged_step"] = diverged.astype("Int32").where(diverged)
         # In an order that says nothing.
         shuffled = table.sample(frac=1, random_state=1)
-        return pa.Table.from_pandas(shuffled, RUNS, preserve_index=False).to_pandas()
+        return pa.Table.from_pandas(shuffled, TOY_RUNS, preserve_index=False).to_pandas()
 
     return make
 

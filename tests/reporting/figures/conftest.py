@@ -14,7 +14,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 from scipy.stats import t
 
-from feature_quality.artifacts.toy import CONTOURS, EPOCHS, PERTURBATIONS, POINTS, RUNS
+from feature_quality.artifacts.toy import CONTOURS, EPOCHS, PERTURBATIONS, POINTS, TOY_RUNS
 
 # What a run is by default.
 RUN = {
@@ -49,13 +49,15 @@ def runs_of() -> Callable[..., pd.DataFrame]:
     def make(seeds: int = 3, **axes: Iterable[Any]) -> pd.DataFrame:
         table = expand_grid({"seed": range(seeds)} | RUN | axes)
         rng = np.random.default_rng(len(table))
-        measures = [name for name in RUNS.names if name not in table and name != "diverged_step"]
+        measures = [
+            name for name in TOY_RUNS.names if name not in table and name != "diverged_step"
+        ]
         values = pd.DataFrame(rng.uniform(0.1, 0.9, (len(table), len(measures))), columns=measures)
         # No mean is twice its median.
         values["phantom_ratio_mean"] = rng.uniform(0.5, 0.9, len(table))
         values["phantom_ratio_median"] = rng.uniform(0.5, 0.9, len(table))
         table = table.join(values).assign(diverged_step=pd.NA, phantom_easy_nonpositive=0.0)
-        return shuffled(table, RUNS)
+        return shuffled(table, TOY_RUNS)
 
     return make
 

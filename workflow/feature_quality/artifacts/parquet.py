@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -50,6 +51,45 @@ def read_parquet(
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as parquet ({error})") from error
     return table.replace_schema_metadata(None), metadata
+
+
+def write_table(
+    path: str | Path,
+    rows: pd.DataFrame | Sequence[Mapping[str, Any]],
+    schema: pa.Schema,
+    metadata: Mapping[str, Any],
+) -> None:
+    """Write rows in the columns of ``schema``; ``metadata`` says what they are of."""
+    if isinstance(rows, pd.DataFrame):
+        table = pa.Table.from_pandas(rows, schema=schema, preserve_index=False)
+    else:
+        table = pa.Table.from_pylist(list(rows), schema=schema)
+    write_parquet(path, table, metadata)
+
+
+def read_table(
+    path: str | Path, schema: pa.Schema, *, subset: bool = False
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Read the rows and the metadata of a file that ``write_table`` wrote.
+
+    Args:
+        path: the file.
+        schema: its columns.
+        subset: the file may have other columns too, which are left out.
+
+    Raises:
+        InputError: the file is damaged, is not ours, or has other columns.
+    """
+    if subset:
+        table, metadata = read_parquet(path, columns=schema.names)
+    else:
+        table, metadata = read_parquet(path, schema)
+    return table.to_pandas(), metadata
+
+
+def read_tables(paths: Sequence[str | Path], schema: pa.Schema) -> pd.DataFrame:
+    """Read several files of the same columns as one table."""
+    return pd.concat([read_table(path, schema)[0] for path in paths], ignore_index=True)
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:

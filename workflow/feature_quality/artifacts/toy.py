@@ -1,13 +1,6 @@
 """What the toy studies leave: tidy tables, one row a run, an epoch, a point or a place."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
-
-import pandas as pd
 import pyarrow as pa
-
-from feature_quality.artifacts.parquet import read_parquet, write_parquet
 
 _RUN = [
     ("seed", pa.int32()),
@@ -25,7 +18,7 @@ _RUN = [
 ]
 
 # One row a run. Errors are fractions, NaN for a run that diverged; w̃ is what was put for w.
-RUNS = pa.schema(
+TOY_RUNS = pa.schema(
     [
         *_RUN,
         ("diverged_step", pa.int32()),
@@ -101,22 +94,3 @@ PERTURBATIONS = pa.schema(
         ("gradient_norm", pa.float64()),
     ]
 )
-
-
-def write_toy(
-    path: str | Path, rows: pd.DataFrame, schema: pa.Schema, metadata: Mapping[str, Any]
-) -> None:
-    """Write the rows of one of the tables above."""
-    table = pa.Table.from_pandas(rows, schema=schema, preserve_index=False)
-    write_parquet(path, table, metadata)
-
-
-def read_toy(path: str | Path, schema: pa.Schema) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read one of the tables above and the description of how it was made."""
-    table, metadata = read_parquet(path, schema)
-    return table.to_pandas(), metadata
-
-
-def read_parts(paths: Sequence[str | Path], schema: pa.Schema) -> pd.DataFrame:
-    """Read the parts of a study as one table."""
-    return pd.concat([read_toy(path, schema)[0] for path in paths], ignore_index=True)

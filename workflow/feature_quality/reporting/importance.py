@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from feature_quality.artifacts.importance import IMPORTANCE
+from feature_quality.artifacts.features import IMPORTANCE
 from feature_quality.artifacts.prepared import Description
 
 Run = tuple[pd.DataFrame, dict[str, Any]]

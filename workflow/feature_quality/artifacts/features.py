@@ -1,0 +1,43 @@
+"""What is measured of a trained network: its probes, and the weights of training examples."""
+
+import pyarrow as pa
+
+# The probes of one run: one row per feature and draw.
+PROBES = pa.schema(
+    [
+        ("feature", pa.string()),
+        ("draw", pa.int32()),
+        ("error", pa.float64()),
+        ("C", pa.float64()),
+        ("n_train", pa.int32()),
+        ("n_test", pa.int32()),
+        ("converged", pa.bool_()),
+    ]
+)
+
+# One run: one row per checkpoint and training example; contributions are of features A and B.
+RUN_IMPORTANCE = pa.schema(
+    [
+        ("epoch", pa.int32()),
+        ("id", pa.string()),
+        ("label", pa.int16()),
+        ("group", pa.int16()),
+        ("contribution_a", pa.float64()),
+        ("contribution_b", pa.float64()),
+        ("weight", pa.float64()),
+        ("phantom_weight", pa.float64()),
+    ]
+)
+
+# What the figures show of every point, of the toy as of images.
+IMPORTANCE = pa.schema(
+    [
+        ("seed", pa.int32()),
+        ("rho", pa.float64()),
+        ("epoch", pa.int32()),
+        ("easy_contribution", pa.float64()),
+        ("hard_contribution", pa.float64()),
+        ("weight", pa.float64()),
+        ("phantom_weight", pa.float64()),
+    ]
+)
