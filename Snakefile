@@ -1,9 +1,12 @@
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.27")
 
 
-configfile: "config.yaml"
+# That of the working directory, or else the embedded default.
+configfile: "config.yaml" if Path("config.yaml").exists() else workflow.source_path("config.yaml")
 
 
 report: "workflow/report/summary.rst"
@@ -18,24 +21,38 @@ include: "workflow/rules/reporting.smk"
 
 
 onstart:
-    require_writable()
+    # End the run before its first job where the results of one could not be written.
+    for pattern in ("results/", "results/*/", "resources/"):
+        for folder in Path().glob(pattern):
+            if not os.access(folder, os.W_OK):
+                raise WorkflowError(f"{folder}: cannot be written to")
 
 
 rule all:
     default_target: True
     input:
-        rules.table1.output if settings.of_features else [],
-        rules.table2.output if settings.of_domains else [],
-        rules.grid.output,
+        expand("results/tables/{table}.{kind}", table=TABLES, kind=["csv", "md", "tex", "json"]),
         rules.claims.output,
         rules.figures.input,
         expand(rules.page.output, page=PAGES),
         rules.overview.output,
-        # What these are made of too: Snakemake does not miss a file in the middle by itself, and a
-        # job that fails to make one again removes the old one.
+        # What these are made of too: Snakemake does not notice that a file in the middle is
+        # missing, and a job that fails to make one again removes the old one.
         rules.collect.input,
         rules.toy.input,
-        selected_importance,
+        collected_importance,
+    localrule: True
+
+
+rule table1:
+    input:
+        expand("results/tables/table1.{kind}", kind=["csv", "md", "tex", "json"]),
+    localrule: True
+
+
+rule table2:
+    input:
+        expand("results/tables/table2.{kind}", kind=["csv", "md", "tex", "json"]),
     localrule: True
 
 

@@ -3,29 +3,21 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
-from torch import nn
-
-from feature_quality.data import (
-    celeba,
-    cifar_mnist,
-    digits_domains,
-    digits_photos,
-    fmnist_mnist,
-    waterbirds,
-)
-from feature_quality.data.domains import FAMILIES, HELD_OUT, TRAINING_SHARE
+from feature_quality.data.datasets import DATASETS
+from feature_quality.data.domains import HELD_OUT, TRAINING_SHARE
 from feature_quality.data.own import read_table
 from feature_quality.data.photos import group_counts
+from feature_quality.data.spec import DatasetSpec
+from feature_quality.methods import BASELINE, METHODS
 from feature_quality.toy.runs import expand_grid
-from feature_quality.training.models import convolutional_network, residual_network
+from feature_quality.training.models import network_size
 
-# Rates of one core of a two-core AMD EPYC machine with a job on each core. A network's time grows
-# with the pixels of its images.
-# ResNet-50 is reckoned by its arithmetic, 2.3 times ResNet-18's.
-PIXELS_PER_SECOND = {"cnn": 4.5e6, "resnet18": 0.39e6, "resnet50": 0.17e6}
+# Rates of one core of a two-core AMD EPYC machine with a job on each core.
+# Multiply-adds of forward passes in training, with the two backward passes that follow each;
+# networks of depthwise convolutions, such as EfficientNets, reach a third of it.
+MULTIPLY_ADDS_PER_SECOND = 13e9
 # Of a probe of two values on a thousand examples of four thousand features. It grows with the
 # examples; that it also grows with features and values is left out.
 SECONDS_PER_PROBE = 1
@@ -33,17 +25,12 @@ SECONDS_PER_JOB = 3
 # Of the toy engine: a step of one run, and each example in it.
 SECONDS_PER_TOY_STEP = 12e-6
 SECONDS_PER_TOY_EXAMPLE = 3e-6
-# Of the toy's tables, nearly all of it points at checkpoints.
+# Of the toy's tables, nearly all of it points at snapshots.
 BYTES_PER_TOY_RUN = 20e3
 
 JOBS_PER_RUN = 3
 BYTES_PER_FLOAT = 4
 EMBEDDED_SPLITS = ("test", "probe_train", "probe_test")
-
-MODULES: dict[str, ModuleType] = {
-    module.DATASET: module
-    for module in (digits_photos, cifar_mnist, fmnist_mnist, celeba, waterbirds)
-}
 
 
 @dataclass(frozen=True)
@@ -86,7 +73,7 @@ def cost(
     own: Mapping[str, Any] | None,
     network: str,
     lrs: int,
-    rhos: Sequence[float],
+    radii: Mapping[str, int],
     seeds: int,
     epochs: int,
     snapshots: int,
@@ -98,81 +85,78 @@ def cost(
 
     Args:
         dataset: its id.
-        resolution: of images whose size is a setting: DomainBed's and the user's own; else None.
-        own: where the user's own ``table`` is, and its ``features``; None for other datasets.
-        network: ``cnn``, ``resnet18`` or ``resnet50``.
+        resolution: of images whose size is a setting; else None.
+        own: where the ``table`` of a custom dataset is, and its ``features``; None for others.
+        network: the name of the network.
         lrs, seeds: how many of them.
-        rhos: every rho; a run with rho > 0 takes two gradients a step.
+        radii: how many ρ each method has.
         epochs, snapshots: of each run.
-        draws: probes a feature.
+        draws: probes per feature.
         per_group: examples of every group in a probe's training set; None for all there are.
         probed: how many runs are embedded and probed; None for all of them.
+
+    Raises:
+        InputError: there is no such network, or the custom dataset's table cannot be used.
     """
-    size = _own_size(resolution or 0, **own) if own else _size(dataset, resolution)
-    channels, height, width = size.shape
-    if network == "cnn":
-        built = convolutional_network(size.shape, size.classes)
-    else:
-        built = residual_network(network, size.classes)
-    weights = sum(parameter.numel() for parameter in built.parameters())
-    head = built[-1]
-    assert isinstance(head, nn.Linear)
-    features = head.in_features
-    runs = lrs * len(rhos) * seeds
+    size = (
+        _own_size(resolution or 0, **own) if own else _size(DATASETS[dataset], dataset, resolution)
+    )
+    model = network_size(network, size.shape, size.classes)
+    _, height, width = size.shape
+    per_method = lrs * seeds
+    runs = per_method * sum(radii.values())
     probed = runs if probed is None else probed
-    passes = epochs * lrs * seeds * sum(2 if rho > 0 else 1 for rho in rhos)
-    # The weights of examples, at each checkpoint of SGD's and SAM's chosen runs.
-    passes += 2 * 2 * seeds * (snapshots + 1)
+    passes = epochs * per_method * sum(METHODS[name].cost * n for name, n in radii.items())
+    # The weights of examples, at each checkpoint of the chosen runs of SGD and of each method.
+    passes += (len(radii) - 1) * 2 * 2 * seeds * (snapshots + 1)
     embedded = sum(size.counts[split] for split in EMBEDDED_SPLITS)
-    images = size.images * channels * height * width
-    floats = runs * (1 + snapshots) * weights + probed * embedded * features
+    images = size.images * size.shape[0] * height * width
+    floats = runs * (1 + snapshots) * model.parameters + probed * embedded * model.features
     drawn = per_group * size.groups if per_group else size.largest_draw
     seconds = (
-        passes * size.counts["train"] * height * width / PIXELS_PER_SECOND[network]
+        passes * size.counts["train"] * model.multiply_adds / MULTIPLY_ADDS_PER_SECOND
         + probed * size.features * draws * SECONDS_PER_PROBE * drawn / 1000
         + (runs + (JOBS_PER_RUN - 1) * probed + 2 * seeds) * SECONDS_PER_JOB
     )
     return Cost(dataset, runs, images + BYTES_PER_FLOAT * floats, seconds / 3600)
 
 
-def _size(dataset: str, resolution: int | None) -> Size:
-    """Return the size of a dataset, whose id may end in the letter of a target domain."""
-    if dataset in MODULES:
-        module = MODULES[dataset]
-        groups = len(module.CLASSES[0]) * len(module.CLASSES[1])
-        draw = module.COUNTS["probe_train"]
-        if hasattr(module, "GROUPS"):
-            draw = groups * min(module.GROUPS["val"])
-        return Size(
-            module.SHAPE,
-            len(module.CLASSES[0]),
-            module.COUNTS,
-            sum(module.COUNTS.values()),
-            groups,
-            draw,
-            features=2,
-        )
-    family, _, letter = dataset.rpartition("_")
-    if family == digits_domains.FAMILY:
-        about, shape = digits_domains.ABOUT, digits_domains.SHAPE
-    else:
-        about, shape = FAMILIES[family], (3, resolution or 0, resolution or 0)
-    domains, sizes, classes = about.domains, about.sizes, about.classes
-    target = sizes[list(domains).index(letter)]
-    sources, share = sum(sizes) - target, TRAINING_SHARE
+def _size(spec: DatasetSpec, dataset: str, resolution: int | None) -> Size:
+    """Return the size of a dataset by its description."""
+    shape = spec.shape or (spec.channels, resolution or 0, resolution or 0)
+    if spec.domains:
+        return _domain_size(spec, dataset.removeprefix(f"{spec.id}_"), shape)
+    groups = len(spec.classes[0]) * len(spec.classes[1])
+    draw = groups * min(spec.group_counts["val"]) if spec.group_counts else 0
+    return Size(
+        shape,
+        len(spec.classes[0]),
+        spec.counts,
+        sum(spec.counts.values()),
+        groups,
+        draw or spec.counts["probe_train"],
+        features=2,
+    )
+
+
+def _domain_size(spec: DatasetSpec, letter: str, shape: tuple[int, int, int]) -> Size:
+    """Return the size of the dataset whose target domain ``letter`` stands for."""
+    sizes, share = spec.domain_sizes, TRAINING_SHARE
+    target = sizes[list(spec.domains).index(letter)]
+    sources = sum(sizes) - target
     counts = {
         "train": round(sources * share * (1 - HELD_OUT)),
         "test": round(sources * (1 - share)),
         "probe_train": round(target * share),
         "probe_test": round(target * (1 - share)),
     }
-    # The four datasets of a family share its images.
+    # The datasets of a family share its images.
     images = sum(sizes) // len(sizes)
-    return Size(shape, classes, counts, images, 1, counts["probe_train"], features=1)
+    return Size(shape, spec.class_count, counts, images, 1, counts["probe_train"], features=1)
 
 
 def _own_size(resolution: int, table: str, features: tuple[str, str]) -> Size:
-    """Return the size of the user's own dataset, which its table tells."""
+    """Return the size of a custom dataset, which its table tells."""
     examples, classes = read_table(table, features)
     groups = len(classes[0]) * len(classes[1])
     return Size(
@@ -209,8 +193,12 @@ def describe(costs: Sequence[Cost], cores: int) -> str:
         f"{cost.name:<16}{cost.runs:>8}{cost.bytes / 1e9:>9.2f} GB{cost.hours:>14.2f}"
         for cost in (*costs, total)
     ]
+    steps = ", ".join(
+        f"{method.label} {method.cost}" for method in METHODS.values() if method is not BASELINE
+    )
     lines += [
         "",
+        f"A step of {BASELINE.label} computes one gradient of the whole network; of others: {steps}.",
         f"About {total.hours / cores:.2f} hours on {cores} cores. These are estimates, from rates",
         "measured on a two-core AMD EPYC machine; disk is an upper bound, as embeddings compress.",
         "What is already there is counted too and will not be made again.",

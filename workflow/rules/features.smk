@@ -1,4 +1,6 @@
-# features: networks → embeddings → probes, one job each a run.
+# features: networks → embeddings → probes, one job each for a run; weights of training examples.
+wildcard_constraints:
+    compared=one_of(settings.compared_methods),
 
 
 rule embed:
@@ -17,16 +19,13 @@ rule embed:
         f"results/benchmarks/embed/{RUN}.tsv"
     conda:
         "../../envs/workflow.yaml"
-    threads: 1
     resources:
-        mem_mb=growing(3000),
-        runtime=growing(30),
         gpu=GPUS_PER_JOB,
         gpu_mb=gpu_mb,
     params:
         code=code("embed.py"),
     message:
-        "Embed {wildcards.dataset}: lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}"
+        "Embed {wildcards.dataset}: {wildcards.method}, lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}"
     script:
         "../scripts/embed.py"
 
@@ -44,16 +43,12 @@ rule probe:
         f"results/benchmarks/probe/{RUN}.tsv"
     conda:
         "../../envs/workflow.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(3000),
-        runtime=growing(60),
     params:
         draws=lambda wildcards: settings.probing_of(wildcards.dataset)["draws"],
-        settings=probe_settings,
+        settings=lambda wildcards: settings.probe_settings(wildcards.dataset),
         code=code("probe.py"),
     message:
-        "Probe {wildcards.dataset}: lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}"
+        "Probe {wildcards.dataset}: {wildcards.method}, lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}"
     script:
         "../scripts/probe.py"
 
@@ -67,23 +62,52 @@ rule importance:
         history=rules.train.output.history,
         selection="results/selection/{dataset}.json",
     output:
-        f"results/importance/{RUN}/importance.parquet",
+        f"results/importance/{RUN}/{{compared}}.parquet",
     log:
-        f"results/logs/importance/{RUN}.log",
+        f"results/logs/importance/{RUN}/{{compared}}.log",
     benchmark:
-        f"results/benchmarks/importance/{RUN}.tsv"
+        f"results/benchmarks/importance/{RUN}/{{compared}}.tsv"
     conda:
         "../../envs/workflow.yaml"
-    threads: 1
     resources:
-        mem_mb=growing(6000),
-        runtime=growing(120),
         gpu=GPUS_PER_JOB,
         gpu_mb=gpu_mb,
     params:
-        probe=contribution_settings,
+        probe=lambda wildcards: settings.contribution_settings(wildcards.dataset),
         code=code("importance.py"),
     message:
-        "Weigh training examples of {wildcards.dataset}: lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}"
+        "Weigh training examples of {wildcards.dataset}: {wildcards.method}, lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}, perturbed by {wildcards.compared}"
     script:
         "../scripts/importance.py"
+
+
+rule collect_importance:
+    input:
+        importance=lambda wildcards: expand(
+            "results/importance/{run}/{compared}.parquet",
+            run=selected_runs(wildcards.dataset, BASELINE.name, wildcards.compared),
+            compared=wildcards.compared,
+        ),
+        histories=lambda wildcards: expand(
+            "results/runs/{run}/history.parquet",
+            run=selected_runs(wildcards.dataset, BASELINE.name),
+        ),
+        probes=lambda wildcards: expand(
+            "results/probes/{run}/probe.parquet",
+            run=selected_runs(wildcards.dataset, BASELINE.name),
+        ),
+        examples=rules.train.input.examples,
+    output:
+        "results/importance/{dataset}/{compared}.parquet",
+    log:
+        "results/logs/collect_importance/{dataset}_{compared}.log",
+    benchmark:
+        "results/benchmarks/collect_importance/{dataset}_{compared}.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    params:
+        code=code("collect_importance.py"),
+    message:
+        "Collect the importance weights of SGD and {wildcards.compared}: {wildcards.dataset}"
+    script:
+        "../scripts/collect_importance.py"

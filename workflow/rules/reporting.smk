@@ -1,44 +1,147 @@
-# reporting: metrics of all runs → tables and figures.
-SELECTIONS = expand("results/selection/{dataset}.json", dataset=settings.datasets)
-EXAMPLES = expand("results/data/{dataset}/examples.parquet", dataset=settings.datasets)
+# reporting: metrics of all runs → tables, figures, claims, and their pages in the report.
+from feature_quality.reporting.registry import CLAIMS_CAPTION, figures, tables
 
-# What there is to draw figures from, and what each is drawn from.
-DRAWABLE = {study: study_files(study) for study in settings.toy.studies}
+EXAMPLES = expand("results/data/{dataset}/examples.parquet", dataset=settings.datasets)
+TABLES = {
+    name: (table, chosen)
+    for name, table in tables().items()
+    if (
+        chosen := {
+            "features": settings.of_features,
+            "domains": settings.of_domains,
+            "all": settings.datasets,
+        }[table.datasets]
+    )
+}
+PAGES = ["claims", *(f"tables/{name}" for name in TABLES)]
+
+# What figures are drawn from, by the names that their modules call it: of the toy …
+TOY_FILES = {study: study_files(study) for study in settings.toy.studies}
 if "complexity" in settings.toy.studies:
     shown = format_number(settings.toy.shown.complexity)
-    DRAWABLE["shown"] = f"results/toy/complexity/complexity={shown}.parquet"
+    TOY_FILES["shown"] = f"results/toy/complexity/complexity={shown}.parquet"
 if "dynamics" in settings.toy.studies:
-    DRAWABLE.update(rules.toy_dynamics.output.items())
-DRAWN_FROM = {
-    "figure_01": ["contours", "points"],
-    "figure_02": ["complexity"],
-    "figure_03": ["points"],
-    "figure_04": ["epochs", "shown"],
-    "figure_05": ["points"],
-    "figure_06": ["interventions", "shown"],
-    "figure_07": ["points"],
-    "figure_08": ["points"],
-    "figure_09": ["noise"],
-    "figure_10": ["batch_size"],
-    "figure_appendix_d": ["appendix_d"],
+    TOY_FILES.update(rules.toy_dynamics.output.items())
+# … and of a dataset, on which a method is compared with SGD.
+DATASET_FILES = {
+    "examples": lambda dataset, method: f"results/data/{dataset}/examples.parquet",
+    "runs": lambda dataset, method: "results/tables/runs.parquet",
+    "histories": lambda dataset, method: expand(
+        "results/runs/{run}/history.parquet",
+        run=settings.runs_of(dataset, BASELINE.name, method),
+    ),
+    "importance": lambda dataset, method: f"results/importance/{dataset}/{method}.parquet",
+    "embeddings": lambda dataset, method: [
+        f"results/embeddings/{first_finished(dataset, each)}/probe_test.parquet"
+        for each in (BASELINE.name, method)
+    ],
+    "tests": lambda dataset, method: expand(
+        "results/embeddings/{run}/test.parquet",
+        run=selected_runs(dataset, BASELINE.name, method),
+    ),
 }
-FIGURES = {
-    figure: {name: DRAWABLE[name] for name in names}
-    for figure, names in DRAWN_FROM.items()
-    if DRAWABLE.keys() >= set(names)
+# These are of the selected runs, and of two features; the others can be drawn of any dataset.
+OF_SELECTED = {"importance", "embeddings", "tests"}
+SPECS_OF_FIGURES = figures()
+# The figures: for each its module, and the dataset and the method, or none for the toy.
+TOY_FIGURES = {
+    figure: (figure, None, None)
+    for figure, spec in SPECS_OF_FIGURES.items()
+    if "toy" in spec.inputs and TOY_FILES.keys() >= set(spec.inputs["toy"])
 }
+DATASET_FIGURES = {
+    f"{figure}_{dataset}_{method}": (figure, dataset, method)
+    for figure, spec in SPECS_OF_FIGURES.items()
+    for dataset in settings.datasets
+    for method in settings.compared_methods
+    if "dataset" in spec.inputs
+    and (dataset in settings.of_features or not OF_SELECTED & {*spec.inputs["dataset"]})
+}
+FIGURES = TOY_FIGURES | DATASET_FIGURES
 
-# The pages that the report shows.
-PAGES = ["claims", "tables/grid"]
-if settings.of_features:
-    PAGES.append("tables/table1")
-if settings.of_domains:
-    PAGES.append("tables/table2")
+
+def first_finished(dataset, method):
+    """Of the setting that was chosen for a method, the run of the first seed that finished."""
+    selection = selection_of(dataset)
+    if method not in selection["choices"]:
+        raise WorkflowError(
+            f"{dataset}: no run of {method} has finished; there is nothing to compare"
+        )
+    choice = selection["choices"][method]
+    finished = next(
+        candidate["finished"]
+        for candidate in selection["candidates"]
+        if (candidate["method"], candidate["lr"], candidate["rho"])
+        == (method, choice["lr"], choice["rho"])
+    )
+    return RUN.format(
+        dataset=dataset,
+        method=method,
+        lr=format_number(choice["lr"]),
+        rho=format_number(choice["rho"]),
+        seed=finished[0],
+    )
+
+
+def compared(dataset, method):
+    """Say whether a method and SGD both have a run that finished."""
+    return {BASELINE.name, method} <= selection_of(dataset)["choices"].keys()
+
+
+def figure_files(wildcards):
+    """What a figure is drawn from."""
+    figure, dataset, method = FIGURES[wildcards.figure]
+    if not dataset:
+        return {name: TOY_FILES[name] for name in SPECS_OF_FIGURES[figure].inputs["toy"]}
+    names = SPECS_OF_FIGURES[figure].inputs["dataset"]
+    if OF_SELECTED & {*names}:
+        for each in (BASELINE.name, method):
+            first_finished(dataset, each)
+    return {name: DATASET_FILES[name](dataset, method) for name in names}
+
+
+def drawn(wildcards):
+    """The figures of all methods that can be compared; of target domains, those asked for."""
+    return [
+        f"results/figures/{name}.{kind}"
+        for name, (figure, dataset, method) in DATASET_FIGURES.items()
+        if dataset in settings.of_features
+        and (
+            not OF_SELECTED & {*SPECS_OF_FIGURES[figure].inputs["dataset"]}
+            or compared(dataset, method)
+        )
+        for kind in ("pdf", "png", "json")
+    ]
+
+
+def collected_importance(wildcards):
+    """The weights of examples of all methods that can be compared."""
+    return [
+        f"results/importance/{dataset}/{method}.parquet"
+        for dataset in settings.of_features
+        for method in settings.compared_methods
+        if compared(dataset, method)
+    ]
+
+
+def probed(pattern):
+    """An input function: ``pattern`` for every run that is to be probed."""
+
+    def files(wildcards):
+        if settings.probe_runs == "all":
+            return expand(pattern, run=RUNS)
+        return [
+            pattern.format(run=run)
+            for dataset in settings.datasets
+            for run in selected_runs(dataset)
+        ]
+
+    return files
 
 
 rule collect:
     input:
-        histories=expand("results/runs/{run}/history.parquet", run=ALL_RUNS),
+        histories=expand("results/runs/{run}/history.parquet", run=RUNS),
         tests=probed("results/embeddings/{run}/test.parquet"),
         probes=probed("results/probes/{run}/probe.parquet"),
         selections=SELECTIONS,
@@ -51,10 +154,6 @@ rule collect:
         "results/benchmarks/collect.tsv"
     conda:
         "../../envs/workflow.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),
     params:
         code=code("collect.py"),
     message:
@@ -63,150 +162,57 @@ rule collect:
         "../scripts/collect.py"
 
 
-rule table1:
+rule table:
     input:
         runs=rules.collect.output[0],
-        selections=expand(
-            "results/selection/{dataset}.json", dataset=settings.of_features
+        selections=lambda wildcards: expand(
+            "results/selection/{dataset}.json", dataset=TABLES[wildcards.table][1]
         ),
-        examples=expand(
-            "results/data/{dataset}/examples.parquet", dataset=settings.of_features
-        ),
-    output:
-        csv="results/tables/table1.csv",
-        md="results/tables/table1.md",
-        tex="results/tables/table1.tex",
-        json="results/tables/table1.json",
-    log:
-        "results/logs/table1.log",
-    benchmark:
-        "results/benchmarks/table1.tsv"
-    conda:
-        "../../envs/workflow.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
-    params:
-        constants=[settings.standing(dataset) for dataset in settings.of_features],
-        sources=settings.sources(settings.of_features),
-        caption=CAPTIONS["table1"],
-        code=code("table1.py"),
-    message:
-        "Make Table 1"
-    script:
-        "../scripts/table1.py"
-
-
-rule table2:
-    input:
-        runs=rules.collect.output[0],
-        selections=expand(
-            "results/selection/{dataset}.json", dataset=settings.of_domains
-        ),
-        examples=expand(
-            "results/data/{dataset}/examples.parquet", dataset=settings.of_domains
+        examples=lambda wildcards: expand(
+            "results/data/{dataset}/examples.parquet", dataset=TABLES[wildcards.table][1]
         ),
     output:
-        csv="results/tables/table2.csv",
-        md="results/tables/table2.md",
-        tex="results/tables/table2.tex",
-        json="results/tables/table2.json",
+        csv="results/tables/{table}.csv",
+        md="results/tables/{table}.md",
+        tex="results/tables/{table}.tex",
+        json="results/tables/{table}.json",
     log:
-        "results/logs/table2.log",
+        "results/logs/{table}.log",
     benchmark:
-        "results/benchmarks/table2.tsv"
+        "results/benchmarks/{table}.tsv"
+    wildcard_constraints:
+        table=one_of(TABLES),
     conda:
         "../../envs/workflow.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
     params:
-        constants=[settings.standing(dataset) for dataset in settings.of_domains],
-        networks=[settings.network_of(dataset) for dataset in settings.of_domains],
-        sources=settings.sources(settings.of_domains),
-        caption=CAPTIONS["table2"],
-        code=code("table2.py"),
-    message:
-        "Make Table 2"
-    script:
-        "../scripts/table2.py"
-
-
-rule grid:
-    input:
-        runs=rules.collect.output[0],
-        examples=EXAMPLES,
-    output:
-        csv="results/tables/grid.csv",
-        md="results/tables/grid.md",
-        json="results/tables/grid.json",
-    log:
-        "results/logs/grid.log",
-    benchmark:
-        "results/benchmarks/grid.tsv"
-    conda:
-        "../../envs/workflow.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
-    params:
-        sources=settings.sources(settings.datasets),
-        caption=CAPTIONS["grid"],
-        code=code("grid.py"),
-    message:
-        "Make the table of the whole sweep"
-    script:
-        "../scripts/grid.py"
-
-
-rule collect_importance:
-    input:
-        importance=lambda wildcards: [
-            f"results/importance/{run}/importance.parquet"
-            for run in selected_runs(wildcards.dataset, "SGD", "SAM")
+        table="{table}",
+        constants=lambda wildcards: [
+            settings.provenance_summary(dataset) for dataset in TABLES[wildcards.table][1]
         ],
-        histories=lambda wildcards: [
-            f"results/runs/{run}/history.parquet"
-            for run in selected_runs(wildcards.dataset, "SGD")
+        networks=lambda wildcards: [
+            settings.network_of(dataset) for dataset in TABLES[wildcards.table][1]
         ],
-        probes=lambda wildcards: [
-            f"results/probes/{run}/probe.parquet"
-            for run in selected_runs(wildcards.dataset, "SGD")
-        ],
-        examples="results/data/{dataset}/examples.parquet",
-    output:
-        "results/importance/{dataset}.parquet",
-    log:
-        "results/logs/collect_importance/{dataset}.log",
-    benchmark:
-        "results/benchmarks/collect_importance/{dataset}.tsv"
-    conda:
-        "../../envs/workflow.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(6000),
-        runtime=growing(30),
-    params:
-        code=code("collect_importance.py"),
+        sources=lambda wildcards: settings.sources(TABLES[wildcards.table][1]),
+        caption=lambda wildcards: TABLES[wildcards.table][0].caption,
+        code=lambda wildcards: code("table.py", f"reporting.tables.{wildcards.table}"),
     message:
-        "Collect the importance weights of the selected runs: {wildcards.dataset}"
+        "Make {wildcards.table}"
     script:
-        "../scripts/collect_importance.py"
+        "../scripts/table.py"
 
 
 rule figure:
     input:
-        unpack(lambda wildcards: FIGURES[wildcards.figure]),
+        unpack(figure_files),
     output:
         pdf="results/figures/{figure}.pdf",
         png=report(
             "results/figures/{figure}.png",
             caption="../report/caption.rst",
             category="Figures",
-            subcategory="Toy",
+            subcategory=lambda wildcards: (
+                "Toy" if wildcards.figure in TOY_FIGURES else "Datasets"
+            ),
             labels={"figure": "{figure}"},
         ),
         json="results/figures/{figure}.json",
@@ -218,123 +224,27 @@ rule figure:
         figure=one_of(FIGURES),
     conda:
         "../../envs/workflow.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
     params:
-        caption=lambda wildcards: CAPTIONS[wildcards.figure],
-        remark=settings.toy.remark(),
-        sources=by_provenance(settings.toy.all_constants("toy")),
-        code=lambda wildcards: code(f"{wildcards.figure}.py"),
+        figure=lambda wildcards: FIGURES[wildcards.figure][0],
+        method=lambda wildcards: FIGURES[wildcards.figure][2],
+        caption=lambda wildcards: SPECS_OF_FIGURES[FIGURES[wildcards.figure][0]].caption,
+        run_note=lambda wildcards: (
+            settings.run_note(FIGURES[wildcards.figure][1])
+            if wildcards.figure in DATASET_FIGURES
+            else settings.toy.run_note()
+        ),
+        sources=lambda wildcards: (
+            settings.sources([FIGURES[wildcards.figure][1]])
+            if wildcards.figure in DATASET_FIGURES
+            else settings.toy.sources()
+        ),
+        code=lambda wildcards: code(
+            "figure.py", f"reporting.figures.{FIGURES[wildcards.figure][0]}"
+        ),
     message:
         "Draw {wildcards.figure}"
     script:
-        "../scripts/{wildcards.figure}.py"
-
-
-rule dataset_figure:
-    input:
-        points=rules.collect_importance.output[0],
-    output:
-        pdf="results/figures/{figure}_{dataset}.pdf",
-        png=report(
-            "results/figures/{figure}_{dataset}.png",
-            caption="../report/caption.rst",
-            category="Figures",
-            subcategory="Datasets",
-            labels={"figure": "{figure}", "dataset": "{dataset}"},
-        ),
-        json="results/figures/{figure}_{dataset}.json",
-    log:
-        "results/logs/{figure}_{dataset}.log",
-    benchmark:
-        "results/benchmarks/{figure}_{dataset}.tsv"
-    wildcard_constraints:
-        figure=one_of(OF_IMPORTANCE),
-    conda:
-        "../../envs/workflow.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(3000),
-        runtime=growing(30),
-    params:
-        caption=lambda wildcards: CAPTIONS[wildcards.figure],
-        remark=lambda wildcards: settings.remark(wildcards.dataset),
-        sources=lambda wildcards: settings.sources([wildcards.dataset]),
-        code=lambda wildcards: code(f"{wildcards.figure}.py"),
-    message:
-        "Draw {wildcards.figure} of {wildcards.dataset}"
-    script:
-        "../scripts/{wildcards.figure}.py"
-
-
-rule sweep_figure:
-    input:
-        unpack(sweep_files),
-        examples="results/data/{dataset}/examples.parquet",
-    output:
-        pdf="results/figures/{figure}_{dataset}.pdf",
-        png=report(
-            "results/figures/{figure}_{dataset}.png",
-            caption="../report/caption.rst",
-            category="Figures",
-            subcategory="Beyond the paper",
-            labels={"figure": "{figure}", "dataset": "{dataset}"},
-        ),
-        json="results/figures/{figure}_{dataset}.json",
-    log:
-        "results/logs/{figure}_{dataset}.log",
-    benchmark:
-        "results/benchmarks/{figure}_{dataset}.tsv"
-    wildcard_constraints:
-        figure=one_of(OF_SWEEPS),
-    conda:
-        "../../envs/workflow.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(3000),
-        runtime=growing(30),
-    params:
-        caption=lambda wildcards: CAPTIONS[wildcards.figure],
-        remark=lambda wildcards: settings.remark(wildcards.dataset),
-        sources=lambda wildcards: settings.sources([wildcards.dataset]),
-        code=lambda wildcards: code(f"{wildcards.figure}.py"),
-    message:
-        "Draw {wildcards.figure} of {wildcards.dataset}"
-    script:
-        "../scripts/{wildcards.figure}.py"
-
-
-use rule sweep_figure as selected_figure with:
-    input:
-        runs=selected_embeddings,
-        examples="results/data/{dataset}/examples.parquet",
-    wildcard_constraints:
-        figure=one_of(OF_SELECTED),
-        # Those of target domains would show ten classes, of one domain.
-        dataset=one_of(settings.of_features),
-
-
-rule figures:
-    input:
-        expand(
-            "results/figures/{figure}.{kind}",
-            figure=FIGURES,
-            kind=["pdf", "png", "json"],
-        ),
-        # All of them first: what is drawn of the datasets depends on them.
-        SELECTIONS,
-        dataset_figures,
-        # Those of target domains, of which there are many, are drawn when they are asked for.
-        expand(
-            "results/figures/{figure}_{dataset}.{kind}",
-            figure=OF_SWEEPS,
-            dataset=settings.of_features,
-            kind=["pdf", "png", "json"],
-        ),
-        selected_figures,
-    localrule: True
+        "../scripts/figure.py"
 
 
 rule claims:
@@ -342,14 +252,12 @@ rule claims:
         runs=rules.collect.output[0],
         selections=SELECTIONS,
         examples=EXAMPLES,
-        importance=lambda wildcards: expand(
-            rules.collect_importance.output[0], dataset=compared()
-        ),
-        complexity=DRAWABLE.get("complexity", []),
-        points=[DRAWABLE["points"]] if "points" in DRAWABLE else [],
-        interventions=DRAWABLE.get("interventions", []),
-        noise=DRAWABLE.get("noise", []),
-        batch_size=DRAWABLE.get("batch_size", []),
+        importance=collected_importance,
+        complexity=TOY_FILES.get("complexity", []),
+        points=TOY_FILES.get("points", []),
+        interventions=TOY_FILES.get("interventions", []),
+        noise=TOY_FILES.get("noise", []),
+        batch_size=TOY_FILES.get("batch_size", []),
     output:
         csv="results/claims.csv",
         md="results/claims.md",
@@ -360,16 +268,11 @@ rule claims:
         "results/benchmarks/claims.tsv"
     conda:
         "../../envs/workflow.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(3000),
-        runtime=growing(30),
     params:
-        remarks=[settings.remark(dataset) for dataset in settings.datasets],
-        toy=[settings.toy.remark()] if settings.toy.studies else [],
-        caption=CAPTIONS["claims"],
-        sources=settings.sources(settings.datasets)
-        | {"toy": by_provenance(settings.toy.all_constants("toy"))},
+        run_notes=[settings.run_note(dataset) for dataset in settings.datasets],
+        toy=[settings.toy.run_note()] if settings.toy.studies else [],
+        caption=CLAIMS_CAPTION,
+        sources=settings.sources(settings.datasets) | {"toy": settings.toy.sources()},
         code=code("claims.py"),
     message:
         "Check the paper's claims"
@@ -395,13 +298,13 @@ rule page:
         page=one_of(PAGES),
     conda:
         "../../envs/workflow.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(500),
-        runtime=growing(10),
     params:
-        caption=lambda wildcards: CAPTIONS[Path(wildcards.page).name],
-        remark="",
+        caption=lambda wildcards: (
+            CLAIMS_CAPTION
+            if wildcards.page == "claims"
+            else TABLES[Path(wildcards.page).name][0].caption
+        ),
+        run_note="",
         code=code("page.py"),
     message:
         "Show {wildcards.page} in the report"
@@ -420,13 +323,22 @@ rule overview:
         "results/benchmarks/report/overview.tsv"
     conda:
         "../../envs/workflow.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(500),
-        runtime=growing(10),
     params:
         code=code("overview.py"),
     message:
         "Begin the report with the overview of the claims"
     script:
         "../scripts/overview.py"
+
+
+rule figures:
+    input:
+        expand(
+            "results/figures/{figure}.{kind}",
+            figure=TOY_FIGURES,
+            kind=["pdf", "png", "json"],
+        ),
+        # All of them first: what is drawn of the datasets depends on them.
+        SELECTIONS,
+        drawn,
+    localrule: True

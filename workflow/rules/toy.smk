@@ -1,4 +1,35 @@
 # toy: the studies of Sections 5 and 6, each in parts; a part trains all its runs at once.
+from feature_quality.toy import studies
+
+
+def toy_parts(study):
+    """The parts of a toy study: their paths below its results, and the values along their axes."""
+    parts = studies.parts(study, **settings.toy.model_dump(exclude={"studies"}))
+    return {f"{study}/{part}": axes for part, axes in parts.items()}
+
+
+TOY_PARTS = {
+    part: axes
+    for study in settings.toy.studies
+    for part, axes in toy_parts(study).items()
+}
+
+
+def study_files(study):
+    """The files of a toy study's parts, in order."""
+    if study == "appendix_d":
+        networks = ["toy", settings.datasets[0]]
+        return expand("results/toy/appendix_d/{network}.parquet", network=networks)
+    return expand("results/toy/{part}.parquet", part=toy_parts(study))
+
+
+def first_sgd_run(wildcards):
+    """A trained network to look into: SGD's at the first learning rate and seed."""
+    return settings.runs_of(wildcards.dataset, BASELINE.name)[0]
+
+
+wildcard_constraints:
+    part=one_of(part for part in TOY_PARTS if not part.startswith("dynamics/")),
 
 
 rule toy_study:
@@ -10,10 +41,7 @@ rule toy_study:
         "results/benchmarks/toy/{part}.tsv"
     conda:
         "../../envs/workflow.yaml"
-    threads: 1
     resources:
-        mem_mb=growing(1500),
-        runtime=growing(60),
         gpu=GPUS_PER_JOB,
         gpu_mb=GPUS_PER_JOB * GPU_MB["cnn"],
     params:
@@ -42,10 +70,7 @@ rule toy_dynamics:
         "results/benchmarks/toy/dynamics.tsv"
     conda:
         "../../envs/workflow.yaml"
-    threads: 1
     resources:
-        mem_mb=growing(1500),
-        runtime=growing(60),
         gpu=GPUS_PER_JOB,
         gpu_mb=GPUS_PER_JOB * GPU_MB["cnn"],
     params:
@@ -53,7 +78,7 @@ rule toy_dynamics:
         settings={
             "distribution": settings.toy.distribution.model_dump(),
             "lr": settings.toy.training.lr,
-            "checkpoints": settings.toy.sweep.checkpoints,
+            "snapshot_epochs": settings.toy.grid.snapshot_epochs,
             "rho": settings.toy.shown.rho,
         },
         code=code("toy_dynamics.py"),
@@ -75,10 +100,6 @@ rule perturb_toy:
         "results/benchmarks/toy/appendix_d/toy.tsv"
     conda:
         "../../envs/workflow.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
     params:
         rho=settings.toy.shown.rho,
         code=code("perturb_toy.py"),
@@ -92,8 +113,8 @@ rule perturb_network:
     input:
         images=rules.train.input.images,
         examples=rules.train.input.examples,
-        model=lambda wildcards: f"results/runs/{first_sgd_run(wildcards.dataset)}/model.safetensors",
-        history=lambda wildcards: f"results/runs/{first_sgd_run(wildcards.dataset)}/history.parquet",
+        model=lambda wildcards: f"results/runs/{first_sgd_run(wildcards)}/model.safetensors",
+        history=lambda wildcards: f"results/runs/{first_sgd_run(wildcards)}/history.parquet",
     output:
         "results/toy/appendix_d/{dataset}.parquet",
     log:
@@ -102,10 +123,6 @@ rule perturb_network:
         "results/benchmarks/toy/appendix_d/{dataset}.tsv"
     conda:
         "../../envs/workflow.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(3000),
-        runtime=growing(10),
     params:
         rho=settings.toy.shown.network_rho,
         code=code("perturb_network.py"),

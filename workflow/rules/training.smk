@@ -1,11 +1,23 @@
-# training: prepared data → networks, one job a (dataset, lr, rho, seed); rho = 0 is SGD.
+# training: prepared data → networks, one job for each (dataset, method, lr, rho, seed).
+RUNS = [run for dataset in settings.datasets for run in settings.runs_of(dataset)]
+SELECTIONS = expand("results/selection/{dataset}.json", dataset=settings.datasets)
+
+
+wildcard_constraints:
+    method=one_of(settings.methods),
+    lr=one_of(run.split("lr=")[1].split("/")[0] for run in RUNS),
+    rho=one_of(run.split("rho=")[1].split("/")[0] for run in RUNS),
+    seed=one_of(map(str, settings.seeds)),
 
 
 rule train:
     input:
         images=images_of,
         examples="results/data/{dataset}/examples.parquet",
-        pretrained=pretrained_weights,
+        weights=lambda wildcards: [
+            path if path.startswith("resources/") else local(path)
+            for path in settings.weights_of(wildcards.dataset)
+        ],
     output:
         model=f"results/runs/{RUN}/model.safetensors",
         snapshots=f"results/runs/{RUN}/snapshots.safetensors",
@@ -16,44 +28,35 @@ rule train:
         f"results/benchmarks/train/{RUN}.tsv"
     conda:
         "../../envs/workflow.yaml"
-    threads: 1
     resources:
-        mem_mb=growing(6000),
-        runtime=growing(720),
         gpu=GPUS_PER_JOB,
         gpu_mb=gpu_mb,
     params:
-        # Not an output: those of a job that fails are deleted.
-        checkpoint=f"results/runs/{RUN}/checkpoint.safetensors",
         settings=lambda wildcards: settings.training_of(wildcards.dataset).model_dump(),
         code=code("train.py"),
     message:
-        "Train on {wildcards.dataset}: lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}"
+        "Train on {wildcards.dataset}: {wildcards.method}, lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}"
     script:
         "../scripts/train.py"
 
 
-checkpoint select_settings:
+checkpoint select:
     input:
-        lambda wildcards: [
-            f"results/runs/{run}/history.parquet"
-            for run in settings.runs_of(wildcards.dataset)
-        ],
+        lambda wildcards: expand(
+            "results/runs/{run}/history.parquet",
+            run=settings.runs_of(wildcards.dataset),
+        ),
     output:
         "results/selection/{dataset}.json",
     log:
-        "results/logs/select_settings/{dataset}.log",
+        "results/logs/select/{dataset}.log",
     benchmark:
-        "results/benchmarks/select_settings/{dataset}.tsv"
+        "results/benchmarks/select/{dataset}.tsv"
     conda:
         "../../envs/workflow.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
     params:
-        code=code("select_settings.py"),
+        code=code("select.py"),
     message:
         "Select learning rate and rho on validation data: {wildcards.dataset}"
     script:
-        "../scripts/select_settings.py"
+        "../scripts/select.py"

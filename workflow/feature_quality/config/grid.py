@@ -1,88 +1,51 @@
-"""The settings that are tried: every learning rate with every rho, for every seed."""
+"""The settings that are tried: every learning rate with every ρ of every method, for every seed."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from feature_quality.config.provenance import ours, paper
-from feature_quality.config.section import (
-    Distinct,
-    NonNegativeNumber,
-    NotEmpty,
-    PositiveNumber,
-    Section,
-    require_baseline,
-)
+from feature_quality.config.section import Distinct, NotEmpty, OneOf, PositiveNumber, Section
+from feature_quality.methods import BASELINE, METHODS
 
-LearningRates = Annotated[
-    tuple[PositiveNumber, ...],
-    NotEmpty,
-    Distinct,
-    Field(description="Learning rates at the start of the cosine schedule."),
-]
+# Names of the two forms of ρ in pydantic's messages, which are not part of the key.
+FOR_ALL, BY_METHOD = "ρ for all methods", "ρ by method"
+
+Perturbing = Annotated[str, OneOf(name for name in METHODS if name != BASELINE.name)]
+
+
+def _refuse_zero(rho: Any) -> Any:
+    if rho == 0 and not isinstance(rho, bool):
+        raise ValueError("should be above 0; ρ = 0 is SGD, the method sgd")
+    return rho
+
+
+LearningRates = Annotated[tuple[PositiveNumber, ...], NotEmpty, Distinct]
 Radii = Annotated[
-    tuple[NonNegativeNumber, ...],
-    NotEmpty,
-    Distinct,
-    AfterValidator(require_baseline),
-    Field(description="Radii ρ of SAM's perturbation; 0 is SGD."),
+    tuple[Annotated[PositiveNumber, BeforeValidator(_refuse_zero)], ...], NotEmpty, Distinct
 ]
 
 
-class ConcatenatedGrid(Section):
-    """The sweep of CIFAR-MNIST and FMNIST-MNIST."""
+class GridSettings(Section):
+    """The sweep of a dataset."""
 
-    lr: LearningRates = paper((0.01, 0.05, 0.1), "Appendix B")
-    rho: Radii = paper((0.0, 0.01, 0.03, 0.05, 0.07, 0.1, 0.2), "Appendix B")
+    lr: Annotated[
+        LearningRates, Field(description="Learning rates at the start of the cosine schedule.")
+    ]
+    rho: Annotated[
+        Annotated[Radii, Tag(FOR_ALL)] | Annotated[dict[Perturbing, Radii], Tag(BY_METHOD)],
+        Discriminator(lambda given: BY_METHOD if isinstance(given, Mapping) else FOR_ALL),
+        Field(
+            description="Radii ρ of the perturbation: a list for all methods, or a list by method."
+        ),
+    ]
 
+    def radii(self, method: str) -> tuple[float, ...]:
+        """Return the ρ of a method: 0 for SGD.
 
-class PhotoGrid(Section):
-    """The sweep of CelebA and Waterbirds."""
-
-    lr: LearningRates = paper((0.0005, 0.001, 0.005, 0.01), "Appendix B")
-    rho: Radii = paper((0.0, 0.01, 0.02, 0.05, 0.07), "Appendix B")
-
-
-class OwnGrid(Section):
-    """The sweep of the user's own dataset."""
-
-    lr: LearningRates = ours((0.01, 0.05, 0.1), "as for CIFAR-MNIST")
-    rho: Radii = ours((0.0, 0.01, 0.03, 0.05, 0.07, 0.1, 0.2), "as for CIFAR-MNIST")
-
-
-class DomainGrid(Section):
-    """The sweep of DomainBed's datasets."""
-
-    lr: LearningRates = ours(
-        (0.0005, 0.001, 0.005, 0.01), "as for Waterbirds; the paper's values are lost"
-    )
-    rho: Radii = ours((0.0, 0.01, 0.02, 0.05, 0.07), "as for Waterbirds; the paper's are lost")
-
-
-class DemonstrationGrid(Section):
-    """The sweep of the demonstration dataset."""
-
-    lr: LearningRates = ours((0.02, 0.05), "small enough for a laptop")
-    rho: Radii = ours((0.0, 0.1), "small enough for a laptop")
-
-
-class DigitsDomainsGrid(Section):
-    """The sweep of the domains made of digits."""
-
-    lr: LearningRates = ours((0.05,), "small enough for a laptop")
-    rho: Radii = ours((0.0, 0.05), "small enough for a laptop")
-
-
-class Grid(Section):
-    """The sweep of each dataset."""
-
-    digits_photos: DemonstrationGrid = DemonstrationGrid()
-    cifar_mnist: ConcatenatedGrid = ConcatenatedGrid()
-    fmnist_mnist: ConcatenatedGrid = ConcatenatedGrid()
-    celeba: PhotoGrid = PhotoGrid()
-    waterbirds: PhotoGrid = PhotoGrid()
-    own: OwnGrid = OwnGrid()
-    digits_domains: DigitsDomainsGrid = DigitsDomainsGrid()
-    pacs: DomainGrid = DomainGrid()
-    vlcs: DomainGrid = DomainGrid()
-    office_home: DomainGrid = DomainGrid()
+        Raises:
+            KeyError: ρ is given by method, and not for this one.
+        """
+        if method == BASELINE.name:
+            return (0.0,)
+        return self.rho[method] if isinstance(self.rho, Mapping) else self.rho

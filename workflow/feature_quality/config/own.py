@@ -1,12 +1,19 @@
-"""The user's own dataset: a directory of images, and a table that says what each of them shows."""
+"""A custom dataset: a directory of images, and a table that says what each of them shows."""
 
 import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from feature_quality.config.provenance import ours
-from feature_quality.config.section import Directory, Distinct, File, PositiveWhole, Section
+from feature_quality.config.section import (
+    Directory,
+    Distinct,
+    File,
+    PositiveWhole,
+    Section,
+    constant,
+)
+from feature_quality.provenance import ours
 
 # The columns of the table that are no feature.
 RESERVED = ("image", "split")
@@ -30,8 +37,8 @@ def _refuse_reserved(features: tuple[str, str]) -> tuple[str, str]:
     return features
 
 
-class Own(Section):
-    """The dataset `own`: your images, with two labelled features."""
+class OwnImages(Section):
+    """The custom dataset `own`: your images, with two labelled features."""
 
     images: Annotated[
         Directory, Field(description="Directory of the images; relative to the working directory.")
@@ -39,7 +46,7 @@ class Own(Section):
     table: Annotated[
         File,
         Field(
-            description="CSV file with a row an image: the columns `image` (its path below "
+            description="CSV file with one row per image: the columns `image` (its path below "
             "`images`), `split` (train, val or test), and one for each feature; relative to the "
             "working directory."
         ),
@@ -57,4 +64,4 @@ class Own(Section):
             description="Pixels a side of the images as they are stored: the central square of "
             "each, scaled."
         ),
-    ] = ours(64, "that of CelebA's")
+    ] = constant(ours(64, "that of CelebA's"))

@@ -4,14 +4,20 @@
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from feature_quality.artifacts.atomic import write_text
-from feature_quality.config.provenance import Provenance
-from feature_quality.config.section import section_of
+from feature_quality.config.domains import DomainImages
+from feature_quality.config.grid import GridSettings
+from feature_quality.config.section import is_by_name, section_of
 from feature_quality.config.settings import Settings
+from feature_quality.config.training import Crop, TrainingSettings
+from feature_quality.data.datasets import SPECS
+from feature_quality.data.spec import Defaults
+from feature_quality.provenance import Provenance
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.json"
@@ -31,15 +37,28 @@ Each constant says where its documented value comes from:
 """
 
 
+DEFAULTS = """## Defaults by dataset
+
+Each dataset documents its own in its module in `workflow/feature_quality/data/`.
+"""
+
+
 def schema() -> str:
     """Return the JSON schema of ``config.yaml``."""
-    return json.dumps(Settings.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
+    content = Settings.model_json_schema()
+    # Datasets give defaults for their keys, which a configuration may leave out.
+    for section in (GridSettings, TrainingSettings, Crop, DomainImages):
+        del content["$defs"][section.__name__]["required"]
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 def page() -> str:
     """Return the page that explains every key."""
     meanings = "\n".join(f"- *{each.value}*: {each.meaning};" for each in Provenance)
-    return "\n".join([INTRODUCTION, meanings.removesuffix(";") + ".", "", *_section("", Settings)])
+    keys = _section("", Settings)
+    return "\n".join(
+        [INTRODUCTION, meanings.removesuffix(";") + ".", "", *keys, DEFAULTS, *_datasets()]
+    )
 
 
 def _section(prefix: str, section: type[BaseModel]) -> list[str]:
@@ -50,17 +69,51 @@ def _section(prefix: str, section: type[BaseModel]) -> list[str]:
     rows, below = [], []
     for name, field in section.model_fields.items():
         key = f"{prefix}.{name}" if prefix else name
+        by_name = is_by_name(field.annotation)
         if subsection := section_of(field.annotation):
-            below += _section(key, subsection)
+            below += _section(f"{key}.<dataset>" if by_name else key, subsection)
         if field.annotation is subsection:
             continue
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         origin = f"{extra['provenance']}: {extra['source']}" if extra else ""
-        default = "" if field.is_required() else f"`{json.dumps(field.default)}`"
+        given_by_dataset = field.is_required() or field.default_factory
+        default = "" if given_by_dataset else f"`{json.dumps(field.default)}`"
         rows.append(f"| `{name}` | {default} | {origin} | {field.description} |")
     if rows:
         lines += ["| key | default | provenance | meaning |", "|---|---|---|---|", *rows, ""]
     return [*lines, *below]
+
+
+def _datasets() -> list[str]:
+    """Return a table for each description: the documented defaults of its sections."""
+    lines = []
+    for name, spec in SPECS.items():
+        lines += [
+            f"### `{name}`: {spec.title}",
+            "",
+            "| key | default | provenance |",
+            "|---|---|---|",
+        ]
+        sections = {f"grid.{name}": spec.grid, f"training.{name}": spec.training}
+        sections |= {f"domains.{name}": spec.images}
+        if spec.per_group:
+            sections["probe.per_group"] = {name: spec.per_group}
+        for prefix, defaults in sections.items():
+            lines += _defaults(prefix, defaults)
+        lines.append("")
+    return lines
+
+
+def _defaults(prefix: str, defaults: Defaults) -> list[str]:
+    rows = []
+    for name, default in defaults.items():
+        key = f"{prefix}.{name}"
+        if isinstance(default, Mapping):
+            rows += _defaults(key, default)
+        else:
+            origin = f"{default.provenance.value}: {default.source}"
+            rows.append(f"| `{key}` | `{json.dumps(default.value)}` | {origin} |")
+    return rows
 
 
 if __name__ == "__main__":

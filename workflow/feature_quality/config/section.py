@@ -1,18 +1,20 @@
 """What all sections of the configuration have in common, and the values they are made of."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic_core.core_schema import CoreSchema, literal_schema
 
-from feature_quality.config.provenance import Provenance
+from feature_quality.data.spec import Defaults
+from feature_quality.provenance import Default, Provenance, weakest
 
 
 @dataclass(frozen=True)
 class Constant:
-    """A setting that a result rests on: its key, its value, and the documented value's origin."""
+    """A setting that a result rests on: its key, its value, and its documented default."""
 
     key: str
     value: Any
@@ -20,21 +22,27 @@ class Constant:
     documented_provenance: Provenance
 
     @property
-    def departs(self) -> bool:
-        """Say whether the value is not the documented one."""
+    def differs(self) -> bool:
+        """Say whether the value differs from the documented default."""
         return bool(self.value != self.documented)
 
     @property
     def provenance(self) -> Provenance:
-        """Where the value comes from; one that departs is the user's own and counts as ours."""
-        return Provenance.OURS if self.departs else self.documented_provenance
+        """Where the value comes from; one that differs is the user's own and counts as ours."""
+        return Provenance.OURS if self.differs else self.documented_provenance
 
 
-def described(seeds: Sequence[int], epochs: int, constants: Sequence[Constant]) -> str:
-    """Say of runs how many seeds and epochs they have, and which constants depart."""
-    departures = [constant.key for constant in constants if constant.departs]
+def constant(default: Default) -> Any:
+    """Declare a key with a documented default."""
+    extra: dict[str, JsonValue] = {"provenance": default.provenance, "source": default.source}
+    return Field(default=default.value, json_schema_extra=extra)
+
+
+def run_note(seeds: Sequence[int], epochs: int, constants: Sequence[Constant]) -> str:
+    """Say of runs how many seeds and epochs they have, and which settings differ from defaults."""
+    different = [constant.key for constant in constants if constant.differs]
     text = f"{'1 seed' if len(seeds) == 1 else f'{len(seeds)} seeds'}, {epochs} epochs."
-    return f"{text} Not the documented settings: {', '.join(departures)}." if departures else text
+    return f"{text} Not the documented settings: {', '.join(different)}." if different else text
 
 
 def by_provenance(constants: Sequence[Constant]) -> dict[str, dict[str, Any]]:
@@ -52,33 +60,83 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    def constants(self, prefix: str = "") -> list[Constant]:
-        """Return the constants of this section (not of those below it), keyed below ``prefix``."""
+    def constants(self, prefix: str, documented: Defaults | None = None) -> list[Constant]:
+        """Return the constants of this section and of those below it, keyed below ``prefix``.
+
+        Args:
+            prefix: the key of this section; empty at the top.
+            documented: defaults of a dataset, which stand before those of the section.
+        """
         found = []
         for name, field in type(self).model_fields.items():
-            extra = field.json_schema_extra
-            if isinstance(extra, dict) and "provenance" in extra:
+            key = f"{prefix}.{name}" if prefix else name
+            value = getattr(self, name)
+            default = (documented or {}).get(name)
+            if isinstance(value, Section):
+                below = default if isinstance(default, Mapping) else None
+                found += value.constants(key, below)
+            elif isinstance(default, Mapping):
+                # A section that the dataset documents was left out.
+                provenance = weakest(each.provenance for each in leaves(default))
+                found.append(Constant(key, value, plain(default), provenance))
+            elif default:
+                found.append(Constant(key, value, default.value, default.provenance))
+            elif isinstance(extra := field.json_schema_extra, dict) and "provenance" in extra:
                 provenance = Provenance(str(extra["provenance"]))
-                key = f"{prefix}.{name}" if prefix else name
-                found.append(Constant(key, getattr(self, name), field.default, provenance))
+                found.append(Constant(key, value, field.default, provenance))
         return found
 
-    def all_constants(self, prefix: str = "") -> list[Constant]:
-        """Return the constants of this section, then those of all sections below it."""
-        found = self.constants(prefix)
-        for name in type(self).model_fields:
-            section = getattr(self, name)
-            if isinstance(section, Section):
-                found += section.all_constants(f"{prefix}.{name}" if prefix else name)
-        return found
+
+def plain(defaults: Defaults) -> dict[str, Any]:
+    """Return the values of defaults."""
+    return {
+        name: plain(default) if isinstance(default, Mapping) else default.value
+        for name, default in defaults.items()
+    }
+
+
+def leaves(defaults: Defaults) -> Iterator[Default]:
+    """Yield all defaults, those below sections too."""
+    for default in defaults.values():
+        if isinstance(default, Mapping):
+            yield from leaves(default)
+        else:
+            yield default
+
+
+def with_defaults(given: Any, defaults: Mapping[str, Any]) -> Any:
+    """Lay what the user gave over defaults, key by key; what is no mapping is left as it is."""
+    if not isinstance(given, Mapping):
+        return given
+    merged = dict(defaults)
+    for name, value in given.items():
+        below = defaults.get(name)
+        merged[name] = with_defaults(value, below) if isinstance(below, Mapping) else value
+    return merged
+
+
+class OneOf:
+    """The type of a key or a name that has to be one of a few."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = list(names)
+
+    def __get_pydantic_core_schema__(self, *_: Any) -> CoreSchema:
+        """Return pydantic's schema of these literals."""
+        return literal_schema(self.names)
 
 
 def section_of(annotation: Any) -> type[BaseModel] | None:
-    """Return the section that a key holds, whether or not it may be null; None for other keys."""
+    """Return the section that a key holds, or a mapping's values; None for other keys."""
     for each in (annotation, *get_args(annotation)):
         if isinstance(each, type) and issubclass(each, BaseModel):
             return each
     return None
+
+
+def is_by_name(annotation: Any) -> bool:
+    """Say whether a key holds a mapping from names, such as those of datasets."""
+    return get_origin(annotation) is dict
 
 
 def _reject_boolean(value: Any) -> Any:
@@ -118,13 +176,6 @@ def _refuse_braces(path: Path) -> Path:
         # Snakemake takes what stands in braces for a wildcard.
         raise ValueError("should have no { or } in its name")
     return path
-
-
-def require_baseline(rho: tuple[float, ...]) -> tuple[float, ...]:
-    """Refuse a sweep over ρ without the run that all others are compared with."""
-    if 0 not in rho:
-        raise ValueError("should hold 0, which is SGD")
-    return rho
 
 
 _NotBoolean = BeforeValidator(_reject_boolean)

@@ -1,61 +1,70 @@
 """The whole configuration: its keys, its checks, and the messages for what is wrong with it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, product
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
+    BeforeValidator,
     Field,
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from feature_quality.config.domains import TARGETS, Domains
-from feature_quality.config.grid import Grid
-from feature_quality.config.own import Own
+from feature_quality.config.domains import DomainImages
+from feature_quality.config.grid import BY_METHOD, FOR_ALL, GridSettings
+from feature_quality.config.own import OwnImages
 from feature_quality.config.probe import Probe
-from feature_quality.config.provenance import ours, paper, weakest
 from feature_quality.config.section import (
     Constant,
     Directory,
     Distinct,
     NotEmpty,
+    OneOf,
     Section,
     Seed,
     by_provenance,
-    described,
+    constant,
+    is_by_name,
+    plain,
+    run_note,
     section_of,
+    with_defaults,
 )
 from feature_quality.config.toy import Toy
-from feature_quality.config.training import Training
+from feature_quality.config.training import TrainingSettings
+from feature_quality.data.datasets import DATASETS, SPECS
+from feature_quality.data.spec import DatasetSpec, Defaults
 from feature_quality.errors import InputError
 from feature_quality.formatting import format_number
-
-# Table 1's datasets, whose images carry two labelled features (the last is the user's own), and
-# Table 2's: each is a dataset of several domains and the letter of the one that is left out of
-# training.
-OF_FEATURES = ("digits_photos", "cifar_mnist", "fmnist_mnist", "celeba", "waterbirds", "own")
-OF_DOMAINS = tuple(f"{family}_{letter}" for family in TARGETS for letter in TARGETS[family])
-DATASETS = (*OF_FEATURES, *OF_DOMAINS)
+from feature_quality.methods import BASELINE, METHODS
+from feature_quality.provenance import ours, paper, weakest
+from feature_quality.training.networks import find_network
 
 # Where a run lies below each stage's folder.
-RUN = "{dataset}/lr={lr}/rho={rho}/seed={seed}"
+RUN = "{dataset}/{method}/lr={lr}/rho={rho}/seed={seed}"
+
+DatasetId = Annotated[str, OneOf(DATASETS)]
+SpecId = Annotated[str, OneOf(SPECS)]
+ImagesId = Annotated[str, OneOf(name for name, spec in SPECS.items() if spec.images)]
+MethodName = Annotated[str, OneOf(METHODS)]
 
 
-def _require_dataset(dataset: str) -> str:
-    if dataset not in DATASETS:
-        raise ValueError(f"should be one of {', '.join(DATASETS)}")
-    return dataset
+def _over_defaults(defaults: Callable[[DatasetSpec], Defaults]) -> BeforeValidator:
+    """Lay what the user gave over the defaults in the descriptions of all datasets."""
+    documented = {name: plain(defaults(spec)) for name, spec in SPECS.items() if defaults(spec)}
+    return BeforeValidator(lambda given: with_defaults(given, documented))
 
 
-DatasetId = Annotated[
-    str, AfterValidator(_require_dataset), Field(json_schema_extra={"enum": list(DATASETS)})
-]
+def _require_baseline(methods: tuple[str, ...]) -> tuple[str, ...]:
+    if BASELINE.name not in methods:
+        raise ValueError(f"should list {BASELINE.name}, with which the others are compared")
+    return methods
 
 
 class Settings(Section):
@@ -66,7 +75,13 @@ class Settings(Section):
         NotEmpty,
         Distinct,
         Field(description="The datasets to run; only these enter the workflow."),
-    ] = ("digits_photos", *(each for each in OF_DOMAINS if each.startswith("digits_domains")))
+    ] = tuple(dataset for dataset, spec in DATASETS.items() if spec.demonstration)
+    methods: Annotated[
+        tuple[MethodName, ...],
+        Distinct,
+        AfterValidator(_require_baseline),
+        Field(description="The training methods; all are compared with sgd."),
+    ] = constant(paper(("sgd", "sam"), "Section 4.1"))
     data_dir: Annotated[
         Directory | None,
         Field(
@@ -78,22 +93,39 @@ class Settings(Section):
         tuple[Seed, ...],
         NotEmpty,
         Distinct,
-        Field(description="Run seeds: initialisation and order. SGD and SAM share them."),
-    ] = paper((0, 1, 2, 3), "Section 4.1: four seeds")
+        Field(description="Run seeds: initialisation and order. All methods share them."),
+    ] = constant(paper((0, 1, 2, 3), "Section 4.1: four seeds"))
     data_seed: Annotated[
         Seed, Field(description="Seed of splits and pairings, the same for all runs.")
-    ] = ours(0, "any will do")
+    ] = constant(ours(0, "any will do"))
     own: Annotated[
-        Own | None,
+        OwnImages | None,
         Field(
-            description="The dataset `own`; to be filled in when `datasets` lists it, and only "
-            "then.",
+            description="The custom dataset `own`; to be filled in when `datasets` lists it, and "
+            "only then.",
             validate_default=True,
         ),
     ] = None
-    domains: Domains = Domains()
-    grid: Grid = Grid()
-    training: Training = Training()
+    domains: Annotated[
+        dict[ImagesId, DomainImages],
+        _over_defaults(lambda spec: spec.images),
+    ] = Field(
+        default_factory=dict,
+        validate_default=True,
+        description="By dataset: how its images are taken.",
+    )
+    grid: Annotated[
+        dict[SpecId, GridSettings],
+        _over_defaults(lambda spec: spec.grid),
+    ] = Field(default_factory=dict, validate_default=True, description="By dataset: its sweep.")
+    training: Annotated[
+        dict[SpecId, TrainingSettings],
+        _over_defaults(lambda spec: spec.training),
+    ] = Field(
+        default_factory=dict,
+        validate_default=True,
+        description="By dataset: the training of its networks.",
+    )
     probe: Probe = Probe()
     probe_runs: Annotated[
         Literal["all", "selected"],
@@ -106,118 +138,200 @@ class Settings(Section):
 
     @field_validator("own")
     @classmethod
-    def _agrees_with_datasets(cls, own: Own | None, info: ValidationInfo) -> Own | None:
+    def _agrees_with_datasets(cls, own: OwnImages | None, info: ValidationInfo) -> OwnImages | None:
         """Refuse a dataset that nobody described, and a description that nobody reads."""
         if "datasets" not in info.data:
             return own  # They have faults of their own.
         listed = "own" in info.data["datasets"]
         if listed and own is None:
-            keys = [name for name, field in Own.model_fields.items() if field.is_required()]
-            fault = f"own: should give {', '.join(keys)}, as datasets lists own"
-            raise PydanticCustomError("disagreement", "{fault}", {"fault": fault})
+            keys = [name for name, field in OwnImages.model_fields.items() if field.is_required()]
+            raise _disagreement(f"own: should give {', '.join(keys)}, as datasets lists own")
         if own and not listed:
-            fault = "own: is filled in, but datasets does not list own"
-            raise PydanticCustomError("disagreement", "{fault}", {"fault": fault})
+            raise _disagreement("own: is filled in, but datasets does not list own")
         return own
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Settings":
+        """Refuse networks for other images, and methods without a ρ."""
+        faults = []
+        for name in dict.fromkeys(DATASETS[dataset].id for dataset in self.datasets):
+            grid, network = self.grid[name], self.training[name].network
+            lacking = [
+                method
+                for method in self.methods
+                if method != BASELINE.name
+                and isinstance(grid.rho, Mapping)
+                and method not in grid.rho
+            ]
+            if lacking:
+                faults.append(f"grid.{name}.rho: lacks {', '.join(lacking)}, as methods lists it")
+            needed, found = find_network(network).channels, SPECS[name].channels
+            if needed not in (None, found):
+                faults.append(
+                    f"training.{name}.network: {network} takes images of {needed} channels; those "
+                    f"of {name} have {found}"
+                )
+        if faults:
+            raise _disagreement("\n".join(faults))
+        return self
 
     @property
     def of_features(self) -> list[str]:
         """Those of the datasets that Table 1 compares."""
-        return [dataset for dataset in self.datasets if dataset in OF_FEATURES]
+        return [dataset for dataset in self.datasets if not DATASETS[dataset].domains]
 
     @property
     def of_domains(self) -> list[str]:
         """Those of the datasets that Table 2 compares."""
-        return [dataset for dataset in self.datasets if dataset in OF_DOMAINS]
+        return [dataset for dataset in self.datasets if DATASETS[dataset].domains]
 
-    def grid_of(self, dataset: str) -> Any:
+    @property
+    def compared_methods(self) -> list[str]:
+        """The methods that are compared with SGD."""
+        return [method for method in self.methods if method != BASELINE.name]
+
+    @property
+    def user_paths(self) -> list[str]:
+        """The paths in the configuration, of files of the user's."""
+        own = [self.own.images, self.own.table] if self.own else []
+        weights = [path for name in self.datasets for path in self.weights_of(name)]
+        return [*map(str, filter(None, [self.data_dir, *own])), *weights]
+
+    def grid_of(self, dataset: str) -> GridSettings:
         """Return the sweep of a dataset."""
-        return getattr(self.grid, family_of(dataset))
+        return self.grid[DATASETS[dataset].id]
 
-    def runs_of(self, dataset: str) -> list[str]:
-        """Return the places of all runs of a dataset's grid, as they stand in paths."""
+    def runs_of(self, dataset: str, *methods: str) -> list[str]:
+        """Return the paths of all runs of a dataset's grid, of some methods or of all."""
         grid = self.grid_of(dataset)
         return [
-            RUN.format(dataset=dataset, lr=format_number(lr), rho=format_number(rho), seed=seed)
-            for lr, rho, seed in product(grid.lr, grid.rho, self.seeds)
+            RUN.format(
+                dataset=dataset,
+                method=method,
+                lr=format_number(lr),
+                rho=format_number(rho),
+                seed=seed,
+            )
+            for method in methods or self.methods
+            for lr, rho, seed in product(grid.lr, grid.radii(method), self.seeds)
         ]
 
-    def training_of(self, dataset: str) -> Any:
+    def training_of(self, dataset: str) -> TrainingSettings:
         """Return how a dataset's networks are trained."""
-        return getattr(self.training, family_of(dataset))
+        return self.training[DATASETS[dataset].id]
+
+    def images_of(self, spec: str) -> dict[str, Any]:
+        """Return how images are taken, as the ``prepare`` of a description needs it."""
+        if spec == "own" and self.own:
+            return self.own.model_dump(include={"title", "features", "resolution"})
+        return self.domains[spec].model_dump() if spec in self.domains else {}
+
+    def originals_of(self, spec: str) -> dict[str, str]:
+        """Return the original files of a description: the user's copies, or else the downloads."""
+        if spec == "own" and self.own:
+            return {"images": str(self.own.images), "table": str(self.own.table)}
+        return {name: self.find_original(*files) for name, files in SPECS[spec].originals.items()}
+
+    def find_original(self, *alternatives: str) -> str:
+        """Return the first of some files that ``data_dir`` has, or else the last as a download.
+
+        A folder ends in ``/``.
+        """
+        if self.data_dir:
+            for name in alternatives:
+                path = self.data_dir / name
+                if path.is_dir() if name.endswith("/") else path.exists():
+                    return str(path)
+        return f"resources/{alternatives[-1]}"
+
+    def weights_of(self, dataset: str) -> list[str]:
+        """Return the file of weights from which a dataset's networks start, if there is one."""
+        training = self.training_of(dataset)
+        if training.weights == "imagenet":
+            published = find_network(training.network).published
+            assert published
+            return [self.find_original(published)]
+        return [training.weights] if training.weights else []
 
     def network_of(self, dataset: str) -> dict[str, Any]:
         """Return which network a dataset's runs train, from which weights, and its images' side."""
         training = self.training_of(dataset)
-        start = "ImageNet" if getattr(training, "pretrained", False) else "from scratch"
-        images = getattr(self.domains, family_of(dataset))
-        return {"backbone": f"{training.network} ({start})", "resolution": images.resolution}
+        start = {None: "from scratch", "imagenet": "ImageNet"}.get(
+            training.weights, training.weights
+        )
+        images, shape = self.images_of(DATASETS[dataset].id), DATASETS[dataset].shape
+        resolution = images["resolution"] if images else shape and shape[1]
+        return {"backbone": f"{training.network} ({start})", "resolution": resolution}
 
     def probing_of(self, dataset: str) -> dict[str, Any]:
         """Return how many draws of a dataset's probes there are, and how large each is.
 
         A target domain's examples are taken as they come, all of them: there is one draw.
         """
-        if dataset in OF_DOMAINS:
+        if DATASETS[dataset].domains:
             return {"draws": 1, "per_group": None}
-        per_group = getattr(self.probe.per_group, dataset)
-        return {"draws": self.probe.draws, "per_group": per_group}
+        return {"draws": self.probe.draws, "per_group": self.probe.per_group[dataset]}
+
+    def probe_settings(self, dataset: str) -> dict[str, Any]:
+        """Return how the probes of a dataset are trained."""
+        probe = self.probe.model_dump(include={"strengths", "tolerance", "max_iterations"})
+        return probe | {"per_group": self.probing_of(dataset)["per_group"]}
+
+    def contribution_settings(self, dataset: str) -> dict[str, Any]:
+        """Return how the probes are trained whose margins are compared."""
+        return self.probe_settings(dataset) | {"strengths": [self.probe.contribution_strength]}
 
     def constants_of(self, dataset: str) -> list[Constant]:
         """Return every constant that a result on ``dataset`` rests on."""
-        family = family_of(dataset)
-        sections = [self.grid_of(dataset).constants(f"grid.{family}")]
-        sections.append(self.training_of(dataset).all_constants(f"training.{family}"))
-        if isinstance(images := getattr(self.domains, family, None), Section):
-            sections.append(images.constants(f"domains.{family}"))
+        spec = DATASETS[dataset]
+        found = [each for each in self.constants("") if "." not in each.key]
+        found += self.grid_of(dataset).constants(f"grid.{spec.id}", spec.grid)
+        found += self.training_of(dataset).constants(f"training.{spec.id}", spec.training)
+        if spec.images:
+            found += self.domains[spec.id].constants(f"domains.{spec.id}", spec.images)
         if dataset == "own" and self.own:
-            sections.append(self.own.constants("own"))
-        sections += [
-            self.probe.constants("probe"),
-            self.probe.per_group.constants("probe.per_group"),
-        ]
-        unused = {"probe.draws"} if dataset in OF_DOMAINS else set()
-        unused |= {f"probe.per_group.{each}" for each in OF_FEATURES if each != dataset}
-        return [
-            constant
-            for constant in (*self.constants(), *chain.from_iterable(sections))
-            if constant.key not in unused
-        ]
+            found += self.own.constants("own")
+        probe = self.probe.constants("probe")
+        if spec.per_group:
+            default, value = spec.per_group, self.probe.per_group[dataset]
+            key = f"probe.per_group.{dataset}"
+            return [*found, *probe, Constant(key, value, default.value, default.provenance)]
+        return found + [each for each in probe if each.key != "probe.draws"]
 
     def workload(self, dataset: str) -> dict[str, Any]:
         """Return what the cost of ``dataset``'s grid depends on, as ``plan.cost`` takes it."""
         grid, training = self.grid_of(dataset), self.training_of(dataset)
-        # At most: SGD's setting, SAM's, and SAM's at SGD's learning rate.
-        selected = 3 * len(self.seeds)
+        selected = len(self.seeds) * (2 * len(self.methods) - 1)
         own = self.own if dataset == "own" else None
-        images = own or getattr(self.domains, family_of(dataset), None)
+        images = self.images_of(DATASETS[dataset].id)
         return {
             "dataset": dataset,
-            "resolution": images and images.resolution,
+            "resolution": images.get("resolution"),
             "own": own and own.model_dump(mode="json", include={"table", "features"}),
             "network": training.network,
             "lrs": len(grid.lr),
-            "rhos": list(grid.rho),
+            "radii": {method: len(grid.radii(method)) for method in self.methods},
             "seeds": len(self.seeds),
             "epochs": training.epochs,
             "snapshots": sum(epoch <= training.epochs for epoch in training.snapshot_epochs),
             **self.probing_of(dataset),
+            # At most: the setting of each method, and that at SGD's learning rate.
             "probed": selected if self.probe_runs == "selected" else None,
         }
 
-    def standing(self, dataset: str) -> dict[str, Any]:
-        """Return the weakest ``provenance`` behind results on ``dataset``, and all ``departures``.
+    def provenance_summary(self, dataset: str) -> dict[str, Any]:
+        """Return the weakest ``provenance`` behind results on ``dataset``, and ``differences``.
 
-        A departure is a sentence that names a setting which differs from the documented one.
+        A difference is a sentence that names a setting which differs from the documented default.
         """
         constants = self.constants_of(dataset)
         return {
-            "provenance": weakest([constant.provenance for constant in constants]).value,
-            "departures": tuple(
+            "provenance": weakest(constant.provenance for constant in constants).value,
+            "differences": tuple(
                 f"{constant.key}: {json.dumps(constant.value)} instead of the documented "
                 f"{json.dumps(constant.documented)}."
                 for constant in constants
-                if constant.departs
+                if constant.differs
             ),
         }
 
@@ -226,15 +340,10 @@ class Settings(Section):
         constants = chain.from_iterable(self.constants_of(dataset) for dataset in datasets)
         return by_provenance(list(constants))
 
-    def remark(self, dataset: str) -> str:
+    def run_note(self, dataset: str) -> str:
         """Say below a figure what its runs were."""
         epochs = self.training_of(dataset).epochs
-        return described(self.seeds, epochs, self.constants_of(dataset))
-
-
-def family_of(dataset: str) -> str:
-    """Return the dataset whose sections of the configuration hold for ``dataset``."""
-    return dataset.rpartition("_")[0] if dataset in OF_DOMAINS else dataset
+        return run_note(self.seeds, epochs, self.constants_of(dataset))
 
 
 def load(config: Mapping[str, Any]) -> Settings:
@@ -246,40 +355,61 @@ def load(config: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate(config)
     except ValidationError as error:
-        # A list whose items are all refused is not an empty list.
+        found = error.errors()
+        unknown = {fault["loc"][:-1] for fault in found if fault["loc"][-1:] == ("[key]",)}
         faults = [
             sentence
-            for fault in error.errors()
+            for fault in found
+            # A list whose items are all refused is not an empty list, and what stands below an
+            # unknown key does not matter.
             if not (fault["type"] == "too_short" and fault["input"])
+            and not any(
+                fault["loc"][: len(key)] == key and fault["loc"][-1] != "[key]" for key in unknown
+            )
             for sentence in _sentences(fault)
         ]
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         raise InputError("\n  ".join([f"The configuration has {count}:", *faults])) from error
 
 
+def _disagreement(fault: str) -> PydanticCustomError:
+    return PydanticCustomError("disagreement", "{fault}", {"fault": fault})
+
+
 def _sentences(fault: Any) -> list[str]:
     """Put one of pydantic's faults in words: key, value, what is allowed."""
     if fault["type"] == "disagreement":
         return str(fault["msg"]).splitlines()
-    location = fault["loc"]
-    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    key = key.removeprefix(".")
+    location = [part for part in fault["loc"] if part not in (FOR_ALL, BY_METHOD)]
+    key = "".join(
+        f"[{part}]" if isinstance(part, int) else f".{part}" for part in location if part != "[key]"
+    ).removeprefix(".")
     if fault["type"] == "missing" and isinstance(fault["input"], Mapping):
         return [f"{key}: should be given"]
     if fault["type"] == "extra_forbidden":
         allowed = ", ".join(_section_at(location[:-1]).model_fields)
         return [f"{key}: unknown key; allowed here: {allowed}"]
+    if location[-1:] == ["[key]"]:
+        allowed = fault["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
+        return [f"{key}: unknown key; allowed here: {allowed}"]
+    if fault["type"] == "published":
+        return [f"{key}.{fault['msg']}"]
+    if fault["type"] == "literal_error":
+        allowed = fault["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
+        return [f"{key}: {fault['input']!r} should be one of {allowed}"]
     rule = {
         "tuple_type": "should be a list",
         "too_short": "should not be empty",
         "too_long": f"should have {fault.get('ctx', {}).get('max_length')} items",
         "model_type": "should be a mapping of keys to values",
+        "dict_type": "should be a mapping of keys to values",
         "int_from_float": "should be a whole number",
         "int_parsing": "should be a whole number",
         "int_type": "should be a whole number",
         "float_parsing": "should be a number",
         "float_type": "should be a number",
         "finite_number": "should be a finite number",
+        "string_type": "should be a text",
         "path_type": "should be a path",
         "invalid_key": "is no key",
         "missing": "lacks this item",
@@ -288,10 +418,17 @@ def _sentences(fault: Any) -> list[str]:
     return [f"{key}: {fault['input']!r} {rule}"]
 
 
-def _section_at(location: tuple[int | str, ...]) -> type[BaseModel]:
-    section: type[BaseModel] = Settings
+def _section_at(location: Sequence[int | str]) -> type[Section]:
+    annotation: Any = Settings
     for part in location:
-        below = section_of(section.model_fields[str(part)].annotation)
-        assert below
-        section = below
+        # The names in a mapping are no keys of a section.
+        if not is_by_name(annotation):
+            section = section_of(annotation)
+            assert section
+            annotation = section.model_fields[str(part)].annotation
+            continue
+        annotation = section_of(annotation)
+    section = section_of(annotation)
+    assert section
+    assert issubclass(section, Section)
     return section

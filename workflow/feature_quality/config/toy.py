@@ -1,11 +1,10 @@
 """The toy study (Sections 5 and 6, Appendices C, D, E, G and H)."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from feature_quality.config.provenance import derived, ours, paper
 from feature_quality.config.section import (
     Distinct,
     Fraction,
@@ -16,10 +15,12 @@ from feature_quality.config.section import (
     Probability,
     Section,
     Seed,
-    described,
-    require_baseline,
+    by_provenance,
+    constant,
+    run_note,
 )
-from feature_quality.config.training import BatchSize, Epochs
+from feature_quality.config.training import BatchSize, Epochs, SnapshotEpochs
+from feature_quality.provenance import derived, ours, paper
 
 Study = Literal["complexity", "dynamics", "interventions", "noise", "batch_size", "appendix_d"]
 Norm = Literal["constant", "tracking"]
@@ -27,56 +28,63 @@ Norm = Literal["constant", "tracking"]
 Probabilities = Annotated[tuple[Probability, ...], NotEmpty, Distinct]
 
 
+def _require_baseline(rho: tuple[float, ...]) -> tuple[float, ...]:
+    """Refuse a sweep over ρ without the run that all others are compared with."""
+    if 0 not in rho:
+        raise ValueError("should hold 0, which is SGD")
+    return rho
+
+
 class Shown(Section):
     """What the figures show where they show one value only."""
 
     complexity: Annotated[PositiveNumber, Field(description="Rotation of the spiral, degrees.")] = (
-        ours(270.0, "the least of the sweep at which SGD does not learn the spiral")
+        constant(ours(270.0, "the least of the sweep at which SGD does not learn the spiral"))
     )
-    rho: Annotated[PositiveNumber, Field(description="Radius ρ of LSAM.")] = ours(
-        0.5, "the middle of the sweep"
+    rho: Annotated[PositiveNumber, Field(description="Radius ρ of LSAM.")] = constant(
+        ours(0.5, "the middle of the sweep")
     )
     network_rho: Annotated[
         PositiveNumber,
         Field(description="Radius at which Appendix D's check perturbs an image network."),
-    ] = ours(0.1, "within the published sweep")
+    ] = constant(ours(0.1, "within the published sweep"))
 
 
 class Distribution(Section):
     """The data (Appendix E)."""
 
-    train_points: Annotated[PositiveWhole, Field(description="Training points.")] = paper(
-        300, "Appendix B"
+    train_points: Annotated[PositiveWhole, Field(description="Training points.")] = constant(
+        paper(300, "Appendix B")
     )
-    test_points: Annotated[PositiveWhole, Field(description="Fresh points for the errors.")] = ours(
-        2000, "the paper does not say; an error of 0.2 is then known to 0.01"
+    test_points: Annotated[PositiveWhole, Field(description="Fresh points for the errors.")] = (
+        constant(ours(2000, "the paper does not say; an error of 0.2 is then known to 0.01"))
     )
     gap: Annotated[Fraction, Field(description="Least |u| of the linear feature, unscaled.")] = (
-        ours(0.1, "the paper's value is lost")
+        constant(ours(0.1, "the paper's value is lost"))
     )
-    easy_scale: Annotated[PositiveNumber, Field(description="Scale of the linear feature.")] = ours(
-        1.0, "the paper's value is lost"
+    easy_scale: Annotated[PositiveNumber, Field(description="Scale of the linear feature.")] = (
+        constant(ours(1.0, "the paper's value is lost"))
     )
-    hard_scale: Annotated[PositiveNumber, Field(description="Scale of the spiral.")] = ours(
-        3.0, "chosen by SGD alone: docs/toy.md"
+    hard_scale: Annotated[PositiveNumber, Field(description="Scale of the spiral.")] = constant(
+        ours(3.0, "chosen by SGD alone: docs/toy.md")
     )
     inner_radius: Annotated[
         Fraction, Field(description="Radius at which the spiral starts, unscaled; it ends at 1.")
-    ] = ours(0.1, "the paper's form is lost; arms that start apart can be told apart")
+    ] = constant(ours(0.1, "the paper's form is lost; arms that start apart can be told apart"))
     jitter: Annotated[
         NonNegativeNumber,
         Field(description="Half-width of the uniform noise on the spiral, after its scale."),
-    ] = ours(0.06, "the paper's value is lost; 0.02 of the scale")
+    ] = constant(ours(0.06, "the paper's value is lost; 0.02 of the scale"))
 
 
 class ToyTraining(Section):
     """The training: constant learning rate, no momentum, no weight decay."""
 
-    lr: Annotated[PositiveNumber, Field(description="Constant learning rate.")] = paper(
-        0.01, "Appendix B"
+    lr: Annotated[PositiveNumber, Field(description="Constant learning rate.")] = constant(
+        paper(0.01, "Appendix B")
     )
-    batch_size: BatchSize = paper(5, "Appendix B")
-    epochs: Epochs = ours(300, "the paper does not say; the label is learned by then")
+    batch_size: BatchSize = constant(paper(5, "Appendix B"))
+    epochs: Epochs = constant(ours(300, "the paper does not say; the label is learned by then"))
 
 
 class Noise(Section):
@@ -84,19 +92,19 @@ class Noise(Section):
 
     label: Annotated[
         Probabilities, Field(description="Probability that a feature has the other label's value.")
-    ] = derived((0.0, 0.02, 0.04, 0.06, 0.08, 0.1), "Appendix H.1: from 0% to 10%")
+    ] = constant(derived((0.0, 0.02, 0.04, 0.06, 0.08, 0.1), "Appendix H.1: from 0% to 10%"))
     gaussian: Annotated[
         tuple[NonNegativeNumber, ...],
         NotEmpty,
         Distinct,
         Field(description="Standard deviation of what is added to every coordinate."),
-    ] = derived((0.0, 0.2, 0.4, 0.6, 0.8, 1.0), "Appendix H.1: from 0 to 1.0")
+    ] = constant(derived((0.0, 0.2, 0.4, 0.6, 0.8, 1.0), "Appendix H.1: from 0 to 1.0"))
     dropout: Annotated[
         Probabilities, Field(description="Probability that a feature is replaced by 0.")
-    ] = derived((0.0, 0.08, 0.16, 0.24, 0.32, 0.4), "Appendix H.1: from 0 to 0.4")
+    ] = constant(derived((0.0, 0.08, 0.16, 0.24, 0.32, 0.4), "Appendix H.1: from 0 to 0.4"))
 
 
-class Sweep(Section):
+class ToyGrid(Section):
     """The values along the figures' axes."""
 
     complexity: Annotated[
@@ -104,20 +112,20 @@ class Sweep(Section):
         NotEmpty,
         Distinct,
         Field(description="Rotations of the spiral, degrees."),
-    ] = ours((180.0, 270.0, 360.0, 450.0, 540.0), "the paper's values are lost")
+    ] = constant(ours((180.0, 270.0, 360.0, 450.0, 540.0), "the paper's values are lost"))
     rho: Annotated[
         tuple[NonNegativeNumber, ...],
         NotEmpty,
         Distinct,
-        AfterValidator(require_baseline),
+        AfterValidator(_require_baseline),
         Field(description="Radii ρ of LSAM; 0 is SGD."),
-    ] = ours((0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0), "the paper's values are lost")
+    ] = constant(ours((0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0), "the paper's values are lost"))
     alpha: Annotated[
         tuple[PositiveNumber, ...],
         NotEmpty,
         Distinct,
         Field(description="Ratios ŵ_h/ŵ_e of the interventions."),
-    ] = ours((0.25, 0.5, 1.0, 2.0, 4.0), "the paper's values are lost")
+    ] = constant(ours((0.25, 0.5, 1.0, 2.0, 4.0), "the paper's values are lost"))
     kappa: Annotated[
         tuple[Norm, ...],
         NotEmpty,
@@ -125,16 +133,13 @@ class Sweep(Section):
         Field(
             description="Norm of the interventions' weights: √2 throughout, or ‖w‖ at the moment."
         ),
-    ] = ours(("constant", "tracking"), "Appendix C can be read both ways")
+    ] = constant(ours(("constant", "tracking"), "Appendix C can be read both ways"))
     batch_size: Annotated[
         tuple[PositiveWhole, ...], NotEmpty, Distinct, Field(description="Batch sizes.")
-    ] = ours((1, 2, 5, 10, 20, 50, 100, 300), "the paper's values are lost")
-    checkpoints: Annotated[
-        tuple[PositiveWhole, ...],
-        NotEmpty,
-        Distinct,
-        Field(description="Epochs whose importance weights are kept, besides the last one."),
-    ] = ours((1, 3, 10, 30, 100), "evenly on a logarithmic scale")
+    ] = constant(ours((1, 2, 5, 10, 20, 50, 100, 300), "the paper's values are lost"))
+    snapshot_epochs: SnapshotEpochs = constant(
+        ours((1, 3, 10, 30, 100), "evenly on a logarithmic scale")
+    )
     noise: Noise = Noise()
 
 
@@ -151,33 +156,37 @@ class Toy(Section):
         NotEmpty,
         Distinct,
         Field(description="Run seeds: data, initial weights and order. SGD and LSAM share them."),
-    ] = ours(tuple(range(10)), "the paper does not say")
+    ] = constant(ours(tuple(range(10)), "the paper does not say"))
     shown: Shown = Shown()
     distribution: Distribution = Distribution()
     training: ToyTraining = ToyTraining()
-    sweep: Sweep = Sweep()
+    grid: ToyGrid = ToyGrid()
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
         """Refuse sections that are right one by one and wrong together."""
         points = self.distribution.train_points
         sizes = [("training.batch_size", self.training.batch_size)]
-        sizes += [(f"sweep.batch_size[{i}]", n) for i, n in enumerate(self.sweep.batch_size)]
+        sizes += [(f"grid.batch_size[{i}]", n) for i, n in enumerate(self.grid.batch_size)]
         faults = [
             f"toy.{key}: {size} should be at most toy.distribution.train_points, {points}"
             for key, size in sizes
             if size > points
         ]
         for key, value, values in (
-            ("complexity", self.shown.complexity, self.sweep.complexity),
-            ("rho", self.shown.rho, self.sweep.rho),
+            ("complexity", self.shown.complexity, self.grid.complexity),
+            ("rho", self.shown.rho, self.grid.rho),
         ):
             if value not in values:
-                faults.append(f"toy.shown.{key}: {value:g} should be among toy.sweep.{key}")
+                faults.append(f"toy.shown.{key}: {value:g} should be among toy.grid.{key}")
         if faults:
             raise PydanticCustomError("disagreement", "{faults}", {"faults": "\n".join(faults)})
         return self
 
-    def remark(self) -> str:
-        """Say below a figure what its runs were, and which settings are not the documented ones."""
-        return f"Toy data: {described(self.seeds, self.training.epochs, self.all_constants())}"
+    def run_note(self) -> str:
+        """Say below a figure what its runs were, and which settings differ from the defaults."""
+        return f"Toy data: {run_note(self.seeds, self.training.epochs, self.constants(''))}"
+
+    def sources(self) -> dict[str, dict[str, Any]]:
+        """Return every constant that results on the toy rest on, by where it comes from."""
+        return by_provenance(self.constants("toy"))

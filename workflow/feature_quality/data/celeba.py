@@ -4,9 +4,9 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from PIL import Image
 
 from feature_quality.artifacts.prepared import Description
 from feature_quality.data.photos import (
@@ -17,21 +17,65 @@ from feature_quality.data.photos import (
     frequencies,
     in_split_order,
     split_counts,
+    write_photos,
 )
+from feature_quality.data.spec import DatasetSpec, Preparation
 from feature_quality.errors import InputError
+from feature_quality.provenance import cited, derived, ours, paper
 
-DATASET = "celeba"
+if TYPE_CHECKING:
+    from PIL import Image
+
 FOLDER = "img_align_celeba"
-CLASSES = (("not blond", "blond"), ("female", "male"))
-SHAPE = (3, 64, 64)
-# Of the groups 2·blond + male.
+# Pixels of an aligned photograph, and a side of what is stored.
+ALIGNED, SIDE = (178, 218), 64
 GROUPS = {
     "train": (71629, 66874, 22880, 1387),
     "val": (8535, 8276, 2874, 182),
     "test": (9767, 7535, 2480, 180),
 }
-COUNTS = split_counts(GROUPS)
-ALIGNED = (178, 218)
+SPEC = DatasetSpec(
+    id="celeba",
+    title="CelebA",
+    features=("hair", "gender"),
+    classes=(("not blond", "blond"), ("female", "male")),
+    shape=(3, SIDE, SIDE),
+    originals={
+        "images": (f"celeba/{FOLDER}/", f"celeba/{FOLDER}.zip"),
+        "attributes": ("celeba/list_attr_celeba.txt",),
+        "partition": ("celeba/list_eval_partition.txt",),
+    },
+    counts=split_counts(GROUPS),
+    group_counts=GROUPS,
+    grid={
+        "lr": paper((0.0005, 0.001, 0.005, 0.01), "Appendix B"),
+        "rho": paper((0.01, 0.02, 0.05, 0.07), "Appendix B"),
+    },
+    training={
+        "network": paper("resnet18", "Section 4.1"),
+        "weights": paper("imagenet", "Section 4.1"),
+        "epochs": paper(20, "Section 4.1"),
+        "batch_size": paper(128, "Appendix B"),
+        "momentum": paper(0.9, "Appendix B"),
+        "weight_decay": derived(0.0001, "Appendix B: printed as “10 4”"),
+        "snapshot_epochs": ours(
+            (1, 3, 10),
+            "the paper does not say which checkpoints it shows; evenly on a logarithmic scale",
+        ),
+        "crop": {
+            "scale": cited((0.7, 1.0), "Sagawa et al. (2020); the paper's pseudo-code is lost"),
+            "ratio": cited((1.0, 1.3333), "Sagawa et al. (2020); the paper's pseudo-code is lost"),
+        },
+    },
+    per_group=cited(None, "Kirichenko et al. (2022), whom the paper follows"),
+    threads=16,
+)
+
+
+def prepare(task: Preparation) -> None:
+    """Prepare the dataset."""
+    with photographs(**task.originals) as photos:
+        write_photos(task, photos)
 
 
 @contextmanager
@@ -49,13 +93,13 @@ def photographs(
         InputError: a file is damaged, or these are not the published splits.
     """
     table = read_attributes(attributes, partition)
-    examples = examples_of(DATASET, table, GROUPS)
+    examples = examples_of(SPEC, table)
     description = Description(
-        dataset=DATASET,
-        title="CelebA",
-        demonstration=False,
-        features=("hair", "gender"),
-        classes=CLASSES,
+        dataset=SPEC.id,
+        title=SPEC.title,
+        demonstration=SPEC.demonstration,
+        features=SPEC.features,
+        classes=SPEC.classes,
         channel_mean=IMAGENET_MEAN,
         channel_std=IMAGENET_STD,
         group_weights=frequencies(GROUPS["train"]),
@@ -67,7 +111,7 @@ def photographs(
             names=table["id"].tolist(),
             read=read,
             scale=scale,
-            shape=SHAPE,
+            shape=(3, SIDE, SIDE),
         )
 
 
@@ -96,7 +140,7 @@ def read_attributes(attributes: str | Path, partition: str | Path) -> pd.DataFra
     return in_split_order(values.index, splits.to_numpy(int)[:, 0], blond, male)
 
 
-def scale(photo: Image.Image) -> Image.Image:
+def scale(photo: "Image.Image") -> "Image.Image":
     """Cut out the central 178 × 178 pixels and bring them to 64 × 64.
 
     Raises:
@@ -108,7 +152,7 @@ def scale(photo: Image.Image) -> Image.Image:
     if photo.size != ALIGNED:
         width, height = photo.size
         raise OSError(f"{width} × {height} pixels; aligned images are {ALIGNED[0]} × {ALIGNED[1]}")
-    scaled: Image.Image = resize(center_crop(photo, [ALIGNED[0]]), [SHAPE[1], SHAPE[2]])
+    scaled: Image.Image = resize(center_crop(photo, [ALIGNED[0]]), [SIDE, SIDE])
     return scaled
 
 

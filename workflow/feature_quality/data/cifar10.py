@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
 
 from feature_quality.data.archives import unpacked
 from feature_quality.data.labelled import Labelled
@@ -126,6 +125,8 @@ def read_folder(folder: str | Path, split: str, classes: tuple[str, ...]) -> Lab
 
 
 def _read_image(path: Path) -> np.ndarray:
+    from PIL import Image, UnidentifiedImageError
+
     try:
         with Image.open(path) as image:
             pixels = np.asarray(image.convert("RGB"))

@@ -1,19 +1,45 @@
 """CIFAR-MNIST: airplane or automobile under a written 0 or 1 (Appendix B; Shah et al., 2020)."""
 
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
 
-from feature_quality.artifacts.prepared import Prepared
+from feature_quality.artifacts.prepared import Prepared, write_prepared
 from feature_quality.data.cifar10 import is_image_folder, reader
-from feature_quality.data.concatenated import Part, concatenate, split_published
+from feature_quality.data.concatenated import (
+    GRID,
+    SNAPSHOT_EPOCHS,
+    Part,
+    concatenate,
+    split_published,
+)
 from feature_quality.data.idx import read_labelled
 from feature_quality.data.labelled import Labelled
+from feature_quality.data.spec import DatasetSpec, Preparation, idx_files
+from feature_quality.provenance import ours, paper
 
-DATASET = "cifar_mnist"
-CLASSES = (("airplane", "automobile"), ("0", "1"))
-SHAPE = (3, 64, 32)
-COUNTS = {"train": 9000, "val": 1000, "test": 1980, "probe_train": 1000, "probe_test": 1960}
+SPEC = DatasetSpec(
+    id="cifar_mnist",
+    title="CIFAR-MNIST",
+    features=("cifar", "mnist"),
+    classes=(("airplane", "automobile"), ("0", "1")),
+    shape=(3, 64, 32),
+    originals={
+        "cifar": ("cifar-10-batches-py/", "cifar10/", "cifar-10-python.tar.gz"),
+        **idx_files("MNIST"),
+    },
+    counts={"train": 9000, "val": 1000, "test": 1980, "probe_train": 1000, "probe_test": 1960},
+    grid=GRID,
+    training={
+        "network": paper("cnn", "Appendix B"),
+        "epochs": paper(20, "Section 4.1"),
+        "batch_size": paper(100, "Appendix B"),
+        "momentum": paper(0.9, "Appendix B"),
+        "weight_decay": paper(0.0, "Appendix B"),
+        "snapshot_epochs": SNAPSHOT_EPOCHS,
+    },
+    per_group=ours(250, "1,000 examples in all: the paper says a small dataset"),
+)
 
 
 def pad_to_colour(digits: Labelled) -> Labelled:
@@ -22,33 +48,34 @@ def pad_to_colour(digits: Labelled) -> Labelled:
     return Labelled(np.repeat(padded, 3, axis=1), digits.labels, digits.ids)
 
 
-def prepare(cifar: str | Path, mnist: dict[str, str], data_seed: int) -> Prepared:
-    """Prepare the dataset.
+def prepare(task: Preparation) -> None:
+    """Prepare the dataset."""
+    write_prepared(task.images, task.examples[0], load(task.originals, task.data_seed))
+
+
+def load(originals: Mapping[str, str], data_seed: int) -> Prepared:
+    """Return the dataset.
 
     Args:
-        cifar: torchvision's CIFAR-10 archive, its unpacked folder, or a folder of images; the
-            dataset's title says when it was the last.
-        mnist: where MNIST's files lie, by their key in ``SOURCES``.
+        originals: where ``cifar`` lies, which is torchvision's CIFAR-10 archive, its unpacked
+            folder, or a folder of images (the dataset's title says so), and MNIST's files by their
+            keys in ``SOURCES``.
         data_seed: fixes the split and the pairings.
     """
-    read_cifar = reader(cifar, CLASSES[0])
+    cifar = originals["cifar"]
+    read_cifar = reader(cifar, SPEC.classes[0])
     from_folder = " (CIFAR-10 from an image folder)" if is_image_folder(cifar) else ""
 
     def part(split: str, prefix: str) -> Part:
-        digits = read_labelled("MNIST", prefix, mnist).keep([0, 1])
+        digits = read_labelled("MNIST", prefix, originals).keep([0, 1])
         return Part(read_cifar(split).keep([0, 1]), pad_to_colour(digits))
 
-    train, val = split_published(part("train", "train"), DATASET, data_seed)
+    train, val = split_published(part("train", "train"), SPEC.id, data_seed)
     return concatenate(
-        dataset=DATASET,
-        title=f"CIFAR-MNIST{from_folder}",
-        demonstration=False,
-        features=("cifar", "mnist"),
-        classes=CLASSES,
+        SPEC,
+        title=f"{SPEC.title}{from_folder}",
         train=train,
         val=val,
         test=part("test", "t10k"),
         data_seed=data_seed,
-        shape=SHAPE,
-        counts=COUNTS,
     )

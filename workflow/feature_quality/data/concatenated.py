@@ -13,10 +13,22 @@ import pandas as pd
 
 from feature_quality.artifacts.prepared import Description, Prepared
 from feature_quality.data.labelled import Labelled
+from feature_quality.data.spec import DatasetSpec
 from feature_quality.errors import InputError
+from feature_quality.provenance import ours, paper
 from feature_quality.seeds import generator
 
 Rows = npt.NDArray[np.int64]
+
+# The sweep of both of the paper's datasets of this kind.
+GRID = {
+    "lr": paper((0.01, 0.05, 0.1), "Appendix B"),
+    "rho": paper((0.01, 0.03, 0.05, 0.07, 0.1, 0.2), "Appendix B"),
+}
+SNAPSHOT_EPOCHS = ours(
+    (1, 2, 5, 10),
+    "the paper does not say which checkpoints it shows; evenly on a logarithmic scale",
+)
 
 
 @dataclass(frozen=True)
@@ -88,18 +100,13 @@ def split_published(
 
 
 def concatenate(
+    spec: DatasetSpec,
     *,
-    dataset: str,
-    title: str,
-    demonstration: bool,
-    features: tuple[str, str],
-    classes: tuple[tuple[str, ...], tuple[str, ...]],
+    title: str = "",
     train: Part,
     val: Part,
     test: Part,
     data_seed: int,
-    shape: tuple[int, int, int],
-    counts: dict[str, int],
 ) -> Prepared:
     """Build the five splits of a dataset whose images carry B on top of A, labelled by A.
 
@@ -107,8 +114,8 @@ def concatenate(
     images paired anew, their test images the test images paired anew (both balanced).
 
     Args:
-        shape: the (channels, height, width) that every image must come out with.
-        counts: the number of examples that each split must come out with.
+        spec: its description; images and splits must come out with its shape and counts.
+        title: its name for readers, if it is not the description's.
 
     Raises:
         InputError: images have another shape, or a split has another number of examples.
@@ -122,7 +129,7 @@ def concatenate(
     }
     tables, images, first = [], [], 0
     for split, (part, pair) in pairings.items():
-        pairs = part.take(*pair(part, generator("pairing", dataset, split, data_seed)))
+        pairs = part.take(*pair(part, generator("pairing", spec.id, split, data_seed)))
         a, b = pairs.a, pairs.b
         images.append(np.concatenate([b.pixels, a.pixels], axis=2))
         tables.append(
@@ -134,24 +141,24 @@ def concatenate(
                     "label": a.labels,
                     "feature_a": a.labels,
                     "feature_b": b.labels,
-                    "group": a.labels * len(classes[1]) + b.labels,
+                    "group": a.labels * len(spec.classes[1]) + b.labels,
                 }
             )
         )
         first += len(a)
     examples = pd.concat(tables, ignore_index=True)
     found = {split: int((examples["split"] == split).sum()) for split in pairings}
-    if found != counts:
-        raise InputError(f"{dataset}: its splits have {found} examples, expected {counts}")
-    if images[0].shape[1:] != shape:
-        raise InputError(f"{dataset}: its images are {images[0].shape[1:]}, expected {shape}")
+    if found != spec.counts:
+        raise InputError(f"{spec.id}: its splits have {found} examples, expected {spec.counts}")
+    if images[0].shape[1:] != spec.shape:
+        raise InputError(f"{spec.id}: its images are {images[0].shape[1:]}, expected {spec.shape}")
     mean = images[0].mean(axis=(0, 2, 3), dtype=np.float64) / 255
     description = Description(
-        dataset=dataset,
-        title=title,
-        demonstration=demonstration,
-        features=features,
-        classes=classes,
+        dataset=spec.id,
+        title=title or spec.title,
+        demonstration=spec.demonstration,
+        features=spec.features,
+        classes=spec.classes,
         channel_mean=tuple(mean.tolist()),
         # The paper subtracts the mean and does not divide.
         channel_std=(1.0,) * len(mean),

@@ -6,34 +6,60 @@ No digit is in two domains. It has the form of DomainBed's datasets and stands i
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from PIL import Image
-from sklearn.datasets import load_digits
 
-from feature_quality.artifacts.prepared import Prepared
-from feature_quality.data.domains import Family, targets
+from feature_quality.artifacts.prepared import Prepared, new_images, write_examples
+from feature_quality.data.domains import targets
+from feature_quality.data.spec import DatasetSpec, Preparation
+from feature_quality.provenance import ours
 from feature_quality.seeds import generator
 
-FAMILY = "digits_domains"
-ABOUT = Family(
-    "Digits in four domains (demonstration)",
-    "",
-    {"P": "plain", "I": "inverted", "R": "rotated", "N": "noisy"},
-    (450, 449, 449, 449),
-    10,
-)
 SIDE = 32
-SHAPE = (3, SIDE, SIDE)
+SPEC = DatasetSpec(
+    id="digits_domains",
+    title="Digits in four domains (demonstration)",
+    features=("class", "domain"),
+    shape=(3, SIDE, SIDE),
+    domains={"P": "plain", "I": "inverted", "R": "rotated", "N": "noisy"},
+    domain_sizes=(450, 449, 449, 449),
+    class_count=10,
+    demonstration=True,
+    grid={
+        "lr": ours((0.05,), "small enough for a laptop"),
+        "rho": ours((0.05,), "small enough for a laptop"),
+    },
+    training={
+        "network": ours("cnn", "as for CIFAR-MNIST"),
+        "epochs": ours(8, "training error is near 0 by then"),
+        "batch_size": ours(100, "as for CIFAR-MNIST"),
+        "momentum": ours(0.9, "as for CIFAR-MNIST"),
+        "weight_decay": ours(0.0, "as for CIFAR-MNIST"),
+        "snapshot_epochs": ours((), "no figure shows them"),
+    },
+)
 # Standard deviation of the noise, of 255.
 NOISE = 60
 
 
-def prepare(data_seed: int) -> list[Prepared]:
-    """Prepare the datasets, one for each target domain; they share their images."""
+def prepare(task: Preparation) -> None:
+    """Prepare the datasets, one for each target domain."""
+    datasets = load(task.data_seed)
+    stored = datasets[0].images
+    with new_images(task.images, stored.shape) as images:
+        images[:] = stored
+    for path, prepared in zip(task.examples, datasets, strict=True):
+        write_examples(task.images, path, prepared)
+
+
+def load(data_seed: int) -> list[Prepared]:
+    """Return the datasets, one for each target domain; they share their images."""
+    # scikit-learn takes seconds to import, and every dry run reads the description above.
+    from sklearn.datasets import load_digits
+
     digits = load_digits()
     images = [_enlarge(image) for image in digits.images * 255 / 16]
-    order = generator("domains", FAMILY, data_seed).permutation(len(images))
-    parts, rows = np.array_split(order, len(ABOUT.domains)), []
-    for domain, members in zip(ABOUT.domains.values(), parts, strict=True):
+    order = generator("domains", SPEC.id, data_seed).permutation(len(images))
+    parts, rows = np.array_split(order, len(SPEC.domains)), []
+    for domain, members in zip(SPEC.domains.values(), parts, strict=True):
         for row in members:
             images[row] = _changed(images[row], domain, int(row), data_seed)
             rows.append((row, domain, str(digits.target[row])))
@@ -42,13 +68,13 @@ def prepare(data_seed: int) -> list[Prepared]:
     stored = np.stack([images[row] for row in table["row"]])[:, None].repeat(3, axis=1)
     return [
         Prepared(description, stored, examples)
-        for description, examples in targets(
-            table, FAMILY, ABOUT.title, ABOUT.domains, True, data_seed
-        )
+        for description, examples in targets(table, SPEC, SPEC.title, data_seed)
     ]
 
 
 def _enlarge(image: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+    from PIL import Image
+
     enlarged = Image.fromarray(image.round().astype(np.uint8)).resize((SIDE, SIDE))
     return np.asarray(enlarged)
 
@@ -61,6 +87,6 @@ def _changed(
     if domain == "rotated":
         return np.rot90(image)
     if domain == "noisy":
-        noise = generator("noise", FAMILY, row, data_seed).normal(0, NOISE, image.shape)
+        noise = generator("noise", SPEC.id, row, data_seed).normal(0, NOISE, image.shape)
         return (image + noise).clip(0, 255).astype(np.uint8)
     return image

@@ -5,20 +5,37 @@ it is 0 or 1. It has the form of CIFAR-MNIST and stands in for no dataset of the
 """
 
 import numpy as np
-from PIL import Image
-from sklearn.datasets import load_digits, load_sample_images
 
-from feature_quality.artifacts.prepared import Prepared
+from feature_quality.artifacts.prepared import Prepared, write_prepared
 from feature_quality.data.concatenated import Part, concatenate, hold_out
 from feature_quality.data.labelled import Labelled
+from feature_quality.data.spec import DatasetSpec, Preparation
+from feature_quality.provenance import ours
 from feature_quality.seeds import generator
 
-DATASET = "digits_photos"
-TITLE = "Digits on photo patches (demonstration)"
+SPEC = DatasetSpec(
+    id="digits_photos",
+    title="Digits on photo patches (demonstration)",
+    features=("photo", "digit"),
+    classes=(("china", "flower"), ("0", "1")),
+    shape=(3, 64, 32),
+    counts={"train": 832, "val": 208, "test": 1040, "probe_train": 208, "probe_test": 1040},
+    demonstration=True,
+    grid={
+        "lr": ours((0.02, 0.05), "small enough for a laptop"),
+        "rho": ours((0.1,), "small enough for a laptop"),
+    },
+    training={
+        "network": ours("cnn", "as for CIFAR-MNIST"),
+        "epochs": ours(6, "training error is 0 by then"),
+        "batch_size": ours(100, "as for CIFAR-MNIST"),
+        "momentum": ours(0.9, "as for CIFAR-MNIST"),
+        "weight_decay": ours(0.0, "as for CIFAR-MNIST"),
+        "snapshot_epochs": ours((1, 2, 4), "evenly on a logarithmic scale"),
+    },
+    per_group=ours(None, "all that the demonstration has"),
+)
 PATCH = 16
-CLASSES = (("china", "flower"), ("0", "1"))
-SHAPE = (3, 64, 32)
-COUNTS = {"train": 832, "val": 208, "test": 1040, "probe_train": 208, "probe_test": 1040}
 
 
 def read_patches() -> tuple[Labelled, Labelled]:
@@ -27,6 +44,9 @@ def read_patches() -> tuple[Labelled, Labelled]:
     Returns:
         the patches of the left halves and those of the right halves; the label is the photograph.
     """
+    # scikit-learn takes seconds to import, and every dry run reads the description above.
+    from sklearn.datasets import load_sample_images
+
     halves: tuple[list[Labelled], list[Labelled]] = ([], [])
     for label, photo in enumerate(load_sample_images().images):
         height, width = photo.shape[0] // PATCH, photo.shape[1] // PATCH
@@ -35,7 +55,7 @@ def read_patches() -> tuple[Labelled, Labelled]:
         for side, half in enumerate((tiles[:, : width // 2], tiles[:, width // 2 :])):
             pixels = np.stack([_enlarge(tile) for tile in half.reshape(-1, PATCH, PATCH, 3)])
             ids = [
-                f"{CLASSES[0][label]}/{'left' if side == 0 else 'right'}/{i}"
+                f"{SPEC.classes[0][label]}/{'left' if side == 0 else 'right'}/{i}"
                 for i in range(len(pixels))
             ]
             halves[side].append(
@@ -51,6 +71,8 @@ def read_patches() -> tuple[Labelled, Labelled]:
 
 def read_digits() -> Labelled:
     """Read the handwritten digits 0 and 1, enlarged from 8×8 to 32×32, in three equal channels."""
+    from sklearn.datasets import load_digits
+
     digits = load_digits(n_class=2)
     grey = (digits.images * (255 / 16)).astype(np.uint8)
     pixels = np.stack([_enlarge(image) for image in grey])
@@ -58,8 +80,13 @@ def read_digits() -> Labelled:
     return Labelled(np.repeat(pixels[:, None], 3, axis=1), digits.target.astype(np.int64), ids)
 
 
-def prepare(data_seed: int) -> Prepared:
-    """Prepare the dataset: training and test share no digit, no patch and no half of a photograph.
+def prepare(task: Preparation) -> None:
+    """Prepare the dataset."""
+    write_prepared(task.images, task.examples[0], load(task.data_seed))
+
+
+def load(data_seed: int) -> Prepared:
+    """Return the dataset: training and test share no digit, no patch and no half of a photograph.
 
     There are fewer digits than patches, so a digit appears with several patches of its own split.
     """
@@ -67,7 +94,7 @@ def prepare(data_seed: int) -> Prepared:
     digits = read_digits()
 
     def split(images: Labelled, fraction: float, name: str) -> tuple[Labelled, Labelled]:
-        rng = generator("hold out", DATASET, name, data_seed)
+        rng = generator("hold out", SPEC.id, name, data_seed)
         kept, held = hold_out(images.labels, fraction, rng)
         return images.take(kept), images.take(held)
 
@@ -75,21 +102,17 @@ def prepare(data_seed: int) -> Prepared:
     digits_left, digits_test = split(digits, 0.5, "test digits")
     digits_train, digits_val = split(digits_left, 0.2, "validation digits")
     return concatenate(
-        dataset=DATASET,
-        title=TITLE,
-        demonstration=True,
-        features=("photo", "digit"),
-        classes=CLASSES,
+        SPEC,
         train=Part(patches_train, _repeat(digits_train, patches_train)),
         val=Part(patches_val, _repeat(digits_val, patches_val)),
         test=Part(right, _repeat(digits_test, right)),
         data_seed=data_seed,
-        shape=SHAPE,
-        counts=COUNTS,
     )
 
 
 def _enlarge(image: np.ndarray) -> np.ndarray:
+    from PIL import Image
+
     return np.asarray(Image.fromarray(image).resize((32, 32), Image.Resampling.BILINEAR))
 
 

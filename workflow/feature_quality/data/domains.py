@@ -3,19 +3,23 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from feature_quality.artifacts.prepared import Description
 from feature_quality.data.archives import unpacked
-from feature_quality.data.photos import IMAGENET_MEAN, IMAGENET_STD, Photos
+from feature_quality.data.photos import IMAGENET_MEAN, IMAGENET_STD, Photos, write_photos
+from feature_quality.data.spec import DatasetSpec, Preparation
 from feature_quality.errors import InputError
+from feature_quality.provenance import ours
 from feature_quality.seeds import generator
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 TRAINING_SHARE = 0.8
 # Of the source domains' training examples; Appendix F.
@@ -23,59 +27,76 @@ HELD_OUT = 0.1
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
-@dataclass(frozen=True)
-class Family:
-    """A published dataset, which is one dataset of ours for each target domain.
+def domain_spec(
+    dataset: str,
+    title: str,
+    folder: str,
+    domains: dict[str, str],
+    domain_sizes: tuple[int, ...],
+    class_count: int,
+) -> DatasetSpec:
+    """Return the description of one of DomainBed's datasets, whose constants the paper lost.
 
-    Attributes:
+    Args:
+        dataset: the name of its module.
         title: its name for readers.
-        folder: the name of its folder, in which the domains' folders lie; empty without one.
+        folder: the folder or archive in which the domains' folders lie.
         domains: the domains' folders, by the letter that stands for each.
-        sizes: the published number of images of each domain.
-        classes: the number of classes.
+        domain_sizes: the published number of images of each domain.
+        class_count: the number of classes.
     """
+    return DatasetSpec(
+        id=dataset,
+        title=title,
+        features=("class", "domain"),
+        originals={"images": (f"{folder}/", f"{folder}.tar", f"{folder}.tar.gz", f"{folder}.zip")},
+        domains=domains,
+        domain_sizes=domain_sizes,
+        class_count=class_count,
+        grid={
+            "lr": ours(
+                (0.0005, 0.001, 0.005, 0.01), "as for Waterbirds; the paper's values are lost"
+            ),
+            "rho": ours((0.01, 0.02, 0.05, 0.07), "as for Waterbirds; the paper's are lost"),
+        },
+        training={
+            "network": ours("resnet18", "as for Waterbirds; the paper does not say"),
+            "weights": ours("imagenet", "as for Waterbirds; the paper does not say"),
+            "epochs": ours(20, "as for CelebA; the paper does not say"),
+            "batch_size": ours(128, "as for CelebA; the paper does not say"),
+            "momentum": ours(0.9, "as for CelebA; the paper does not say"),
+            "weight_decay": ours(0.0001, "as for CelebA; the paper does not say"),
+            "snapshot_epochs": ours((), "no figure shows them"),
+            "crop": {
+                "scale": ours((0.7, 1.0), "as for Waterbirds; the paper does not say"),
+                "ratio": ours((0.75, 1.3333), "as for Waterbirds; the paper does not say"),
+            },
+        },
+        images={
+            "resolution": ours(224, "DomainBed's; the paper does not say"),
+            "published": ours(True, "other copies are told apart"),
+        },
+        threads=16,
+    )
 
-    title: str
-    folder: str
-    domains: dict[str, str]
-    sizes: tuple[int, ...]
-    classes: int
 
-
-FAMILIES = {
-    "pacs": Family(
-        "PACS",
-        "PACS",
-        {"A": "art_painting", "C": "cartoon", "P": "photo", "S": "sketch"},
-        (2048, 2344, 1670, 3929),
-        7,
-    ),
-    "vlcs": Family(
-        "VLCS",
-        "VLCS",
-        {"C": "Caltech101", "L": "LabelMe", "S": "SUN09", "V": "VOC2007"},
-        (1415, 2656, 3282, 3376),
-        5,
-    ),
-    "office_home": Family(
-        "OfficeHome",
-        "office_home",
-        {"A": "Art", "C": "Clipart", "P": "Product", "R": "Real World"},
-        (2427, 4365, 4439, 4357),
-        65,
-    ),
-}
+def prepare_domains(spec: DatasetSpec, task: Preparation) -> None:
+    """Prepare the datasets of ``spec``, one for each target domain."""
+    settings: Any = task.settings
+    original = task.originals["images"]
+    with photographs(original, spec, **settings, data_seed=task.data_seed) as photos:
+        write_photos(task, photos)
 
 
 @contextmanager
 def photographs(
-    original: str | Path, family: str, *, resolution: int, published: bool, data_seed: int
+    original: str | Path, spec: DatasetSpec, *, resolution: int, published: bool, data_seed: int
 ) -> Iterator[Photos]:
-    """Yield a family's photographs and its four datasets, to be read inside the block.
+    """Yield the photographs and the datasets of ``spec``, to be read inside the block.
 
     Args:
         original: its folder ``domain/class/image``, or the archive that holds the folder.
-        family: its id.
+        spec: its description.
         resolution: of the stored images, pixels a side.
         published: whether the numbers of images must be the published ones.
         data_seed: fixes the splits.
@@ -84,25 +105,22 @@ def photographs(
         InputError: the archive is damaged; a domain is missing; domains differ in their classes; a
             class is empty; a file is no image; or the numbers are not the published ones.
     """
-    about = FAMILIES[family]
-    with unpacked(original, about.folder) as folder:
-        images = list_images(folder, tuple(about.domains.values()))
+    names, sizes = tuple(spec.domains.values()), spec.domain_sizes
+    with unpacked(original, spec.originals["images"][0].rstrip("/")) as folder:
+        images = list_images(folder, names)
         counts = pd.crosstab(images["domain"], images["class"])
         logging.getLogger("feature_quality").info("Images:\n%s", counts.to_string())
-        found = (
-            tuple(counts.sum(axis=1)[list(about.domains.values())].tolist()),
-            len(counts.columns),
-        )
-        as_published = found == (about.sizes, about.classes)
+        found = (tuple(counts.sum(axis=1)[list(names)].tolist()), len(counts.columns))
+        as_published = found == (sizes, spec.class_count)
         if published and not as_published:
             raise InputError(
-                f"{folder}: its domains {', '.join(about.domains.values())} have {found[0]} images "
-                f"of {found[1]} classes, expected {about.sizes} of {about.classes}; for another "
-                f"copy set domains.{family}.published to false"
+                f"{folder}: its domains {', '.join(names)} have {found[0]} images "
+                f"of {found[1]} classes, expected {sizes} of {spec.class_count}; for another "
+                f"copy set domains.{spec.id}.published to false"
             )
-        title = about.title if as_published else f"{about.title} (another copy)"
+        title = spec.title if as_published else f"{spec.title} (another copy)"
         yield Photos(
-            datasets=targets(images, family, title, about.domains, False, data_seed),
+            datasets=targets(images, spec, title, data_seed),
             place=folder,
             names=images["id"].tolist(),
             read=lambda name: Path(folder, name).read_bytes(),
@@ -145,20 +163,17 @@ def list_images(folder: Path, domains: tuple[str, ...]) -> pd.DataFrame:
 
 
 def targets(
-    images: pd.DataFrame,
-    family: str,
-    title: str,
-    domains: dict[str, str],
-    demonstration: bool,
-    data_seed: int,
+    images: pd.DataFrame, spec: DatasetSpec, title: str, data_seed: int
 ) -> list[tuple[Description, pd.DataFrame]]:
-    """Return the datasets of a family, one for each target domain, in the order of ``domains``.
+    """Return the datasets of ``spec``, one for each target domain, in the order of its domains.
 
     Args:
-        images: one row a stored image: ``id``, ``domain`` and ``class``.
-        domains: the domains, by their letters.
+        images: one row per stored image: ``id``, ``domain`` and ``class``.
+        spec: the description.
+        title: their name for readers.
         data_seed: fixes the splits.
     """
+    domains = spec.domains
     classes = sorted(images["class"].unique())
     table = pd.DataFrame(
         {
@@ -171,7 +186,7 @@ def targets(
     ).astype({"label": int, "feature_a": int, "feature_b": int})
     table["group"] = table["feature_a"] * len(domains) + table["feature_b"]
     halves = {
-        domain: _split(images["domain"] == domain, family, domain, data_seed)
+        domain: _split(images["domain"] == domain, spec.id, domain, data_seed)
         for domain in domains.values()
     }
     found = []
@@ -190,10 +205,10 @@ def targets(
             for split, members in rows.items()
         ]
         description = Description(
-            dataset=f"{family}_{letter}",
+            dataset=f"{spec.id}_{letter}",
             title=title,
-            demonstration=demonstration,
-            features=("class", "domain"),
+            demonstration=spec.demonstration,
+            features=spec.features,
             classes=(tuple(classes), tuple(domains.values())),
             channel_mean=IMAGENET_MEAN,
             channel_std=IMAGENET_STD,
@@ -217,6 +232,8 @@ def _visible(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
-def _scale(photo: Image.Image, side: int) -> Image.Image:
+def _scale(photo: "Image.Image", side: int) -> "Image.Image":
     """Bring a photograph to ``side`` × ``side`` pixels, as DomainBed does."""
+    from PIL import Image
+
     return photo.resize((side, side), Image.Resampling.BILINEAR)

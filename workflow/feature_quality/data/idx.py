@@ -3,6 +3,7 @@
 import gzip
 import math
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def read_idx(path: str | Path) -> npt.NDArray[np.uint8]:
     return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
 
 
-def read_labelled(folder: str, prefix: str, files: dict[str, str]) -> Labelled:
+def read_labelled(folder: str, prefix: str, files: Mapping[str, str]) -> Labelled:
     """Read the images and labels of one published split, after checking both checksums.
 
     Args:

@@ -1,4 +1,4 @@
-"""The user's own images with two labelled features: a directory, and a table of what they show."""
+"""A custom dataset: the user's images with two labelled features, and a table of what they show."""
 
 import csv
 import logging
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from functools import partial
 from itertools import islice, product
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from PIL import Image, ImageOps
 
 from feature_quality.artifacts.prepared import Description
 from feature_quality.data.photos import (
@@ -21,16 +21,49 @@ from feature_quality.data.photos import (
     frequencies,
     group_counts,
     in_split_order,
+    write_photos,
 )
+from feature_quality.data.spec import DatasetSpec, Preparation
 from feature_quality.errors import InputError
+from feature_quality.provenance import ours
 
-DATASET = "own"
+if TYPE_CHECKING:
+    from PIL import Image
+
+SPEC = DatasetSpec(
+    id="own",
+    title="Custom dataset",
+    # The table names the features and tells their values.
+    features=("", ""),
+    grid={
+        "lr": ours((0.01, 0.05, 0.1), "as for CIFAR-MNIST"),
+        "rho": ours((0.01, 0.03, 0.05, 0.07, 0.1, 0.2), "as for CIFAR-MNIST"),
+    },
+    # No augmentation: it might change the features.
+    training={
+        "network": ours("cnn", "as for CIFAR-MNIST; quick without a GPU"),
+        "epochs": ours(20, "as for CIFAR-MNIST"),
+        "batch_size": ours(100, "as for CIFAR-MNIST"),
+        "momentum": ours(0.9, "as for CIFAR-MNIST"),
+        "weight_decay": ours(0.0, "as for CIFAR-MNIST"),
+        "snapshot_epochs": ours((1, 2, 5, 10), "evenly on a logarithmic scale"),
+    },
+    per_group=ours(None, "as for Waterbirds"),
+    threads=16,
+)
 # Each half of a probe's training set, which comes from validation, needs one of each pair.
 FEWEST = {"val": 2, "test": 1}
 # So many pairs of values that lack examples are named.
 NAMED = 8
 
 Classes = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def prepare(task: Preparation) -> None:
+    """Prepare the dataset."""
+    settings: Any = task.settings
+    images, table = (task.originals[name] for name in ("images", "table"))
+    write_photos(task, photographs(images, table, **settings))
 
 
 def photographs(
@@ -58,7 +91,7 @@ def photographs(
     groups = len(classes[0]) * len(classes[1])
     label, other = features
     description = Description(
-        dataset=DATASET,
+        dataset=SPEC.id,
         title=title,
         demonstration=False,
         features=(label, other),
@@ -101,8 +134,10 @@ def read_table(path: str | Path, features: Sequence[str]) -> tuple[pd.DataFrame,
     return five_splits(table, values=len(second)), (first, second)
 
 
-def scale(photo: Image.Image, side: int) -> Image.Image:
+def scale(photo: "Image.Image", side: int) -> "Image.Image":
     """Cut out the central square and bring it to ``side`` × ``side`` pixels."""
+    from PIL import Image, ImageOps
+
     return ImageOps.fit(photo, (side, side), Image.Resampling.BILINEAR)
 
 

@@ -8,27 +8,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from PIL import Image
-from tqdm import tqdm
 
 from feature_quality.artifacts.prepared import Description, Prepared, new_images, write_examples
+from feature_quality.data.spec import DatasetSpec, Preparation
 from feature_quality.errors import InputError
+
+if TYPE_CHECKING:  # Pillow takes time to import, and every dry run reads the descriptions.
+    from PIL import Image
 
 PUBLISHED_SPLITS = ("train", "val", "test")
 # What torchvision's pretrained networks expect; it publishes these with them.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-# What files that are no images, or damaged, raise when they are read and decoded.
-UNREADABLE = (
-    *(OSError, ValueError, SyntaxError, Image.DecompressionBombError),
-    *(zipfile.BadZipFile, zlib.error),
-)
-# Images a task: enough for its overhead not to matter, and few enough to show progress.
-TASK = 256
+# Images per part: enough for its overhead not to matter, and few enough to show progress.
+PART = 256
 
 GroupCounts = Mapping[str, tuple[int, ...]]
 
@@ -50,7 +48,7 @@ class Photos:
     place: str | Path
     names: Sequence[str]
     read: Callable[[str], bytes]
-    scale: Callable[[Image.Image], Image.Image]
+    scale: "Callable[[Image.Image], Image.Image]"
     shape: tuple[int, int, int]
 
 
@@ -63,24 +61,23 @@ def split_counts(counts: GroupCounts) -> dict[str, int]:
     return sizes | {"probe_train": sizes["val"], "probe_test": sizes["test"]}
 
 
-def examples_of(dataset: str, photographs: pd.DataFrame, counts: GroupCounts) -> pd.DataFrame:
+def examples_of(spec: DatasetSpec, photographs: pd.DataFrame) -> pd.DataFrame:
     """Return the examples of all five splits, and check the published splits' groups.
 
     Args:
-        dataset: its id.
+        spec: the dataset's description.
         photographs: one row a photograph, in the order in which they are stored: ``id``, ``split``,
             ``feature_a`` and ``feature_b``, both 0 or 1.
-        counts: the examples that each group of each published split must have.
 
     Raises:
         InputError: a group has more or fewer; the message holds all counts.
     """
     examples = five_splits(photographs, values=2)
     found = {split: group_counts(examples, split) for split in PUBLISHED_SPLITS}
-    if found != dict(counts):
+    if found != dict(spec.group_counts):
         raise InputError(
-            f"{dataset}: these are not the published splits. Examples of each group are\n"
-            f"  {found}, expected\n  {dict(counts)}"
+            f"{spec.id}: these are not the published splits. Examples of each group are\n"
+            f"  {found}, expected\n  {dict(spec.group_counts)}"
         )
     return examples
 
@@ -141,50 +138,57 @@ def frequencies(counts: Sequence[int]) -> tuple[float, ...]:
 
 
 def write_photos(
-    images_path: str | Path,
-    examples_paths: Sequence[str | Path],
+    task: Preparation,
     photos: Photos,
-    threads: int,
-    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+    progress: Callable[[Iterable[int]], Iterable[int]] | None = None,
 ) -> None:
-    """Decode and scale all photographs, ``threads`` at a time, and write what is made of them.
+    """Decode and scale all photographs, ``task.threads`` at a time, and write the datasets.
 
     Args:
-        examples_paths: one for each of the datasets.
-        progress: wraps the tasks of ``TASK`` photographs, for a progress bar.
+        task: where they go.
+        photos: what to decode, and the datasets that are made of it.
+        progress: wraps the parts of ``PART`` photographs; by default a progress bar on a terminal.
 
     Raises:
         InputError: a photograph is missing or cannot be decoded.
     """
     size = (len(photos.names), *photos.shape)
     # Threads will do: decoding and scaling let others run.
-    with new_images(images_path, size) as images, ThreadPoolExecutor(threads) as pool:
-        firsts = range(0, len(images), TASK)
-        tasks = {first: pool.submit(_decode, photos, images, first) for first in firsts}
+    with new_images(task.images, size) as images, ThreadPoolExecutor(task.threads) as pool:
+        firsts = range(0, len(images), PART)
+        parts = {first: pool.submit(_decode, photos, images, first) for first in firsts}
         try:
-            for first in progress(firsts):
-                tasks[first].result()
+            for first in (progress or _progress_bar)(firsts):
+                parts[first].result()
         finally:
             pool.shutdown(cancel_futures=True)
-    for path, (description, examples) in zip(examples_paths, photos.datasets, strict=True):
-        write_examples(images_path, path, Prepared(description, images, examples))
+    for path, (description, examples) in zip(task.examples, photos.datasets, strict=True):
+        write_examples(task.images, path, Prepared(description, images, examples))
 
 
-def progress_bar(firsts: Iterable[int]) -> Iterable[int]:
-    """Show on a terminal how far ``write_photos`` is; its ``progress``."""
-    unit = f"×{TASK} photographs"
+def _progress_bar(firsts: Iterable[int]) -> Iterable[int]:
+    from tqdm import tqdm
+
+    unit = f"×{PART} photographs"
     return tqdm(firsts, desc="Decode", unit=unit, file=sys.stderr, disable=None)
 
 
 def _decode(photos: Photos, images: npt.NDArray[np.uint8], first: int) -> None:
-    """Decode the photographs of one task into their rows of ``images``."""
-    for row, name in enumerate(photos.names[first : first + TASK], start=first):
+    """Decode one part of the photographs into their rows of ``images``."""
+    from PIL import Image
+
+    # What files that are no images, or damaged, raise when they are read and decoded.
+    unreadable = (
+        *(OSError, ValueError, SyntaxError, Image.DecompressionBombError),
+        *(zipfile.BadZipFile, zlib.error),
+    )
+    for row, name in enumerate(photos.names[first : first + PART], start=first):
         try:
             with Image.open(BytesIO(photos.read(name))) as photo:
                 scaled = photos.scale(photo.convert("RGB"))
         except (FileNotFoundError, KeyError) as error:
             raise InputError(f"{photos.place}: {name} is missing") from error
-        except UNREADABLE as error:
+        except unreadable as error:
             raise InputError(
                 f"{photos.place}: {name} cannot be decoded as an image ({error})"
             ) from error

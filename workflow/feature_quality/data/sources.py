@@ -8,8 +8,6 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import pooch
-
 from feature_quality.artifacts.atomic import replacing
 from feature_quality.errors import InputError
 
@@ -200,6 +198,8 @@ def _download(url: str, path: Path, progress: bool) -> None:
             asked for too often.
     """
     if not url.startswith(DRIVE):
+        import pooch
+
         download = pooch.HTTPDownloader(progressbar=progress, timeout=30)
         download(url, path, None)
         return

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from PIL import Image
 
 from feature_quality.artifacts.prepared import Description
 from feature_quality.data.archives import unpacked
@@ -17,21 +17,62 @@ from feature_quality.data.photos import (
     frequencies,
     in_split_order,
     split_counts,
+    write_photos,
 )
+from feature_quality.data.spec import DatasetSpec, Preparation
 from feature_quality.errors import InputError
+from feature_quality.provenance import cited, derived, ours, paper
 
-DATASET = "waterbirds"
+if TYPE_CHECKING:
+    from PIL import Image
+
 FOLDER = "waterbird_complete95_forest2water2"
-CLASSES = (("landbird", "waterbird"), ("land", "water"))
-SHAPE = (3, 112, 112)
-# Of the groups 2·bird + background.
+# Pixels a side of what is stored.
+SIDE = 112
 GROUPS = {
     "train": (3498, 184, 56, 1057),
     "val": (467, 466, 133, 133),
     "test": (2255, 2255, 642, 642),
 }
-COUNTS = split_counts(GROUPS)
+SPEC = DatasetSpec(
+    id="waterbirds",
+    title="Waterbirds",
+    features=("bird", "background"),
+    classes=(("landbird", "waterbird"), ("land", "water")),
+    shape=(3, SIDE, SIDE),
+    originals={"images": (f"{FOLDER}/", f"{FOLDER}.tar.gz")},
+    counts=split_counts(GROUPS),
+    group_counts=GROUPS,
+    grid={
+        "lr": paper((0.0005, 0.001, 0.005, 0.01), "Appendix B"),
+        "rho": paper((0.01, 0.02, 0.05, 0.07), "Appendix B"),
+    },
+    training={
+        "network": paper("resnet18", "Section 4.1"),
+        "weights": paper("imagenet", "Section 4.1"),
+        "epochs": paper(100, "Section 4.1"),
+        "batch_size": paper(128, "Appendix B"),
+        "momentum": paper(0.9, "Appendix B"),
+        "weight_decay": derived(0.0001, "Appendix B: printed as “10 4”"),
+        "snapshot_epochs": ours(
+            (1, 5, 25),
+            "the paper does not say which checkpoints it shows; evenly on a logarithmic scale",
+        ),
+        "crop": {
+            "scale": cited((0.7, 1.0), "Sagawa et al. (2020); the paper's pseudo-code is lost"),
+            "ratio": cited((0.75, 1.3333), "Sagawa et al. (2020); the paper's pseudo-code is lost"),
+        },
+    },
+    per_group=cited(None, "Kirichenko et al. (2022), whom the paper follows"),
+    threads=16,
+)
 COLUMNS = ("img_filename", "y", "split", "place")
+
+
+def prepare(task: Preparation) -> None:
+    """Prepare the dataset."""
+    with photographs(task.originals["images"]) as photos:
+        write_photos(task, photos)
 
 
 @contextmanager
@@ -73,32 +114,32 @@ def read_metadata(folder: str | Path) -> pd.DataFrame:
     return in_split_order(metadata["img_filename"], split, bird, place)
 
 
-def scale(photo: Image.Image) -> Image.Image:
+def scale(photo: "Image.Image") -> "Image.Image":
     """Bring the shorter side to 128 pixels and cut out the central 112 × 112."""
     # Slow to import, and only this needs it.
     from torchvision.transforms.functional import center_crop, resize
 
-    scaled: Image.Image = center_crop(resize(photo, 128), [SHAPE[1], SHAPE[2]])
+    scaled: Image.Image = center_crop(resize(photo, 128), [SIDE, SIDE])
     return scaled
 
 
 def _photos(folder: Path) -> Photos:
     table = read_metadata(folder)
     description = Description(
-        dataset=DATASET,
-        title="Waterbirds",
-        demonstration=False,
-        features=("bird", "background"),
-        classes=CLASSES,
+        dataset=SPEC.id,
+        title=SPEC.title,
+        demonstration=SPEC.demonstration,
+        features=SPEC.features,
+        classes=SPEC.classes,
         channel_mean=IMAGENET_MEAN,
         channel_std=IMAGENET_STD,
         group_weights=frequencies(GROUPS["train"]),
     )
     return Photos(
-        datasets=[(description, examples_of(DATASET, table, GROUPS))],
+        datasets=[(description, examples_of(SPEC, table))],
         place=folder,
         names=table["id"].tolist(),
         read=lambda name: Path(folder, name).read_bytes(),
         scale=scale,
-        shape=SHAPE,
+        shape=(3, SIDE, SIDE),
     )

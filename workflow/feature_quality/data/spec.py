@@ -1,0 +1,101 @@
+"""What a dataset says of itself: the description at the top of its module.
+
+Configuration, plan, rules, captions and documentation read it. It imports nothing heavy, because
+every dry run reads the descriptions of all datasets.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from feature_quality.provenance import Default
+
+# Documented defaults by key; a section below a section is a mapping again.
+Defaults = Mapping[str, "Default | Defaults"]
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """The description of a dataset, or of a family of datasets that differ in their target domain.
+
+    Attributes:
+        id: the name of its module, in paths and in the configuration.
+        title: its name for readers.
+        features: the names of feature A, which is the label, and of feature B.
+        classes: the names of both features' values; empty where only the files tell.
+        shape: (channels, height, width) of the stored images; None where ``images`` has a
+            resolution.
+        originals: the files that it is prepared from, by a name for each: their alternatives below
+            ``data_dir`` in order of preference, a folder ending in ``/``. The last alternative is
+            a key of ``SOURCES``, and is downloaded where ``data_dir`` has none of them.
+        counts: the number of examples of each of the five splits.
+        group_counts: of a published split, the number of examples of each group; the group of
+            values a and b is a · (number of b's) + b.
+        domains: the name of each domain by its letter; there is one dataset for each, of which it
+            is the target.
+        domain_sizes: the number of images of each domain.
+        class_count: the number of classes, where ``classes`` is empty.
+        demonstration: whether its results say nothing of the paper.
+        grid, training, images: the defaults of these sections of the configuration.
+        per_group: the default of ``probe.per_group``; None for target domains, which are not
+            balanced.
+        threads: how many can decode its images.
+    """
+
+    id: str
+    title: str
+    features: tuple[str, str]
+    classes: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    shape: tuple[int, int, int] | None = None
+    originals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    group_counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    domains: Mapping[str, str] = field(default_factory=dict)
+    domain_sizes: tuple[int, ...] = ()
+    class_count: int = 0
+    demonstration: bool = False
+    grid: Defaults = field(default_factory=dict)
+    training: Defaults = field(default_factory=dict)
+    images: Defaults = field(default_factory=dict)
+    per_group: Default | None = None
+    threads: int = 1
+
+    @property
+    def datasets(self) -> list[str]:
+        """The ids of its datasets: its own, or one for each target domain."""
+        return [f"{self.id}_{letter}" for letter in self.domains] or [self.id]
+
+    @property
+    def channels(self) -> int:
+        """The channels of its images; photographs whose size is a setting have three."""
+        return self.shape[0] if self.shape else 3
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What a dataset's ``prepare`` gets: what to read, and where to write it.
+
+    Attributes:
+        originals: the paths of the original files, by their names in the description.
+        settings: how the images are taken, from the configuration.
+        data_seed: fixes splits and pairings.
+        images: where the images go.
+        examples: where the examples go, one file for each of the dataset's ``datasets``.
+        threads: how many may decode images.
+    """
+
+    originals: Mapping[str, str]
+    settings: Mapping[str, object]
+    data_seed: int
+    images: str | Path
+    examples: tuple[str | Path, ...]
+    threads: int = 1
+
+
+def idx_files(folder: str) -> dict[str, tuple[str, ...]]:
+    """Return the four original files of MNIST or Fashion-MNIST, as a description lists them."""
+    return {
+        f"{folder}/raw/{prefix}-{part}-ubyte.gz": (f"{folder}/raw/{prefix}-{part}-ubyte.gz",)
+        for prefix in ("train", "t10k")
+        for part in ("images-idx3", "labels-idx1")
+    }
