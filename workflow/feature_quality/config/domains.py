@@ -19,4 +19,4 @@ class DomainImages(Section):
             description="Whether the number of images of each domain must be the published one; "
             "of another copy, the table says that it is one."
         ),
-    ]
+    ] = True

@@ -72,10 +72,7 @@ def domain_spec(
                 "ratio": ours((0.75, 1.3333), "as for Waterbirds; the paper does not say"),
             },
         },
-        images={
-            "resolution": ours(224, "DomainBed's; the paper does not say"),
-            "published": ours(True, "other copies are told apart"),
-        },
+        images={"resolution": ours(224, "DomainBed's; the paper does not say")},
         threads=16,
     )
 
