@@ -1,8 +1,9 @@
 # make            set up the environment and run the workflow
-# make test       set up the environment and run the tests
+# make test       set up the environment and run the tests, but for those that take long
+# make test-all   all tests: crashes, caches, documentation, and Slurm and a browser where they are
 # make report     run the workflow and put its results into one page, results/report.html
 # make plan       print the number of runs, the disk and the hours that the workflow will take
-# make clean-stale
+# make clean-untracked
 #                 list the runs in results/ that no configuration asks for, ask, and remove them
 # make benchmark  measure training, probes and the toy engine against what one would write by hand,
 #                 and what Snakemake and imports cost
@@ -18,13 +19,16 @@ INSTALLED := .venv/.installed
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := run
-.PHONY: run test report plan benchmark clean-stale lock reference
+.PHONY: run test test-all report plan benchmark clean-untracked lock reference
 
 run: $(INSTALLED)
 	$(BIN)/snakemake --configfile "$(CONFIG)"
 
 test: $(INSTALLED)
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not slow"
+
+test-all: test
+	$(BIN)/pytest -m slow
 
 report: run
 	$(BIN)/snakemake --configfile "$(CONFIG)" --report results/report.html
@@ -38,7 +42,7 @@ benchmark: $(INSTALLED)
 	PYTHONPATH=workflow:benchmarks $(BIN)/python benchmarks/toy_engine.py
 	PYTHONPATH=workflow $(BIN)/python benchmarks/workflow_overhead.py
 
-clean-stale: $(INSTALLED)
+clean-untracked: $(INSTALLED)
 	@PYTHONPATH=workflow $(BIN)/python -m feature_quality.untracked config.yaml workflow/config/*.yaml "$(CONFIG)"
 
 lock: $(INSTALLED)
