@@ -31,7 +31,11 @@ onstart:
 rule all:
     default_target: True
     input:
-        expand("results/tables/{table}.{kind}", table=TABLES, kind=["csv", "md", "tex", "json"]),
+        expand(
+            "results/tables/{table}.{kind}",
+            table=TABLES,
+            kind=["csv", "md", "tex", "json"],
+        ),
         rules.claims.output,
         rules.figures.input,
         expand(rules.page.output, page=PAGES),

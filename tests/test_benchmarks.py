@@ -64,8 +64,8 @@ class TestStages:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         times = tmp_path / "benchmarks"
-        self.write(times / "train" / "d" / "lr=0.1" / "rho=0" / "seed=0.tsv", 1.0, 300)
-        self.write(times / "train" / "d" / "lr=0.1" / "rho=0" / "seed=1.tsv", 3.5, 200)
+        self.write(times / "train" / "d" / "sgd" / "lr=0.1" / "rho=0" / "seed=0.tsv", 1.0, 300)
+        self.write(times / "train" / "d" / "sgd" / "lr=0.1" / "rho=0" / "seed=1.tsv", 3.5, 200)
         self.write(times / "figure_02.tsv", 0.25, 10)
         self.write(times / "figure_03_d.tsv", 0.25, 20)
         monkeypatch.setattr(sys, "argv", ["stages.py", str(tmp_path)])

@@ -1,214 +1,203 @@
-import ast
-import json
-import os
+"""An edit counts for exactly the scripts that run it, and an edit to plumbing for none."""
+
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from modulefinder import ModuleFinder
 from pathlib import Path
 
 import pytest
 
+from feature_quality.digest import PLUMBING, script_digest
+
 WORKFLOW = Path(__file__).parents[1] / "workflow"
 PACKAGE = "feature_quality"
-
-PRINT_DIGESTS = """
-import json, sys
-from pathlib import Path
-from feature_quality.digest import script_digest
-print(json.dumps({path.name: script_digest(path) for path in Path(sys.argv[1]).glob("*.py")}))
-"""
-
-# Worked out by reading the imports.
-EXPECTED = {
-    "training/sam.py": {
-        *("train.py", "embed.py", "importance.py"),
-        *("perturb_toy.py", "perturb_network.py"),
-    },
-    "training/checkpoint.py": {"train.py", "embed.py", "importance.py", "perturb_network.py"},
-    "toy/engine.py": {"toy_study.py", "toy_dynamics.py", "perturb_toy.py"},
-    "reporting/figures/complexity.py": {"figure_02.py", "figure_06.py"},
-    "features/probe.py": {"probe.py", "importance.py"},
-    "features/embedding.py": {"embed.py", "importance.py"},
-    "reporting/table1.py": {
-        *("table1.py", "table2.py", "grid.py", "collect_importance.py", "claims.py", "sweep.py"),
-    },
-    "reporting/grid.py": {"grid.py"},
-    "data/cifar10.py": {"prepare_cifar_mnist.py", "plan.py"},
-    "data/own.py": {"prepare_own.py", "plan.py"},
-    "data/photos.py": {
-        *("prepare_celeba.py", "prepare_waterbirds.py", "plan.py"),
-        *("prepare_domains.py", "prepare_digits_domains.py", "prepare_own.py"),
-    },
-}
 
 
 @pytest.fixture
 def workflow(tmp_path: Path) -> Path:
     """Copy the package and the scripts to where they may be changed."""
     for folder in (PACKAGE, "scripts"):
-        shutil.copytree(
-            WORKFLOW / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__")
-        )
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(WORKFLOW / folder, tmp_path / folder, ignore=ignored)
     return tmp_path
 
 
 def digests(workflow: Path) -> dict[str, str]:
-    """Return the digest of every script, from a process that knows no other copy."""
-    environment = os.environ | {"PYTHONPATH": str(workflow), "PYTHONDONTWRITEBYTECODE": "1"}
-    run = subprocess.run(
-        [sys.executable, "-c", PRINT_DIGESTS, str(workflow / "scripts")],
-        env=environment,
-        cwd=workflow,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    found: dict[str, str] = json.loads(run.stdout)
-    return found
-
-
-@pytest.fixture(scope="session")
-def before(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    copied = tmp_path_factory.mktemp("unchanged") / "workflow"
-    shutil.copytree(WORKFLOW, copied, ignore=shutil.ignore_patterns("__pycache__"))
-    return digests(copied)
+    """Return the digest of every script."""
+    scripts = (workflow / "scripts").glob("*.py")
+    return {path.name: script_digest(path, package=workflow / PACKAGE) for path in scripts}
 
 
 @pytest.fixture
-def changed(workflow: Path, before: dict[str, str]) -> Callable[[], set[str]]:
-    """Name the scripts whose digest is no longer what it was."""
+def changed(workflow: Path) -> Callable[[], set[str]]:
+    """Return a function that names the scripts whose digest has changed."""
+    before = digests(workflow)
 
-    def compare() -> set[str]:
+    def changed() -> set[str]:
         after = digests(workflow)
         assert set(after) == set(before)
         return {name for name, digest in after.items() if digest != before[name]}
 
-    return compare
+    return changed
 
 
-def users(workflow: Path, module: str) -> set[str]:
-    """Return the scripts that load a module, as Python's own tool finds them."""
-    name = f"{PACKAGE}.{module.removesuffix('.py').replace('/', '.')}"
-    found = set()
+def loaded(workflow: Path) -> dict[str, set[str]]:
+    """Return the scripts that load each module, as Python's own tool finds them."""
+    plumbing = [f"{PACKAGE}.{module}" for module in PLUMBING]
+    scripts: dict[str, set[str]] = {}
     for script in (workflow / "scripts").glob("*.py"):
         # Third parties are out of its sight, so it stays quick.
-        finder = ModuleFinder(path=[str(workflow)])
+        finder = ModuleFinder(path=[str(workflow)], excludes=plumbing)
         finder.run_script(str(script))
-        if name.removesuffix(".__init__") in finder.modules:
-            found.add(script.name)
-    return found
+        for name in finder.modules:
+            scripts.setdefault(name, set()).add(script.name)
+    return scripts
 
 
-def append(path: Path, text: str) -> None:
+def append(path: Path, text: str = "\nSOMETHING = 1\n") -> None:
     path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
 
 
-def restyle(path: Path) -> None:
-    """Write a module anew with other docstrings, comments and layout, and the same statements."""
-    source = path.read_text(encoding="utf-8")
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            documented = ast.get_docstring(node) is not None
-            if documented:
-                node.body[0] = ast.Expr(ast.Constant("Something else."))
-            elif node.body:
-                node.body.insert(0, ast.Expr(ast.Constant("Something new.")))
-    lines = ast.unparse(ast.fix_missing_locations(tree)).splitlines()
-    path.write_text("# A comment.\n\n\n" + "\n".join(lines) + "\n\n# The end.\n", encoding="utf-8")
-    assert path.read_text(encoding="utf-8") != source
+def test_scripts_have_different_digests_that_are_the_same_elsewhere(workflow: Path) -> None:
+    found = digests(workflow)
+    assert found == digests(WORKFLOW)
+    assert len(set(found.values())) == len(found) > 8
 
 
-def test_equal_code_in_another_place_has_the_same_digest(
-    changed: Callable[[], set[str]],
-) -> None:
-    assert changed() == set()
-
-
-def test_scripts_have_different_digests(before: dict[str, str]) -> None:
-    assert len(set(before.values())) == len(before) > 8
-
-
-def test_comments_docstrings_and_layout_do_not_count(
+def test_an_edit_to_a_module_counts_for_the_scripts_that_load_it_unless_it_is_plumbing(
     workflow: Path, changed: Callable[[], set[str]]
 ) -> None:
-    files = list(workflow.rglob("*.py"))
-    assert len(files) > 30
-    for path in files:
-        restyle(path)
-    assert changed() == set()
+    expected, none_loads = loaded(workflow), set()
+    for path in sorted((workflow / PACKAGE).rglob("*.py")):
+        module = ".".join(path.relative_to(workflow).with_suffix("").parts)
+        users = expected.get(module.removesuffix(".__init__"), set())
+        source = path.read_text(encoding="utf-8")
+        append(path)
+        assert changed() == users, module
+        path.write_text(source, encoding="utf-8")
+        none_loads |= set() if users else {module.removeprefix(f"{PACKAGE}.")}
+    assert {*PLUMBING, "digest", "config.settings"} <= none_loads
 
 
-@pytest.mark.parametrize("module", EXPECTED)
-def test_a_statement_in_a_module_counts_for_the_scripts_that_load_it(
-    module: str, workflow: Path, changed: Callable[[], set[str]]
+def test_the_optimizer_counts_for_training_and_not_for_what_reads_its_files(
+    workflow: Path, changed: Callable[[], set[str]]
 ) -> None:
-    append(workflow / PACKAGE / module, "\nSOMETHING = 1\n")
+    append(workflow / PACKAGE / "training" / "sam.py")
     found = changed()
-    assert found == users(workflow, module) == EXPECTED[module]
+    assert "train.py" in found
+    assert not found & {"probe.py", "collect.py", "claims.py", "table.py", "figure.py"}
 
 
-@pytest.mark.parametrize("module", ["errors.py", "job.py", "artifacts/parquet.py"])
-def test_a_statement_in_what_many_load_counts_for_them_all(
-    module: str, workflow: Path, changed: Callable[[], set[str]], before: dict[str, str]
+def test_plumbing_imports_nothing_but_plumbing() -> None:
+    """Otherwise an edit to what it imports would be missed."""
+    for module in PLUMBING:
+        path = WORKFLOW.joinpath(PACKAGE, *module.split(".")).with_suffix(".py")
+        finder = ModuleFinder(path=[str(WORKFLOW)])
+        finder.run_script(str(path))
+        ours = {name.removeprefix(f"{PACKAGE}.") for name in finder.modules if PACKAGE in name}
+        assert ours <= {*PLUMBING, PACKAGE, "artifacts"}, module
+
+
+SOURCE = '''"""Of the module."""
+X = 1
+"""Not at the beginning."""
+
+class C:
+    """Of the class."""
+
+    async def f(self):
+        """Of the function."""
+        return 1
+'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "counts"),
+    [
+        ("return 1", "return 2", True),
+        ("X = 1", "X = 1  # a comment", False),
+        ("X = 1", "X = (\n    1\n)\n", False),
+        ('"""Of the module."""\n', "", False),
+        ("Of the class.", "Of\n\n    the class.", False),
+        ('    """Of the function."""\n', "", False),
+        ("Not at the beginning.", "Text.", True),
+    ],
+)
+def test_statements_count_but_not_comments_docstrings_or_layout(
+    tmp_path: Path, old: str, new: str, counts: bool
 ) -> None:
-    append(workflow / PACKAGE / module, "\nSOMETHING = 1\n")
-    found = changed()
-    assert found == users(workflow, module)
-    assert len(found) > len(before) / 2
+    assert old in SOURCE
+    found = []
+    for text in (SOURCE, SOURCE.replace(old, new)):
+        (tmp_path / "script.py").write_text(text)
+        found.append(script_digest(tmp_path / "script.py"))
+    assert (found[0] != found[1]) == counts
 
 
-@pytest.mark.parametrize("module", ["config/settings.py", "digest.py"])
-def test_what_no_script_loads_counts_for_none(
-    module: str, workflow: Path, changed: Callable[[], set[str]]
-) -> None:
-    append(workflow / PACKAGE / module, "\nSOMETHING = 1\n")
-    assert users(workflow, module) == set()
-    assert changed() == set()
-
-
-def test_changing_a_number_inside_a_function_counts(
-    workflow: Path, changed: Callable[[], set[str]]
-) -> None:
-    path = workflow / PACKAGE / "features" / "probe.py"
-    source = path.read_text(encoding="utf-8")
-    assert source.count("test_size=0.5") == 1
-    path.write_text(source.replace("test_size=0.5", "test_size=0.4"), encoding="utf-8")
-    assert changed() == {"probe.py", "importance.py"}
-
-
-def test_text_that_is_no_docstring_counts(workflow: Path, changed: Callable[[], set[str]]) -> None:
-    append(workflow / "scripts" / "grid.py", '\n"""Not at the beginning."""\n')
-    assert changed() == {"grid.py"}
-
-
-def test_a_change_in_a_script_counts_for_it_alone(
-    workflow: Path, changed: Callable[[], set[str]]
-) -> None:
-    append(workflow / "scripts" / "train.py", "\nSOMETHING = 1\n")
-    assert changed() == {"train.py"}
-
-
-def test_a_new_import_brings_its_module_in(workflow: Path, changed: Callable[[], set[str]]) -> None:
-    """Two changes: the import, which counts anyway, and then what was imported."""
-    assert "collect.py" not in users(workflow, "seeds.py")
-    append(workflow / PACKAGE / "reporting" / "runs.py", "\nfrom feature_quality import seeds\n")
-    first = digests(workflow)["collect.py"]
-    append(workflow / PACKAGE / "seeds.py", "\nSOMETHING = 1\n")
-    assert digests(workflow)["collect.py"] != first
-
-
-def test_a_statement_in_a_package_counts_for_the_scripts_that_load_it(
-    workflow: Path, changed: Callable[[], set[str]]
-) -> None:
-    module = "features/__init__.py"
-    append(workflow / PACKAGE / module, "\nSOMETHING = 1\n")
-    expected = {
-        *("embed.py", "probe.py", "importance.py"),
-        *("perturb_toy.py", "perturb_network.py"),
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A package whose script imports one module by name at run time, and another as ever."""
+    sources = {
+        "script.py": "import importlib, sys\nfrom package import plain\n"
+        'importlib.import_module(f"package.named.{sys.argv[1]}")\n',
+        "package/__init__.py": "",
+        "package/plain.py": "",
+        "package/errors.py": "",
+        "package/named/__init__.py": "from . import base\n",
+        "package/named/base.py": "",
+        "package/named/first.py": "def f():\n    from ..below import deep\n",
+        "package/named/second.py": "from package.errors import InputError\n",
+        "package/below.py": "import package.lower.deep\n",
+        "package/lower/__init__.py": "",
+        "package/lower/deep.py": "",
     }
-    assert users(workflow, module) == expected
-    assert changed() == expected
+    for name, source in sources.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).write_text(source)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("edited", "counts_for"),
+    {
+        "script.py": {"", "named.first", "named.second", "both"},
+        "package/plain.py": {"", "named.first", "named.second", "both"},
+        "package/__init__.py": {"", "named.first", "named.second", "both"},
+        "package/named/__init__.py": {"named.first", "named.second", "both"},
+        "package/named/base.py": {"named.first", "named.second", "both"},
+        "package/named/first.py": {"named.first", "both"},
+        "package/below.py": {"named.first", "both"},
+        "package/lower/__init__.py": {"named.first", "both"},
+        "package/lower/deep.py": {"named.first", "both"},
+        "package/named/second.py": {"named.second", "both"},
+        "package/errors.py": set(),
+    }.items(),
+)
+def test_what_is_imported_by_name_counts_with_all_that_it_imports(
+    small: Path, edited: str, counts_for: set[str]
+) -> None:
+    named = {name: [name] for name in ("named.first", "named.second")}
+    named |= {"": [], "both": ["named.first", "named.second"]}
+
+    def found() -> dict[str, str]:
+        script, package = small / "script.py", small / "package"
+        return {name: script_digest(script, *each, package=package) for name, each in named.items()}
+
+    before = found()
+    assert len(set(before.values())) == len(before)
+    append(small / edited)
+    assert {name for name, digest in found().items() if digest != before[name]} == counts_for
+
+
+def test_a_new_import_brings_its_module_in(small: Path) -> None:
+    """Two edits: the import, which counts anyway, and then what was imported."""
+    append(small / "package" / "plain.py", "from package.below import *\n")
+    first = script_digest(small / "script.py", package=small / "package")
+    append(small / "package" / "lower" / "deep.py")
+    assert script_digest(small / "script.py", package=small / "package") != first
+
+
+@pytest.mark.parametrize("module", ["named.third", "package.plain", "plain.name", "json"])
+def test_an_unknown_module_is_an_error(small: Path, module: str) -> None:
+    with pytest.raises(ValueError, match=f"^there is no module package.{module}$"):
+        script_digest(small / "script.py", module, package=small / "package")

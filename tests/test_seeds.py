@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from feature_quality.seeds import derive_seed, generator
@@ -21,13 +21,11 @@ def test_names_that_look_alike_have_different_seeds():
     assert len({derive_seed(*each) for each in alike}) == len(alike)
 
 
-@settings(deadline=None)
 @given(first=names, second=names)
 def test_seeds_are_equal_only_for_equal_names(first, second):
     assert (derive_seed(*first) == derive_seed(*second)) == (first == second)
 
 
-@settings(deadline=None)
 @given(names=names)
 def test_seeds_suit_torch_and_numpy(names):
     seed = derive_seed(*names)

@@ -1,4 +1,4 @@
-"""What is stale is told from what is not; what lies elsewhere is never touched."""
+"""Untracked files are told from others; what lies elsewhere is never touched."""
 
 import io
 import os
@@ -14,15 +14,17 @@ from feature_quality.untracked import ABANDONED, main
 BASE = {
     "datasets": ["digits_photos"],
     "seeds": [0],
-    "grid": {"digits_photos": {"lr": [0.05], "rho": [0, 0.1]}},
+    "grid": {"digits_photos": {"lr": [0.05], "rho": [0.1]}},
 }
-KEPT = "digits_photos/lr=0.05/rho=0.1/seed=0"
-STALE = {
-    "other rho": "digits_photos/lr=0.05/rho=0.3/seed=0",
-    "other lr": "digits_photos/lr=0.5/rho=0.1/seed=0",
-    "other seed": "digits_photos/lr=0.05/rho=0.1/seed=7",
-    "other dataset": "celeba/lr=0.05/rho=0.1/seed=0",
-    "other spelling": "digits_photos/lr=0.050/rho=0.1/seed=0",
+KEPT = [f"digits_photos/{each}/seed=0" for each in ("sam/lr=0.05/rho=0.1", "sgd/lr=0.05/rho=0")]
+UNTRACKED = {
+    "other rho": "digits_photos/sam/lr=0.05/rho=0.3/seed=0",
+    "other lr": "digits_photos/sam/lr=0.5/rho=0.1/seed=0",
+    "other seed": "digits_photos/sam/lr=0.05/rho=0.1/seed=7",
+    "other method": "digits_photos/lsam/lr=0.05/rho=0.1/seed=0",
+    "other dataset": "celeba/sam/lr=0.05/rho=0.1/seed=0",
+    "other spelling": "digits_photos/sam/lr=0.050/rho=0.1/seed=0",
+    "no method": "digits_photos/lr=0.05/rho=0.1/seed=0",
 }
 
 
@@ -38,7 +40,7 @@ def lay(place: str, *, runs: str = "results/runs") -> list[Path]:
     """Make the files of a run, its log and its benchmark."""
     files = [
         Path(runs, place, "model.safetensors"),
-        Path("results/probes", place, "probe.parquet"),
+        Path("results/importance", place, "sam.parquet"),
         Path(f"results/logs/train/{place}.log"),
         Path(f"results/benchmarks/train/{place}.tsv"),
     ]
@@ -53,18 +55,18 @@ def answer(text: str, monkeypatch: pytest.MonkeyPatch, *others: str) -> None:
     main("config.yaml", *others)
 
 
-@pytest.mark.parametrize("place", STALE.values(), ids=STALE)
+@pytest.mark.parametrize("place", UNTRACKED.values(), ids=UNTRACKED)
 def test_a_run_of_another_grid_is_listed_then_removed(place, monkeypatch, capsys):
-    kept, stale = lay(KEPT), lay(place)
+    kept, untracked = [file for run in KEPT for file in lay(run)], lay(place)
     answer("y\n", monkeypatch)
     said = capsys.readouterr().out
     listed = said.splitlines()[:4]
     assert sorted(listed) == sorted(
-        [f"results/runs/{place}", f"results/probes/{place}", *map(str, stale[2:])]
+        [f"results/runs/{place}", f"results/importance/{place}", *map(str, untracked[2:])]
     )
-    assert "4 stale, 0.0 MB. Remove? [y/N] Removed." in said
+    assert "4 untracked, 0.0 MB. Remove? [y/N] Removed." in said
     assert all(file.exists() for file in kept)
-    assert not any(file.exists() for file in stale)
+    assert not any(file.exists() for file in untracked)
     # Nor is an empty folder left.
     assert not [
         path for path in Path("results").rglob("*") if path.is_dir() and not any(path.iterdir())
@@ -73,33 +75,33 @@ def test_a_run_of_another_grid_is_listed_then_removed(place, monkeypatch, capsys
 
 @pytest.mark.parametrize("text", ["", "\n", "n\n", "no\n", "yolo\n"])
 def test_nothing_is_removed_without_a_yes(text, monkeypatch, capsys):
-    stale = lay(STALE["other rho"])
+    untracked = lay(UNTRACKED["other rho"])
     answer(text, monkeypatch)
     assert capsys.readouterr().out.endswith("Remove? [y/N] Nothing was removed.\n")
-    assert all(file.exists() for file in stale)
+    assert all(file.exists() for file in untracked)
 
 
-def test_what_another_configuration_asks_for_is_not_stale(monkeypatch, capsys):
-    Path("other.yaml").write_text(yaml.safe_dump({"grid": {"digits_photos": {"rho": [0, 0.3]}}}))
-    lay(KEPT)
-    lay(STALE["other rho"])
+def test_what_another_configuration_asks_for_is_kept(monkeypatch, capsys):
+    Path("other.yaml").write_text(yaml.safe_dump({"grid": {"digits_photos": {"rho": [0.3]}}}))
+    lay(KEPT[0])
+    lay(UNTRACKED["other rho"])
     answer("y\n", monkeypatch, "config.yaml", "other.yaml")
-    assert capsys.readouterr().out == "Nothing is stale.\n"
+    assert capsys.readouterr().out == "Nothing is untracked.\n"
 
 
 def test_other_results_are_none_of_its_business(monkeypatch, capsys):
     for name in ("results/.gitkeep", "results/data/celeba/images.npy", "results/tables/grid.md"):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).touch()
-    lay("digits_photos/lr=9/rho=9/seed=9", runs="elsewhere/runs")[0].touch()
+    lay("digits_photos/sam/lr=9/rho=9/seed=9", runs="elsewhere/runs")[0].touch()
     answer("y\n", monkeypatch)
     assert "elsewhere" not in capsys.readouterr().out
-    assert Path("elsewhere/runs/digits_photos/lr=9/rho=9/seed=9/model.safetensors").exists()
+    assert Path("elsewhere/runs/digits_photos/sam/lr=9/rho=9/seed=9/model.safetensors").exists()
     assert Path("results/.gitkeep").exists()
     assert Path("results/data/celeba/images.npy").exists()
 
 
-def test_an_abandoned_temporary_file_is_stale_and_a_fresh_one_is_not(monkeypatch, capsys):
+def test_an_abandoned_temporary_file_is_listed_and_a_fresh_one_is_not(monkeypatch, capsys):
     old, new = Path("resources/.big.zip.x1.part"), Path("results/data/.images.npy.x2.part")
     for path in (old, new):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +109,7 @@ def test_an_abandoned_temporary_file_is_stale_and_a_fresh_one_is_not(monkeypatch
     day_ago = time.time() - ABANDONED - 60
     os.utime(old, (day_ago, day_ago))
     answer("y\n", monkeypatch)
-    assert capsys.readouterr().out == f"{old}\n1 stale, 2.0 MB. Remove? [y/N] Removed.\n"
+    assert capsys.readouterr().out == f"{old}\n1 untracked, 2.0 MB. Remove? [y/N] Removed.\n"
     assert new.exists()
     assert not old.exists()
 
@@ -116,7 +118,7 @@ def test_a_link_is_removed_and_not_what_it_leads_to(here, monkeypatch):
     target = here / "precious" / "model.safetensors"
     target.parent.mkdir()
     target.touch()
-    link = Path("results/runs", STALE["other rho"])
+    link = Path("results/runs", UNTRACKED["other rho"])
     link.parent.mkdir(parents=True)
     link.symlink_to(target.parent)
     answer("y\n", monkeypatch)
@@ -124,13 +126,13 @@ def test_a_link_is_removed_and_not_what_it_leads_to(here, monkeypatch):
     assert target.exists()
 
 
-def test_it_keeps_out_of_the_way_of_a_snakemake(monkeypatch):
-    stale = lay(STALE["other rho"])
+def test_nothing_is_removed_while_snakemake_runs(monkeypatch):
+    untracked = lay(UNTRACKED["other rho"])
     Path(".snakemake/locks").mkdir(parents=True)
     Path(".snakemake/locks/0.output.lock").touch()
-    with pytest.raises(InputError, match=r"A Snakemake is at work here, or was killed: .*--unlock"):
+    with pytest.raises(InputError, match=r"Snakemake is running here, or was killed: .*--unlock"):
         answer("y\n", monkeypatch)
-    assert all(file.exists() for file in stale)
+    assert all(file.exists() for file in untracked)
 
 
 @pytest.mark.parametrize(
@@ -142,9 +144,9 @@ def test_it_keeps_out_of_the_way_of_a_snakemake(monkeypatch):
     ],
 )
 def test_a_configuration_with_a_fault_is_named_and_nothing_removed(monkeypatch, content, message):
-    stale = lay(STALE["other rho"])
+    untracked = lay(UNTRACKED["other rho"])
     if content:
         Path("other.yaml").write_text(content)
     with pytest.raises(InputError, match=message):
         answer("y\n", monkeypatch, "other.yaml")
-    assert all(file.exists() for file in stale)
+    assert all(file.exists() for file in untracked)

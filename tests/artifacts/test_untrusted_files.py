@@ -24,11 +24,9 @@ from feature_quality.training.checkpoint import Checkpoint
 READERS = {
     "weights": read_weights,
     "snapshots": read_snapshots,
-    "history": read_history,
+    "table": lambda path: read_table(path, HISTORY),
     "description": read_description,
     "embeddings": read_embeddings,
-    "probes": read_probes,
-    "runs": read_runs,
     "selection": read_selection,
 }
 
@@ -142,10 +140,13 @@ def test_a_type_that_parquet_would_load_from_a_pickle_runs_nothing(tmp_path, mar
 
 @pytest.mark.parametrize("value", ["$(touch ran)", "0.1; touch ran", None, True, [0.1], "0.1"])
 @pytest.mark.parametrize("key", ["lr", "rho"])
-def test_a_selection_holds_numbers(tmp_path, key, value):
-    choice = {"lr": 0.05, "rho": 0, "candidates": 1, "tied": 1} | {key: value}
-    selection = {"dataset": "d", "rule": "r", "choices": {"SGD": choice}, "candidates": []}
+@pytest.mark.parametrize("place", ["choices", "at_sgd_lr"])
+def test_a_selection_holds_numbers(tmp_path, place, key, value):
+    choice = {"lr": 0.05, "rho": 0, "candidates": 1, "tied": 1}
+    empty = {"dataset": "d", "rule": "r", "choices": {}, "at_sgd_lr": {}, "candidates": []}
     path = tmp_path / "selection.json"
-    path.write_text(json.dumps(selection))
+    path.write_text(json.dumps(empty | {place: {"sam": choice}}))
+    assert read_selection(path)[place] == {"sam": choice}
+    path.write_text(json.dumps(empty | {place: {"sam": choice | {key: value}}}))
     with pytest.raises(InputError, match=f"^{path}: is not a selection written by this workflow$"):
         read_selection(path)

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import yaml
+from filelock import FileLock
 from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params, Wildcards
 
 ROOT = Path(__file__).parents[2]
@@ -26,30 +27,30 @@ WORKFLOW_FILES = ("Snakefile", "config.yaml", "envs", "profiles", "workflow")
 TINY = {
     "datasets": ["digits_photos"],
     "seeds": [0],
-    "grid": {"digits_photos": {"lr": [0.05], "rho": [0, 0.1]}},
+    "grid": {"digits_photos": {"lr": [0.05], "rho": [0.1]}},
     "training": {"digits_photos": {"epochs": 2, "snapshot_epochs": [1]}},
     "probe": {"draws": 1},
     "toy": {"studies": []},
 }
 # Long enough to be met in the midst of training.
 SLOW = TINY | {"training": {"digits_photos": {"epochs": 8, "snapshot_epochs": [1]}}}
-SLOW_RUN = "digits_photos/lr=0.05/rho=0.1/seed=0"
+SLOW_RUN = "digits_photos/sam/lr=0.05/rho=0.1/seed=0"
 # The same with all of the toy, as small as it can be, and with a target domain.
 WHOLE = TINY | {
     "datasets": ["digits_photos", "digits_domains_R"],
-    "grid": TINY["grid"] | {"digits_domains": {"lr": [0.05], "rho": [0, 0.05]}},
+    "grid": TINY["grid"] | {"digits_domains": {"lr": [0.05], "rho": [0.05]}},
     "training": TINY["training"] | {"digits_domains": {"epochs": 1}},
     "toy": {
         "seeds": [0, 1],
         "distribution": {"train_points": 60, "test_points": 50},
         "training": {"epochs": 2},
-        "sweep": {
+        "grid": {
             "complexity": [270],
             "rho": [0, 0.5],
             "alpha": [2],
             "kappa": ["constant"],
             "batch_size": [5, 60],
-            "checkpoints": [1],
+            "snapshot_epochs": [1],
             "noise": {"label": [0.1], "gaussian": [0.5], "dropout": [0, 0.2]},
         },
     },
@@ -188,12 +189,23 @@ def tree(tmp_path: Path) -> Tree:
     return copy_workflow(tmp_path / "tree", TINY)
 
 
+def run_once(factory: pytest.TempPathFactory, name: str, config: dict[str, Any]) -> Tree:
+    """Return a tree that has run to its end; all of pytest's workers share one."""
+    shared = factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else None
+    place = (shared or factory.getbasetemp()) / name
+    with FileLock(f"{place}.lock"):
+        if not place.exists():
+            tree = copy_workflow(place.with_name(f"{name} unfinished"), config)
+            tree.run()
+            # Snakemake records paths below the working directory alone.
+            tree.path.rename(place)
+    return Tree(place)
+
+
 @pytest.fixture(scope="session")
 def finished_once(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """A tree that has run to its end; tests that change it work on a copy."""
-    tree = copy_workflow(tmp_path_factory.mktemp("finished") / "tree", WHOLE)
-    tree.run()
-    return tree
+    return run_once(tmp_path_factory, "finished", WHOLE)
 
 
 @pytest.fixture
@@ -206,9 +218,7 @@ def finished(finished_once: Tree, tmp_path: Path) -> Tree:
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """A tree that has run to its end without anything happening to it."""
-    tree = copy_workflow(tmp_path_factory.mktemp("undisturbed") / "tree", SLOW)
-    tree.run()
-    return tree
+    return run_once(tmp_path_factory, "undisturbed", SLOW)
 
 
 @pytest.fixture

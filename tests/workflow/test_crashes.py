@@ -11,6 +11,8 @@ import pytest
 
 from .conftest import SLOW_RUN, Tree, assert_same, lose, wait_for
 
+pytestmark = pytest.mark.slow
+
 
 def checkpoint(tree: Tree) -> Path:
     return tree.path / "results" / "runs" / SLOW_RUN / "checkpoint.safetensors"

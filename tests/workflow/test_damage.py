@@ -20,6 +20,8 @@ import pytest
 
 from .conftest import SLOW_RUN, Tree, assert_same, lose, wait_for
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def tmpfs(folder: Path, room: int) -> Iterator[Path]:
@@ -79,7 +81,7 @@ def test_a_file_size_limit(ended: Tree, undisturbed: Tree) -> None:
         f"runs/{SLOW_RUN}/history.parquet",
         f"embeddings/{SLOW_RUN}/probe_test.parquet",
         f"probes/{SLOW_RUN}/probe.parquet",
-        f"importance/{SLOW_RUN}/importance.parquet",
+        f"importance/{SLOW_RUN}/sam.parquet",
         "selection/digits_photos.json",
         "tables/runs.parquet",
     ],

@@ -11,6 +11,8 @@ import pytest
 
 from .conftest import ROOT, copy_workflow
 
+pytestmark = pytest.mark.slow
+
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # What only a cluster has.
 ELSEWHERE = {"scancel"}

@@ -10,6 +10,8 @@ from photographs import write_waterbirds
 from .conftest import SLOW_RUN, TINY, copy_workflow
 from .test_photos import photo_tree
 
+pytestmark = pytest.mark.slow
+
 # Each of them, read by a shell, makes a file called "ran".
 HOSTILE = {
     "semicolon": "a;touch ran",
@@ -76,8 +78,8 @@ def test_a_leading_quote_would_be_misquoted_too(tmp_path: Path) -> None:
     [
         "datasets=['digits_photos;touch ran']",
         "seeds=['0;touch ran']",
-        "grid={digits_photos: {lr: ['0.1;touch ran'], rho: [0]}}",
-        "grid={digits_photos: {lr: ['$(touch ran)'], rho: [0]}}",
+        "grid={digits_photos: {lr: ['0.1;touch ran']}}",
+        "grid={digits_photos: {lr: ['$(touch ran)']}}",
         "training={digits_photos: {network: 'cnn;touch ran'}}",
     ],
 )
@@ -96,4 +98,4 @@ def test_braces_are_refused_where_they_would_be_wildcards(tmp_path: Path) -> Non
 
 def test_a_colon_is_refused_where_it_would_part_paths(tmp_path: Path) -> None:
     said = copy_workflow(tmp_path / "a:b", TINY).refuse()
-    assert f"{tmp_path / 'a:b' / 'workflow'}: Python cannot import from a path with a colon" in said
+    assert f"{tmp_path / 'a:b' / 'workflow'}: Python imports from a folder of this machine" in said

@@ -20,13 +20,15 @@ from feature_quality.artifacts.weights import read_weights
 
 from .conftest import Tree, copy_workflow, wait_for
 
-RESIDUAL = "waterbirds/lr=0.01/rho=0.05/seed=0"
+pytestmark = pytest.mark.slow
+
+RESIDUAL = "waterbirds/sam/lr=0.01/rho=0.05/seed=0"
 FILES = ("history.parquet", "model.safetensors", "snapshots.safetensors")
 
 
 def configuration(data_dir: Path) -> dict:
-    grid = {"lr": [0.01], "rho": [0, 0.05]}
-    training = {"epochs": 2, "batch_size": 16, "pretrained": False, "snapshot_epochs": [1]}
+    grid = {"lr": [0.01], "rho": [0.05]}
+    training = {"epochs": 2, "batch_size": 16, "weights": None, "snapshot_epochs": [1]}
     return {
         "datasets": ["waterbirds", "celeba"],
         "data_dir": str(data_dir),
@@ -79,7 +81,7 @@ def test_both_datasets_are_in_the_tables(photos_once: Tree) -> None:
         part = page.partition(f"## {heading}\n")[2].partition("##")[0]
         assert all(f"feature: {feature}" in part for feature in features)
         assert "weight each group's error by its frequency in training" in part
-        assert "pretrained: false instead of the documented true" in part
+        assert 'weights: null instead of the documented "imagenet"' in part
     assert not photos_once.due()
 
 
@@ -113,7 +115,7 @@ def test_images_are_stored_once_for_all_splits(photos_once: Tree) -> None:
 
 def test_every_training_example_is_weighed_at_every_checkpoint(photos_once: Tree) -> None:
     results = photos_once.path / "results"
-    weights = pq.read_table(results / "importance" / RESIDUAL / "importance.parquet").to_pandas()
+    weights = pq.read_table(results / "importance" / RESIDUAL / "sam.parquet").to_pandas()
     assert weights.groupby("epoch").size().to_dict() == {1: 60, 2: 60}
     for dataset in ("waterbirds", "celeba"):
         for figure in ("03", "05", "07", "08"):
@@ -124,7 +126,7 @@ def test_every_training_example_is_weighed_at_every_checkpoint(photos_once: Tree
 def test_pretrained_weights_are_asked_for_by_name(photo_dir: Path, tmp_path: Path) -> None:
     tree = photo_tree(tmp_path / "tree", photo_dir)
     wanted = f"results/runs/{RESIDUAL}/history.parquet"
-    pretrained = "training={waterbirds: {pretrained: true}}"
+    pretrained = "training={waterbirds: {weights: imagenet}}"
     assert tree.due(wanted, "--config", pretrained)["fetch"] == 1
     weights = tree.path / "resources" / "resnet18-f37072fd.pth"
     weights.parent.mkdir()

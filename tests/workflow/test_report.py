@@ -9,6 +9,8 @@ import pytest
 
 from .conftest import Tree
 
+pytestmark = pytest.mark.slow
+
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
 )

@@ -59,7 +59,7 @@ class Scripts:
             {"images": self.images, "examples": self.examples},
             {name: self.place(name, lr, rho) for name in ("model", "snapshots", "history")},
             {
-                "settings": self.settings.training.digits_photos.model_dump(),
+                "settings": self.settings.training["digits_photos"].model_dump(),
                 "checkpoint": str(self.place("checkpoint", lr, rho)),
             },
             dataset=DATASET,
@@ -70,7 +70,7 @@ class Scripts:
 
     def select(self) -> None:
         histories = [self.place("history", *run) for run in RUNS]
-        self("select_settings", histories, [self.folder / "selection.json"], dataset=DATASET)
+        self("select", histories, [self.folder / "selection.json"], dataset=DATASET)
 
     def embed(self, lr: str, rho: str) -> None:
         files = {name: self.place(name, lr, rho) for name in ("model", "history")}
@@ -128,21 +128,21 @@ class Scripts:
                 "probes": [self.place("probe", *RUNS[0])],
                 "examples": self.examples,
             },
-            [self.folder / "importance.parquet"],
+            [self.folder / "sam.parquet"],
         )
         files = {"runs": self.folder / "runs.parquet", "examples": [self.examples]}
         self(
             "table1",
             files | {"selections": [self.folder / "selection.json"]},
             {kind: self.folder / f"table1.{kind}" for kind in ("csv", "md", "tex", "json")},
-            {"constants": [self.settings.standing(DATASET)]},
+            {"constants": [self.settings.provenance_summary(DATASET)]},
         )
         self("grid", files, {kind: self.folder / f"grid.{kind}" for kind in ("csv", "md", "json")})
 
     def draw(self, folder: Path) -> None:
         inputs = {
             "learning": {"histories": [self.place("history", *run) for run in RUNS]},
-            "sweep": {"runs": self.folder / "runs.parquet"},
+            "grid": {"runs": self.folder / "runs.parquet"},
             "embedding": {"runs": [self.place("probe_test", *run) for run in RUNS]},
             "groups": {"runs": [self.place("test", *run) for run in RUNS]},
         }
@@ -151,7 +151,7 @@ class Scripts:
                 figure,
                 files | {"examples": self.examples},
                 {kind: folder / f"{figure}.{kind}" for kind in ("pdf", "png", "json")},
-                {"remark": "1 seed, 2 epochs."},
+                {"run_note": "1 seed, 2 epochs."},
             )
 
 
@@ -245,7 +245,7 @@ def test_importance(scripts: Scripts, run: tuple[str, str]) -> None:
 
 
 def test_collected_importance_tells_easy_from_hard(scripts: Scripts) -> None:
-    points, about = read_table(scripts.folder / "importance.parquet", IMPORTANCE, subset=True)
+    points, about = read_table(scripts.folder / "sam.parquet", IMPORTANCE, subset=True)
     table = pd.read_csv(scripts.folder / "table1.csv")
     features = table.query("method == 'SGD'").set_index("metric")["feature"]
     assert (about["easy"], about["hard"]) == (

@@ -21,16 +21,20 @@ from photographs import write_waterbirds
 from .conftest import TINY, WHOLE, Tree, copy_workflow
 from .test_photos import FILES, configuration, photo_tree
 
-pytestmark = pytest.mark.skipif(
-    "FEATURE_QUALITY_SLURM" not in os.environ,
-    reason="brings up a Slurm and links it in /etc/slurm: asked for with FEATURE_QUALITY_SLURM=1",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        "FEATURE_QUALITY_SLURM" not in os.environ,
+        reason="brings up a Slurm and links it in /etc/slurm: asked for with "
+        "FEATURE_QUALITY_SLURM=1",
+    ),
+]
 
 # A stage of each kind: with a checkpoint, and with groups on and off GPUs.
 SMALL = TINY | {"toy": WHOLE["toy"] | {"studies": ["complexity", "dynamics"]}}
 MADE = ("data", "runs", "embeddings", "probes", "importance", "selection", "tables", "toy")
 MADE += ("figures",)
-RUN = "digits_photos/lr=0.05/rho=0.1/seed=0"
+RUN = "digits_photos/sam/lr=0.05/rho=0.1/seed=0"
 LONGER = ("--config", "training={digits_photos: {epochs: 6, snapshot_epochs: [1]}}")
 
 
@@ -203,7 +207,7 @@ def test_a_whole_run_is_that_of_one_machine(whole: Callable[[], tuple[Tree, Tree
     assert {name: len(each) for name, each in done.items()} == {
         "prepare_digits_photos": 1,
         "train": 2,
-        "select_settings": 1,
+        "select": 1,
         "embeddings_embed": 1,
         "probes_probe": 1,
         "importance": 2,

@@ -124,7 +124,7 @@ def test_a_figure_is_drawn_twice_the_same(toy: Path, tmp_path: Path, figure: str
     drawn = []
     for turn in ("first", "second"):
         output = {kind: tmp_path / f"{turn}.{kind}" for kind in ("pdf", "png", "json")}
-        params = {"remark": "Made up."}
+        params = {"run_note": "Made up."}
         run_script(tmp_path, figure, inputs, output, params)
         drawn.append([path.read_bytes() for path in output.values()])
     logging.captureWarnings(False)

@@ -1,13 +1,14 @@
-"""What lies in ``results/`` and no configuration asks for: runs of older grids, half-written files.
+"""List, and remove on request, what ``results/`` holds and no configuration asks for.
 
-``python -m feature_quality.untracked config.yaml other.yaml …`` lists it, asks, and removes it.
+That is runs of older grids and the temporary files of killed jobs:
+``python -m feature_quality.untracked config.yaml other.yaml …``. Snakemake's ``--list-untracked``
+knows one configuration alone, and takes for untracked what a checkpoint has yet to ask for.
 """
 
 import shutil
 import sys
 import time
 from collections.abc import Sequence
-from copy import deepcopy
 from pathlib import Path
 
 from snakemake.common.configfile import load_configfile
@@ -18,32 +19,32 @@ from feature_quality.config.settings import load
 from feature_quality.errors import InputError
 
 RESULTS, RESOURCES = Path("results"), Path("resources")
-# A temporary file that nobody has written to for so many seconds belongs to a job that was killed.
+# A temporary file unchanged for so many seconds belongs to a job that was killed.
 ABANDONED = 24 * 3600
 
 
-def asked_for(base: str | Path, others: Sequence[str | Path]) -> set[str]:
-    """Return the places of the runs of ``base`` and of each other configuration on top of it.
+def requested_runs(base: str | Path, others: Sequence[str | Path]) -> set[str]:
+    """Return the runs of ``base`` and of each other configuration on top of it, as in paths.
 
     Raises:
         InputError: a configuration cannot be read or has faults; names it.
     """
-    places: set[str] = set()
+    runs: set[str] = set()
     for path in (base, *others):
         try:
-            config = deepcopy(load_configfile(str(base)))
+            config = load_configfile(str(base))
             update_config(config, load_configfile(str(path)))
             settings = load(config)
         except (InputError, WorkflowError, OSError) as error:
             raise InputError(f"{path}: {error}") from error
-        places.update(run for dataset in settings.datasets for run in settings.runs_of(dataset))
-    return places
+        runs.update(run for dataset in settings.datasets for run in settings.runs_of(dataset))
+    return runs
 
 
-def untracked_runs(results: Path, asked: set[str]) -> list[Path]:
-    """Return the folders, logs and benchmarks of runs that are not ``asked`` for."""
+def untracked_runs(results: Path, requested: set[str]) -> list[Path]:
+    """Return the folders, logs and benchmarks of runs that are not ``requested``."""
     found = results.glob("**/lr=*/rho=*/seed=*")
-    return sorted(path for path in found if _place(path) not in asked)
+    return sorted(path for path in found if _run(path) not in requested)
 
 
 def abandoned_files(*folders: Path) -> list[Path]:
@@ -54,7 +55,7 @@ def abandoned_files(*folders: Path) -> list[Path]:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder, and the folders above it that are empty then."""
+    """Remove a file or a folder, and the folders above it that become empty."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -66,33 +67,36 @@ def remove(path: Path) -> None:
 
 
 def main(base: str, *others: str) -> None:
-    """List what is stale, and remove it if the answer on standard input is yes.
+    """List what is untracked, and remove it if the answer on standard input is yes.
 
     Raises:
-        InputError: a configuration has faults, or a Snakemake is at work.
+        InputError: a configuration has faults, or Snakemake is running here.
     """
     if any(Path(".snakemake", "locks").glob("*")):
         raise InputError(
-            "A Snakemake is at work here, or was killed: wait for it, or run snakemake --unlock"
+            "Snakemake is running here, or was killed: wait for it, or run snakemake --unlock"
         )
-    stale = untracked_runs(RESULTS, asked_for(base, others)) + abandoned_files(RESULTS, RESOURCES)
-    if not stale:
-        print("Nothing is stale.")
+    untracked = untracked_runs(RESULTS, requested_runs(base, others))
+    untracked += abandoned_files(RESULTS, RESOURCES)
+    if not untracked:
+        print("Nothing is untracked.")
         return
-    for path in stale:
+    for path in untracked:
         print(path)
-    size = sum(map(_size, stale)) / 1e6
-    print(f"{len(stale)} stale, {size:.1f} MB. Remove? [y/N] ", end="", flush=True)
+    size = sum(map(_size, untracked)) / 1e6
+    print(f"{len(untracked)} untracked, {size:.1f} MB. Remove? [y/N] ", end="", flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         print("Nothing was removed.")
         return
-    for path in stale:
+    for path in untracked:
         remove(path)
     print("Removed.")
 
 
-def _place(path: Path) -> str:
-    return "/".join((*path.parts[-4:-1], path.name.removesuffix(".log").removesuffix(".tsv")))
+def _run(path: Path) -> str:
+    """Return the run that a folder, log or benchmark belongs to, as it stands in paths."""
+    # dataset/method/lr=…/rho=…/seed=…
+    return "/".join((*path.parts[-5:-1], path.name.removesuffix(".log").removesuffix(".tsv")))
 
 
 def _size(path: Path) -> int:

@@ -22,6 +22,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 )
 
 from feature_quality.artifacts.selection import read_selection
+from feature_quality.config.quoting import refuse_misquoted
 from feature_quality.config.settings import RUN, load
 from feature_quality.digest import script_digest
 from feature_quality.errors import InputError
@@ -30,22 +31,10 @@ from feature_quality.methods import BASELINE
 
 try:
     settings = load(config)
+    options = workflow.config_settings.config_args
+    refuse_misquoted([*options, *settings.user_paths, PACKAGE_ROOT, os.getcwd()])
 except InputError as error:
     raise WorkflowError(str(error))
-
-# A job is a command in a shell, and Snakemake quotes for it as Python does: around a single quote
-# it puts double ones, in which $ and ` keep their meaning; what begins with a quote it leaves.
-for text in (
-    *workflow.config_settings.config_args,
-    *settings.user_paths,
-    PACKAGE_ROOT,
-    os.getcwd(),
-):
-    if text[0] in "'\"" or ("'" in text and set(text) & set('"$`')):
-        raise WorkflowError(
-            f'{text}: what begins with a quote, or has a single quote beside one of " $ `, does '
-            "not reach jobs as it is. Another name would; or a file given to --configfile."
-        )
 
 
 def code(script, *modules):

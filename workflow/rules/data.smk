@@ -2,6 +2,7 @@
 from feature_quality.data.datasets import DATASETS, SPECS
 from feature_quality.data.sources import SOURCES
 
+
 wildcard_constraints:
     dataset=one_of(settings.datasets),
     original=one_of(SOURCES),

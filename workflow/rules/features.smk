@@ -73,6 +73,7 @@ rule importance:
         gpu=GPUS_PER_JOB,
         gpu_mb=gpu_mb,
     params:
+        compared="{compared}",
         probe=lambda wildcards: settings.contribution_settings(wildcards.dataset),
         code=code("importance.py"),
     message:

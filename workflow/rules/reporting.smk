@@ -92,7 +92,9 @@ def figure_files(wildcards):
     """What a figure is drawn from."""
     figure, dataset, method = FIGURES[wildcards.figure]
     if not dataset:
-        return {name: TOY_FILES[name] for name in SPECS_OF_FIGURES[figure].inputs["toy"]}
+        return {
+            name: TOY_FILES[name] for name in SPECS_OF_FIGURES[figure].inputs["toy"]
+        }
     names = SPECS_OF_FIGURES[figure].inputs["dataset"]
     if OF_SELECTED & {*names}:
         for each in (BASELINE.name, method):
@@ -169,7 +171,8 @@ rule table:
             "results/selection/{dataset}.json", dataset=TABLES[wildcards.table][1]
         ),
         examples=lambda wildcards: expand(
-            "results/data/{dataset}/examples.parquet", dataset=TABLES[wildcards.table][1]
+            "results/data/{dataset}/examples.parquet",
+            dataset=TABLES[wildcards.table][1],
         ),
     output:
         csv="results/tables/{table}.csv",
@@ -187,7 +190,8 @@ rule table:
     params:
         table="{table}",
         constants=lambda wildcards: [
-            settings.provenance_summary(dataset) for dataset in TABLES[wildcards.table][1]
+            settings.provenance_summary(dataset)
+            for dataset in TABLES[wildcards.table][1]
         ],
         networks=lambda wildcards: [
             settings.network_of(dataset) for dataset in TABLES[wildcards.table][1]

@@ -102,11 +102,11 @@ rule perturb_toy:
         "../../envs/workflow.yaml"
     params:
         rho=settings.toy.shown.rho,
-        code=code("perturb_toy.py"),
+        code=code("perturb.py"),
     message:
         "Perturb single examples of the toy"
     script:
-        "../scripts/perturb_toy.py"
+        "../scripts/perturb.py"
 
 
 rule perturb_network:
@@ -125,11 +125,11 @@ rule perturb_network:
         "../../envs/workflow.yaml"
     params:
         rho=settings.toy.shown.network_rho,
-        code=code("perturb_network.py"),
+        code=code("perturb.py"),
     message:
         "Perturb single examples of a network: {wildcards.dataset}"
     script:
-        "../scripts/perturb_network.py"
+        "../scripts/perturb.py"
 
 
 rule toy:

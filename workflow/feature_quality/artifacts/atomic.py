@@ -1,4 +1,4 @@
-"""Files that are whole or absent."""
+"""Write files atomically: a file is whole or absent."""
 
 import errno
 import os
@@ -9,19 +9,20 @@ from pathlib import Path
 
 from feature_quality.errors import InputError
 
-# What is the user's disk's fault and not the program's: full, over quota, a limit, not writable.
+# Errors of the disk, not of the program: full, over quota, file size limit, not writable.
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path`` and move it there when the block ends without error.
+    """Yield a temporary path beside ``path``; rename it to ``path`` if the block raises no error.
 
-    The temporary name is unique to the call, so an interrupted job's orphan and its successor never
-    write the same file; the move is atomic, so nobody ever reads half a file under its final name.
+    The temporary name is unique to the call, so that a killed job's process that still runs and
+    the job's successor never write the same file. The rename is atomic, so that nobody reads half
+    a file under its final name.
 
     Raises:
-        InputError: the disk does not take the file.
+        InputError: the file cannot be written to disk.
     """
     target = Path(path)
     try:
@@ -38,11 +39,11 @@ def replacing(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         if error.errno not in DISK:
             raise
-        # Some libraries put words of their own in the place of the system's.
+        # Some libraries replace the system's message by their own.
         raise InputError(f"{target}: {os.strerror(error.errno)}") from error
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write ``text`` to ``path`` as UTF-8, all of it or nothing."""
+    """Write ``text`` to ``path`` as UTF-8, atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

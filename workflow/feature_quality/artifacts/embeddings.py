@@ -1,4 +1,4 @@
-"""Embeddings of one split under one trained network: one row an example."""
+"""Embeddings of one split under one trained network: one row per example."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _EXAMPLE = ["id", "label", "feature_a", "feature_b", "group"]
 
 
 def embedding_schema(classes: int, features: int) -> pa.Schema:
-    """Return the columns of a file for a network with that many logits and features."""
+    """Return the columns of a file for a network with so many classes and features."""
     return pa.schema(
         [
             ("id", pa.string()),
@@ -33,12 +33,12 @@ def embedding_schema(classes: int, features: int) -> pa.Schema:
 
 @dataclass(frozen=True)
 class Embeddings:
-    """n examples.
+    """Embeddings of n examples.
 
     Attributes:
-        table: their id, label, features and group.
+        table: the id, label, features and group of each.
         logits: float32 (n, classes).
-        embedding: φ(x), the input of the last linear layer, float32 (n, features).
+        embedding: φ(x), the input of the last linear layer, float32 (n, d).
     """
 
     table: pd.DataFrame
@@ -47,7 +47,7 @@ class Embeddings:
 
 
 def write_embeddings(path: str | Path, embeddings: Embeddings, metadata: Mapping[str, Any]) -> None:
-    """Write the embeddings of one split; ``metadata`` names the run that made them."""
+    """Write the embeddings of one split; ``metadata`` describes the run that made them."""
     schema = embedding_schema(embeddings.logits.shape[1], embeddings.embedding.shape[1])
     columns = [embeddings.table[name] for name in _EXAMPLE]
     columns += [_as_list(embeddings.logits), _as_list(embeddings.embedding)]
@@ -55,7 +55,7 @@ def write_embeddings(path: str | Path, embeddings: Embeddings, metadata: Mapping
 
 
 def read_embeddings(path: str | Path) -> tuple[Embeddings, dict[str, Any]]:
-    """Read what ``write_embeddings`` wrote: the embeddings and the description of the run.
+    """Read what ``write_embeddings`` wrote: the embeddings and the metadata of the run.
 
     Raises:
         InputError: the file is damaged or its columns are not those of an embedding.
@@ -68,7 +68,11 @@ def read_embeddings(path: str | Path) -> tuple[Embeddings, dict[str, Any]]:
 
 
 def read_logits(path: str | Path) -> tuple[pd.DataFrame, npt.NDArray[np.float32], dict[str, Any]]:
-    """Read the examples, their logits and the run's description, but not the large embeddings."""
+    """Read the examples, their logits and the run's metadata, but not the large embeddings.
+
+    Raises:
+        InputError: the file is damaged or lacks these columns.
+    """
     table, run = read_parquet(path, columns=[*_EXAMPLE, "logits"])
     return table.select(_EXAMPLE).to_pandas(), _as_array(table, "logits"), run
 

@@ -1,8 +1,8 @@
-"""What is measured of a trained network: its probes, and the weights of training examples."""
+"""Measurements of trained networks: probe errors, and the weights of training examples."""
 
 import pyarrow as pa
 
-# The probes of one run: one row per feature and draw.
+# The probes of one run: one row per feature and draw of examples. ``error`` is a fraction.
 PROBES = pa.schema(
     [
         ("feature", pa.string()),
@@ -15,7 +15,8 @@ PROBES = pa.schema(
     ]
 )
 
-# One run: one row per checkpoint and training example; contributions are of features A and B.
+# Weights in one run: one row per snapshot and training example. λ is ``weight``, λ̃ is
+# ``phantom_weight``; the contributions to the margin are those of features A and B.
 RUN_IMPORTANCE = pa.schema(
     [
         ("epoch", pa.int32()),
@@ -29,7 +30,7 @@ RUN_IMPORTANCE = pa.schema(
     ]
 )
 
-# What the figures show of every point, of the toy as of images.
+# What figures of weights show, of the toy as of images: one row per snapshot and example.
 IMPORTANCE = pa.schema(
     [
         ("seed", pa.int32()),

@@ -1,4 +1,4 @@
-"""The history of a training run: one row an epoch."""
+"""The history of a training run: one row per epoch."""
 
 import json
 from collections.abc import Mapping
@@ -22,10 +22,12 @@ HISTORY = pa.schema(
 
 
 def holds_history(path: str | Path, metadata: Mapping[str, Any]) -> bool:
-    """Say whether a run that ``metadata`` is true of, and maybe more, was written to ``path``.
+    """Return whether ``path`` is the history of the run that ``metadata`` describes.
+
+    The file's own metadata may say more, such as how the run ended.
 
     Raises:
-        InputError: the file is there, but is no history.
+        InputError: the file exists, but is not a history.
     """
     if not Path(path).exists():
         return False

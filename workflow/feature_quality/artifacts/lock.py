@@ -1,4 +1,4 @@
-"""A folder that one process at a time writes."""
+"""A lock on a folder, so that one process at a time writes there."""
 
 import fcntl
 from collections.abc import Callable, Iterator
@@ -8,13 +8,14 @@ from pathlib import Path
 
 @contextmanager
 def locked(folder: str | Path, warn: Callable[[str], object]) -> Iterator[None]:
-    """Hold ``folder`` alone while the block lasts, after whoever holds it has ended.
+    """Hold an exclusive lock on ``folder`` during the block; wait while another process holds it.
 
-    A killed Snakemake's jobs live on, and its successor starts them again. The lock is the
-    kernel's: it ends with the process that holds it, however that ends.
+    When Snakemake is killed, its jobs go on running, and the next Snakemake starts them again. The
+    lock is the kernel's: it is released when the process that holds it ends, however it ends.
 
     Args:
-        warn: takes a sentence on why this waits, or why it cannot be made sure that it is alone.
+        folder: where the lock is; created if absent.
+        warn: is called with a sentence if this waits, or if the file system has no locks.
     """
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Parquet files with a declared schema and a JSON description of what they hold."""
+"""Parquet files with a declared schema and metadata in JSON."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,11 @@ METADATA_KEY = b"feature_quality"
 
 
 def write_parquet(path: str | Path, table: pa.Table, metadata: Mapping[str, Any]) -> None:
-    """Write ``table`` and a description in JSON values; equal input gives equal bytes."""
+    """Write a table, and metadata in JSON values; equal input gives equal bytes.
+
+    Raises:
+        InputError: the file cannot be written to disk.
+    """
     description = json.dumps(metadata, sort_keys=True).encode()
     with replacing(path) as temporary:
         pq.write_table(
@@ -33,7 +37,7 @@ def read_parquet(
     """Read a file that ``write_parquet`` wrote: its table (or some ``columns``) and its metadata.
 
     Raises:
-        InputError: the file is damaged, is not ours, or its columns are not those of ``schema``.
+        InputError: the file is damaged, was not written by this workflow, or has other columns.
     """
     try:
         found = pq.read_schema(path)
@@ -59,7 +63,7 @@ def write_table(
     schema: pa.Schema,
     metadata: Mapping[str, Any],
 ) -> None:
-    """Write rows in the columns of ``schema``; ``metadata`` says what they are of."""
+    """Write rows as the columns of ``schema``; ``metadata`` says what they describe."""
     if isinstance(rows, pd.DataFrame):
         table = pa.Table.from_pandas(rows, schema=schema, preserve_index=False)
     else:
@@ -74,11 +78,11 @@ def read_table(
 
     Args:
         path: the file.
-        schema: its columns.
-        subset: the file may have other columns too, which are left out.
+        schema: the columns to read.
+        subset: whether the file may have other columns too.
 
     Raises:
-        InputError: the file is damaged, is not ours, or has other columns.
+        InputError: the file is damaged, was not written by this workflow, or has other columns.
     """
     if subset:
         table, metadata = read_parquet(path, columns=schema.names)
@@ -88,15 +92,15 @@ def read_table(
 
 
 def read_tables(paths: Sequence[str | Path], schema: pa.Schema) -> pd.DataFrame:
-    """Read several files of the same columns as one table."""
+    """Read several files with the same columns as one table, in the order given."""
     return pd.concat([read_table(path, schema)[0] for path in paths], ignore_index=True)
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:
-    """Read the metadata alone of a file that ``write_parquet`` wrote.
+    """Read only the metadata of a file that ``write_parquet`` wrote.
 
     Raises:
-        InputError: the file is damaged, or is not ours.
+        InputError: the file is damaged, or was not written by this workflow.
     """
     return read_parquet(path, columns=[])[1]
 

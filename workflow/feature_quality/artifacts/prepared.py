@@ -1,7 +1,7 @@
-"""A prepared dataset: images decoded once, and a table that says what each of them is.
+"""A prepared dataset: decoded images, and a table with one row per example.
 
-``images.npy`` holds distinct images, ``examples.parquet`` one row an example; an example points to
-its image by row, so that one image may serve several splits without being stored twice.
+``images.npy`` holds distinct images; ``examples.parquet`` names the image of each example by its
+index, so that several splits can share an image that is stored once.
 """
 
 import hashlib
@@ -38,20 +38,21 @@ EXAMPLES = pa.schema(
 
 @dataclass(frozen=True)
 class Description:
-    """What a dataset is, in words and numbers that do not change from example to example.
+    """What holds for a whole dataset.
 
     Attributes:
         dataset: its id.
-        title: its name for readers.
-        demonstration: whether its results say nothing of the paper.
+        title: its name in tables and figures.
+        demonstration: whether it is none of the paper's datasets.
         features: the names of feature A and of feature B.
-        classes: the names of the values of each; the label is feature A.
-        channel_mean, channel_std: what a network's input is normalised by, one number a channel,
-            for pixels in [0, 1].
-        group_weights: the groups' frequencies in training, if validation and test errors weight
-            each group's error by them; None if every example counts the same.
-        target: the letter of the domain that is left out of training, on which feature A is
-            probed; empty where both features are.
+        classes: the names of the values of each feature; the label is feature A.
+        channel_mean: the mean of each channel, for pixels in [0, 1], by which a network's input is
+            normalised.
+        channel_std: the standard deviation of each channel, likewise.
+        group_weights: the groups' frequencies in training, by which validation and test errors
+            weight each group's error; None if every example counts the same.
+        target: the letter of the domain that is left out of training and on which feature A alone
+            is probed; empty if both features are probed.
     """
 
     dataset: str
@@ -70,7 +71,7 @@ class Description:
         return self.features[:1] if self.target else self.features
 
     def example_weights(self, groups: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
-        """Return each example's share of its split's error, (n,), 1 in all.
+        """Return the weight of each example in its split's error, (n,); they sum to 1.
 
         Args:
             groups: the group of each of the split's n examples.
@@ -84,10 +85,7 @@ class Description:
 
 @dataclass(frozen=True)
 class Examples:
-    """The n examples of one split: their rows of the table, and their images.
-
-    ``images`` is uint8 (n, channels, height, width).
-    """
+    """The n examples of one split: images, uint8 (n, channels, height, width), and their rows."""
 
     images: npt.NDArray[np.uint8]
     table: pd.DataFrame
@@ -104,7 +102,7 @@ class Prepared:
     def split(self, name: str) -> Examples:
         """Return the examples of one of ``SPLITS``, in the order of the table.
 
-        Images that lie in this order already are not copied.
+        Images that are stored in this order are not copied.
         """
         table = self.examples[self.examples["split"] == name].reset_index(drop=True)
         rows = table["image"].to_numpy()
@@ -115,14 +113,14 @@ class Prepared:
 
 @contextmanager
 def new_images(path: str | Path, shape: tuple[int, ...]) -> Iterator[npt.NDArray[np.uint8]]:
-    """Yield an array of zeros on disk, which lies at ``path`` when the block ends without error.
+    """Yield an array of zeros on disk, stored as ``path`` if the block raises no error.
 
     Raises:
-        InputError: the disk has no room for it.
+        InputError: the file cannot be written to disk.
     """
     with replacing(path) as temporary:
         images = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-        # A full disk would otherwise end the process when a page of the array is written.
+        # Reserve the space: on a full disk, writing to the array would kill the process.
         with temporary.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, temporary.stat().st_size)
         yield images
@@ -142,9 +140,9 @@ def write_prepared(images_path: str | Path, examples_path: str | Path, prepared:
 
 
 def write_examples(images_path: str | Path, examples_path: str | Path, prepared: Prepared) -> None:
-    """Check ``prepared`` and write its examples; its images lie at ``images_path`` already.
+    """Check ``prepared`` and write its examples; its images are at ``images_path`` already.
 
-    The checksum of the images goes with them, so that these examples stand for those images.
+    The metadata has the checksum of the images, so that the file changes if they do.
 
     Raises:
         InputError: labels, groups or image rows are out of range, or a split is empty.
@@ -158,15 +156,15 @@ def write_examples(images_path: str | Path, examples_path: str | Path, prepared:
 
 
 def read_prepared(images_path: str | Path, examples_path: str | Path) -> Prepared:
-    """Read a prepared dataset; its images stay on disk until a split is asked for.
+    """Read a prepared dataset; its images stay on disk until they are used.
 
     Raises:
-        InputError: a file is damaged, or the examples are not of these images.
+        InputError: a file is damaged, or the examples do not fit the images.
     """
     table, metadata = read_parquet(examples_path, EXAMPLES)
     description = _description(metadata)
     try:
-        # Copy on write: PyTorch shares memory only with arrays that could be written to.
+        # Copy on write: PyTorch shares memory only with writable arrays.
         images = np.lib.format.open_memmap(images_path, mode="c")
     except (ValueError, OSError, EOFError) as error:
         raise InputError(f"{images_path}: cannot be read as an array ({error})") from error
@@ -176,7 +174,11 @@ def read_prepared(images_path: str | Path, examples_path: str | Path) -> Prepare
 
 
 def read_description(examples_path: str | Path) -> Description:
-    """Read what a prepared dataset is, without its examples."""
+    """Read the description of a prepared dataset, without its examples.
+
+    Raises:
+        InputError: the file is damaged, or is not a table of examples.
+    """
     return _description(read_parquet(examples_path, EXAMPLES, columns=[])[1])
 
 

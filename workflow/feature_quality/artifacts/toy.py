@@ -1,4 +1,4 @@
-"""What the toy studies leave: tidy tables, one row a run, an epoch, a point or a place."""
+"""The tables of the toy studies."""
 
 import pyarrow as pa
 
@@ -17,7 +17,7 @@ _RUN = [
     ("alpha", pa.float64()),
 ]
 
-# One row a run. Errors are fractions, NaN for a run that diverged; w̃ is what was put for w.
+# One row per run. Errors are fractions, NaN for a run that diverged.
 TOY_RUNS = pa.schema(
     [
         *_RUN,
@@ -38,7 +38,7 @@ TOY_RUNS = pa.schema(
     ]
 )
 
-# One row a run and epoch: w̃_j/w_j, the mean over the epoch's steps.
+# One row per run and epoch: the scaling w̃_j/w_j of each feature, mean over the epoch's steps.
 EPOCHS = pa.schema(
     [
         ("seed", pa.int32()),
@@ -49,7 +49,8 @@ EPOCHS = pa.schema(
     ]
 )
 
-# One row a run, checkpoint and training point: its place, the contributions y·w_j f_j, λ and λ̃.
+# One row per run, snapshot and training point: its coordinates, the contributions y·w_j f_j, the
+# weight λ and the phantom weight λ̃.
 POINTS = pa.schema(
     [
         ("seed", pa.int32()),
@@ -68,7 +69,7 @@ POINTS = pa.schema(
     ]
 )
 
-# One row a place in a feature's plane: f_j there.
+# One row per grid point in a feature's plane: the value f_j there.
 CONTOURS = pa.schema(
     [
         ("seed", pa.int32()),
@@ -80,7 +81,7 @@ CONTOURS = pa.schema(
     ]
 )
 
-# One row an example and kind of perturbation (Appendix D), each of the single example.
+# One row per example and kind of perturbation, which is that of the single example (Appendix D).
 PERTURBATIONS = pa.schema(
     [
         ("network", pa.string()),

@@ -1,4 +1,4 @@
-"""Network weights on disk: safetensors, which cannot run code when it is read."""
+"""Network weights on disk, as safetensors: reading such a file cannot run code."""
 
 import json
 from collections.abc import Mapping
@@ -12,21 +12,21 @@ from torch import Tensor
 from feature_quality.artifacts.atomic import replacing
 from feature_quality.errors import InputError
 
-# One key: the format keeps several in an order of its own, which differs from call to call.
+# One key, because safetensors writes several in an order that differs from call to call.
 METADATA_KEY = "feature_quality"
 
 
 def write_weights(
     path: str | Path, weights: Mapping[str, Tensor], metadata: Mapping[str, Any]
 ) -> None:
-    """Write named tensors and a JSON description; equal input gives equal bytes.
+    """Write named tensors and metadata in JSON; equal input gives equal bytes.
 
     Raises:
-        InputError: the disk does not take the file.
+        InputError: the file cannot be written to disk.
     """
     description = {METADATA_KEY: json.dumps(metadata, sort_keys=True)}
     with replacing(path) as temporary:
-        # Storage order is part of the bytes, and channels_last is a matter of the machine.
+        # The memory format is part of the bytes, and depends on the device (channels_last).
         tensors = {name: tensor.cpu().contiguous() for name, tensor in weights.items()}
         try:
             save_file(tensors, temporary, metadata=description)
@@ -47,10 +47,10 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
 
 
 def read_described_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read named tensors onto the CPU, and their description.
+    """Read named tensors onto the CPU, and their metadata.
 
     Raises:
-        InputError: the file is not a whole safetensors file, or has no description in JSON.
+        InputError: the file is not a whole safetensors file, or has no metadata in JSON.
     """
     tensors = read_weights(path)
     with safe_open(path, framework="pt") as file:
@@ -60,13 +60,13 @@ def read_described_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[st
     try:
         return tensors, json.loads(metadata[METADATA_KEY])
     except ValueError as error:
-        raise InputError(f"{path}: its description is no JSON ({error})") from error
+        raise InputError(f"{path}: its description is not JSON ({error})") from error
 
 
 def write_snapshots(
     path: str | Path, snapshots: Mapping[int, Mapping[str, Tensor]], metadata: Mapping[str, Any]
 ) -> None:
-    """Write the weights after several epochs, by epoch."""
+    """Write the weights after each of several epochs."""
     tensors = {
         f"epoch={epoch}/{name}": tensor
         for epoch, weights in snapshots.items()

@@ -1,11 +1,18 @@
 """The settings that are tried: every learning rate with every ρ of every method, for every seed."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
-from feature_quality.config.section import Distinct, NotEmpty, OneOf, PositiveNumber, Section
+from feature_quality.config.section import (
+    Distinct,
+    NonNegativeNumber,
+    NotEmpty,
+    OneOf,
+    PositiveNumber,
+    Section,
+)
 from feature_quality.methods import BASELINE, METHODS
 
 # Names of the two forms of ρ in pydantic's messages, which are not part of the key.
@@ -14,16 +21,19 @@ FOR_ALL, BY_METHOD = "ρ for all methods", "ρ by method"
 Perturbing = Annotated[str, OneOf(name for name in METHODS if name != BASELINE.name)]
 
 
-def _refuse_zero(rho: Any) -> Any:
-    if rho == 0 and not isinstance(rho, bool):
+def _refuse_zero(rho: float) -> float:
+    if rho == 0:
         raise ValueError("should be above 0; ρ = 0 is SGD, the method sgd")
     return rho
 
 
 LearningRates = Annotated[tuple[PositiveNumber, ...], NotEmpty, Distinct]
-Radii = Annotated[
-    tuple[Annotated[PositiveNumber, BeforeValidator(_refuse_zero)], ...], NotEmpty, Distinct
+Radius = Annotated[
+    NonNegativeNumber,
+    AfterValidator(_refuse_zero),
+    Field(json_schema_extra={"exclusiveMinimum": 0}),
 ]
+Radii = Annotated[tuple[Radius, ...], NotEmpty, Distinct]
 
 
 class GridSettings(Section):
