@@ -5,9 +5,12 @@ torchvision's CIFAR10 reads it, a DataLoader, a loop, and pytorch-optimizer's SA
 process that has the machine, and once in as many processes as the workflow uses: one of one thread
 for each core of a CPU. A figure is the median of turns, in which all sides take their places in
 order, and images a second are those of all processes together. The roofline is the least time that
-the network's operations take at this machine's own rates of products and copies.
+the network's operations take at this machine's own rates of products and copies. Last, a step of
+each method beside SGD's, in one process that takes them in turns; ``image_training.py methods``
+measures that alone.
 """
 
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -19,22 +22,24 @@ from statistics import median
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 import plain_cnn
 from feature_quality.artifacts.prepared import Description, Examples
+from feature_quality.methods import METHODS, Method
 from feature_quality.training.augmentation import Crop
 from feature_quality.training.device import deterministic_device, usable_precision
 from feature_quality.training.loop import DeviceSplit, TrainingConfig, train
-from feature_quality.training.models import convolutional_network, residual_network
+from feature_quality.training.models import Network, build_network
 from feature_quality.training.sam import step
 from feature_quality.training.sgd import SGD
-from machine import Rates, Roofline, processes, title
+from machine import Rates, Roofline, fastest, processes, title
 
 Shape = tuple[int, int, int]
 
-RHO = {"SGD": 0.0, "SAM": 0.05}
+RHO = 0.05
+COMPARED = ("sgd", "sam")
 PRECISIONS = ("float32", "bfloat16")
 CNN_SHAPE = (3, 64, 32)
 CNN = TrainingConfig(epochs=1, batch_size=100, momentum=0.9, weight_decay=0.0, snapshot_epochs=())
@@ -51,14 +56,12 @@ CUDA = torch.cuda.is_available()
 CNN_STEPS = 500 if CUDA else 40
 RESNET_STEPS = 40 if CUDA else 2
 CNN_TURNS, RESNET_TURNS = 5, 2
+METHOD_STEPS = {CNN_SHAPE: 50, RESNET_SHAPES[0]: 5}
 
 
-def network(shape: Shape) -> nn.Sequential:
+def network(shape: Shape) -> Network:
     """Return the CNN for its own shape, and ResNet-18 for others, placed as the workflow does."""
-    if shape == CNN_SHAPE:
-        model = convolutional_network(shape, 2)
-    else:
-        model = residual_network("resnet18", 2)
+    model = build_network("cnn" if shape == CNN_SHAPE else "resnet18", shape, 2)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model.to(deterministic_device())
 
@@ -79,61 +82,119 @@ def examples(shape: Shape, count: int) -> tuple[Examples, Description]:
     return Examples(images, pd.DataFrame({"label": labels, "group": labels})), description
 
 
-def images_per_second(shape: Shape, recipe: TrainingConfig, steps: int, rho: float) -> float:
+def rho_of(method: str) -> float:
+    """Return a radius at which the method takes its time."""
+    return 0.0 if METHODS[method].perturbed == "none" else RHO
+
+
+def images_per_second(shape: Shape, config: TrainingConfig, steps: int, method: str) -> float:
     """Return the rate of an epoch, after a short one that is not counted."""
     model = network(shape)
     device = deterministic_device()
+    run = partial(
+        train, model, config=config, dataset="random", method=method, lr=0.001, rho=rho_of(method)
+    )
 
     def epoch(count: int) -> float:
         trained, validated = (DeviceSplit.of(*examples(shape, each), device) for each in (count, 2))
         start = time.perf_counter()
-        train(model, trained, validated, recipe, dataset="random", lr=0.001, rho=rho, seed=0)
+        run(train_split=trained, val_split=validated, seed=0)
         return time.perf_counter() - start
 
     epoch(16)
-    return steps * recipe.batch_size / epoch(steps * recipe.batch_size)
+    return steps * config.batch_size / epoch(steps * config.batch_size)
 
 
-def limit(shape: Shape, recipe: TrainingConfig) -> dict[str, float]:
+class Steps:
+    """Takes steps of a network on one batch."""
+
+    def __init__(self, shape: Shape, config: TrainingConfig) -> None:
+        self.device = deterministic_device()
+        self.model = network(shape)
+        self.config = config
+        images = torch.rand(config.batch_size, *shape, device=self.device)
+        self.images = images.to(memory_format=torch.channels_last)
+        self.labels = torch.arange(config.batch_size, device=self.device) % 2
+        self.optimizer = SGD(
+            self.model.parameters(),
+            lr=0.001,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+        )
+
+    def autocast(self) -> torch.autocast:
+        """Return a context in which the network computes in the precision that is asked for."""
+        enabled = self.config.precision == "bfloat16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
+
+    def embed(self) -> Tensor:
+        """Return φ of the batch."""
+        with self.autocast():
+            features: Tensor = self.model.backbone(self.images)
+        return features
+
+    def classify(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return loss and logits of φ."""
+        with self.autocast():
+            logits = self.model.head(features)
+        return cross_entropy(logits.float(), self.labels), logits
+
+    def take(self, method: Method) -> None:
+        """Take one step."""
+        rho = rho_of(method.name)
+        step(self.embed, self.classify, self.model, self.optimizer, method, rho)
+
+
+def measure_methods() -> pd.DataFrame:
+    """Return what a step of each method costs: the median of steps that are taken in turns."""
+    rows = []
+    for shape, turns in METHOD_STEPS.items():
+        steps = Steps(shape, CNN if shape == CNN_SHAPE else RESNET)
+        seconds: dict[str, list[float]] = {name: [] for name in METHODS}
+        for turn in range(turns + 2):
+            for name, method in METHODS.items():
+                taken = fastest(partial(steps.take, method), turns=1)
+                if turn > 1:
+                    seconds[name].append(taken)
+        medians = {name: median(each) for name, each in seconds.items()}
+        ratios = {
+            METHODS[name].label: f"{each / medians['sgd']:.2f}" for name, each in medians.items()
+        }
+        side = f"{'CNN' if shape == CNN_SHAPE else 'ResNet-18'}, {shape[1]} × {shape[2]}"
+        rows.append({"a step over SGD's": side, "SGD, ms": f"{1000 * medians['sgd']:.1f}"} | ratios)
+    return pd.DataFrame(rows)
+
+
+def limit(shape: Shape, config: TrainingConfig) -> dict[str, float]:
     """Return the images a second of SGD and SAM at which every operation took its least time."""
-    model, device = network(shape), deterministic_device()
-    rates = Rates.measured(device, recipe.precision)
-    images = torch.rand(recipe.batch_size, *shape, device=device)
-    images = images.to(memory_format=torch.channels_last)
-    labels = torch.arange(recipe.batch_size, device=device) % 2
-    optimizer = SGD(
-        model.parameters(), lr=0.001, momentum=recipe.momentum, weight_decay=recipe.weight_decay
-    )
-
-    def forward() -> tuple[Tensor, Tensor]:
-        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            logits = model(images)
-        return cross_entropy(logits.float(), labels), logits
-
+    steps = Steps(shape, config)
+    rates = Rates.measured(steps.device, config.precision)
     found = {}
-    for method, rho in RHO.items():
+    for method in COMPARED:
         with Roofline(rates) as roofline:
-            step(forward, model, optimizer, rho)
-        found[method] = recipe.batch_size / roofline.seconds
+            steps.take(METHODS[method])
+        found[method] = config.batch_size / roofline.seconds
     return found
 
 
 def in_turns(
-    sides: dict[str, Callable[[float], float]], at_once: dict[str, int], turns: int
+    sides: dict[str, Callable[[str], float]], at_once: dict[str, int], turns: int
 ) -> dict[str, dict[str, float]]:
     """Return each side's images a second by SGD and by SAM.
 
     Args:
-        sides: takes rho, and returns one process's images a second.
+        sides: takes a method's name, and returns one process's images a second.
         at_once: in how many processes at one time.
     """
-    totals: dict[str, dict[str, list[float]]] = {side: {"SGD": [], "SAM": []} for side in sides}
+    totals: dict[str, dict[str, list[float]]] = {
+        side: {method: [] for method in COMPARED} for side in sides
+    }
     # A side keeps its processes to itself: what it sets there, it sets for itself alone.
     pools = {side: ProcessPoolExecutor(at_once[side], get_context("spawn")) for side in sides}
     for turn in range(turns + 1):
         for side, call in sides.items():
-            for method, rho in RHO.items():
-                together = [pools[side].submit(call, rho) for _ in range(at_once[side])]
+            for method in COMPARED:
+                together = [pools[side].submit(call, method) for _ in range(at_once[side])]
                 total = sum(each.result() for each in together)
                 # Imports and first calls are in the first turn.
                 if turn > 0:
@@ -143,22 +204,23 @@ def in_turns(
     return {side: {m: median(all_) for m, all_ in by.items()} for side, by in totals.items()}
 
 
-def limits(shape: Shape, recipe: TrainingConfig) -> dict[str, float]:
+def limits(shape: Shape, config: TrainingConfig) -> dict[str, float]:
     """Return what ``limit`` does, of all processes at one time."""
     with ProcessPoolExecutor(processes(), get_context("spawn")) as pool:
         # Processes start one after the other; what counts is the second time, for all at once.
         for _ in range(2):
-            together = [pool.submit(limit, shape, recipe) for _ in range(processes())]
+            together = [pool.submit(limit, shape, config) for _ in range(processes())]
             found = [each.result() for each in together]
-    return {method: sum(each[method] for each in found) for method in RHO}
+    return {method: sum(each[method] for each in found) for method in COMPARED}
 
 
 def row(side: str, rate: dict[str, float], top: dict[str, float] | None = None) -> dict[str, str]:
     """Return a side's row of a table; ``top`` is the roofline."""
-    columns = {"images/s": side} | {method: f"{rate[method]:,.0f}" for method in RHO}
-    columns["SAM/SGD time"] = f"{rate['SGD'] / rate['SAM']:.2f}"
+    columns = {"images/s": side}
+    columns |= {METHODS[method].label: f"{rate[method]:,.0f}" for method in COMPARED}
+    columns["SAM/SGD time"] = f"{rate['sgd'] / rate['sam']:.2f}"
     if top:
-        shares = (f"{rate[method] / top[method]:.0%}" for method in RHO)
+        shares = (f"{rate[method] / top[method]:.0%}" for method in COMPARED)
         columns["of the roofline"] = ", ".join(shares)
     return columns
 
@@ -173,18 +235,18 @@ def measure_cnn() -> pd.DataFrame:
         precision for precision in PRECISIONS if usable_precision(precision, device) == precision
     ]
     ours = {f"ours, {precision}": replace(CNN, precision=precision) for precision in usable}
-    sides: dict[str, Callable[[float], float]] = {
+    sides: dict[str, Callable[[str], float]] = {
         side: partial(plain_cnn.images_per_second, at_once == 1, CNN_STEPS)
         for side, at_once in by_hand.items()
     }
-    for side, recipe in ours.items():
-        sides[side] = partial(images_per_second, CNN_SHAPE, recipe, CNN_STEPS)
+    for side, config in ours.items():
+        sides[side] = partial(images_per_second, CNN_SHAPE, config, CNN_STEPS)
     rates = in_turns(sides, by_hand | dict.fromkeys(ours, count), CNN_TURNS)
-    best = {method: max(rates[side][method] for side in by_hand) for method in RHO}
+    best = {method: max(rates[side][method] for side in by_hand) for method in COMPARED}
     rows = []
     for side, rate in rates.items():
         top = limits(CNN_SHAPE, ours[side]) if side in ours else None
-        ratios = (f"{rate[method] / best[method]:.2f}" for method in RHO)
+        ratios = (f"{rate[method] / best[method]:.2f}" for method in COMPARED)
         rows.append(row(side, rate, top) | {"to the better by hand": ", ".join(ratios)})
     return pd.DataFrame(rows).fillna("")
 
@@ -203,10 +265,15 @@ def measure_resnet() -> pd.DataFrame:
 def main() -> None:
     """Print the tables."""
     print(title())
+    if sys.argv[1:] == ["methods"]:
+        print(f"\n{measure_methods().to_markdown(index=False, disable_numparse=True)}")
+        return
     print(f"\nCNN, {CNN_SHAPE[1]} × {CNN_SHAPE[2]} pixels, batch {CNN.batch_size}\n")
     print(measure_cnn().to_markdown(index=False, disable_numparse=True), flush=True)
     print(f"\nResNet-18, batch {RESNET.batch_size}\n")
-    print(measure_resnet().to_markdown(index=False, disable_numparse=True))
+    print(measure_resnet().to_markdown(index=False, disable_numparse=True), flush=True)
+    print("\nA step of each method\n")
+    print(measure_methods().to_markdown(index=False, disable_numparse=True))
 
 
 if __name__ == "__main__":

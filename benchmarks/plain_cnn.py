@@ -27,8 +27,8 @@ class Pictures(Dataset[tuple[torch.Tensor, int]]):
         return self.transform(Image.fromarray(self.images[row])), row % 2
 
 
-def images_per_second(alone: bool, steps: int, rho: float) -> float:
-    """Return the rate of an epoch of SGD (``rho`` = 0) or SAM, after one that is not counted.
+def images_per_second(alone: bool, steps: int, method: str) -> float:
+    """Return the rate of an epoch of SGD or SAM, after one that is not counted.
 
     Args:
         alone: the process has the machine, with PyTorch's threads and a loader's process for each
@@ -58,8 +58,8 @@ def images_per_second(alone: bool, steps: int, rho: float) -> float:
         nn.Linear(4096, 2),
     ).to(device)
     optimizer: torch.optim.Optimizer
-    if rho > 0:
-        optimizer = SAM(model.parameters(), torch.optim.SGD, rho=rho, lr=0.001, momentum=0.9)
+    if method == "sam":
+        optimizer = SAM(model.parameters(), torch.optim.SGD, rho=0.05, lr=0.001, momentum=0.9)
     else:
         optimizer = torch.optim.SGD(model.parameters(), lr=0.001, momentum=0.9)
 
@@ -76,7 +76,7 @@ def images_per_second(alone: bool, steps: int, rho: float) -> float:
                 return loss.item()
 
             total += closure()
-            if rho > 0:
+            if method == "sam":
                 optimizer.step(closure)
             else:
                 optimizer.step()

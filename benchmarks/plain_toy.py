@@ -36,10 +36,13 @@ class PlainToy(nn.Module):
                 layer.weight.data = (matrix if weight == "third" else matrix.T).contiguous()
                 layer.bias.data = initial[bias][j, 0].clone()
 
+    def embed(self, x: Tensor) -> Tensor:
+        """Return φ(x), (n, 2), for x (2, n, 2)."""
+        return torch.cat([feature(x[j]) for j, feature in enumerate(self.features)], dim=1)
+
     def forward(self, x: Tensor) -> Tensor:
-        """Return f(x), (n,), for x (2, n, 2)."""
-        phi = torch.cat([feature(x[j]) for j, feature in enumerate(self.features)], dim=1)
-        return phi @ self.last
+        """Return f(x), (n,)."""
+        return self.embed(x) @ self.last
 
 
 def train_plainly(run: Run, distribution: Distribution, lr: float) -> PlainToy:

@@ -36,7 +36,7 @@ from machine import title
 
 TRAIN, TEST = 5000, 2000
 WINDOW = Crop((0.02, 0.1), (0.5, 2.0))
-RECIPE = TrainingConfig(
+CONFIG = TrainingConfig(
     epochs=5, batch_size=100, momentum=0.9, weight_decay=0.0, snapshot_epochs=()
 )
 PROTOCOL = Probe()
@@ -47,20 +47,23 @@ TURNS = 3
 
 def embedded() -> tuple[ProbeSet, ProbeSet]:
     """Return what probes are trained and tested on."""
-    prepared = digits_photos.prepare(data_seed=0)
+    prepared = digits_photos.load(data_seed=0)
     description, device = prepared.description, deterministic_device()
     model = network_for(prepared, "cnn", 0, device)
     split = DeviceSplit.of(prepared.split("train"), description, device)
-    train(model, split, split, RECIPE, dataset="digits_photos", lr=0.05, rho=0.0, seed=0)
+    dataset = description.dataset
+    train(model, split, split, CONFIG, dataset=dataset, method="sgd", lr=0.05, rho=0.0, seed=0)
+
+    height, width = prepared.images.shape[2:]
 
     def windows_of(name: str, count: int) -> ProbeSet:
         examples, rng = prepared.split(name), generator("benchmark", name)
         rows = rng.integers(len(examples.table), size=count)
-        windows = draw_windows(rng, count, digits_photos.SHAPE[1:], WINDOW).to(device)
+        windows = draw_windows(rng, count, (height, width), WINDOW).to(device)
         images = DeviceSplit.of(examples, description, device)
         with torch.no_grad():
             pictures, _ = images.take(torch.from_numpy(rows).to(device), windows)
-            features = model[:-1](pictures).cpu().double().numpy()
+            features = model.backbone(pictures).cpu().double().numpy()
         values = examples.table["feature_a"].to_numpy("int64")[rows]
         return ProbeSet(features, values, values)
 

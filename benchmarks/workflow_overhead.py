@@ -1,7 +1,7 @@
 """Measure what Snakemake and imports cost: on the graph of all runs of the paper, and in a job.
 
 ``make benchmark`` runs it. The graph is that of the toy and of all datasets but demonstrations and
-the user's own, as ``paper.yaml`` and ``domainbed.yaml`` have them, with all runs probed, in copies
+a custom one, as ``paper.yaml`` and ``domainbed.yaml`` have them, with all runs probed, in copies
 of the workflow: one with nothing made yet, and one that is finished, with empty files that
 ``--touch`` recorded as if the rules had made them. A figure is the median of the turns, with all
 files in memory. A job's seconds are those of its script's imports and those of a job that does
@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_quality.artifacts.selection import Candidate, Choice, Selection, write_selection
-from feature_quality.config.settings import DATASETS
+from feature_quality.data.datasets import DATASETS
 
 ROOT = Path(__file__).parents[1]
 WORKFLOW_FILES = ("Snakefile", "config.yaml", "envs", "profiles", "workflow")
@@ -77,7 +77,8 @@ def timed(*command: str, folder: Path = ROOT) -> tuple[float, str]:
 
 def arguments(*more: str, cores: int = CORES) -> list[str]:
     """Return Snakemake's arguments for the whole configuration."""
-    datasets = [name for name in DATASETS if not name.startswith("digits") and name != "own"]
+    datasets = [name for name, spec in DATASETS.items() if spec.id != "own"]
+    datasets = [name for name in datasets if not DATASETS[name].demonstration]
     changed = (f"datasets={json.dumps(datasets)}", "data_dir=data", "probe_runs=all")
     return [*more, "--cores", str(cores), "--configfile", *CONFIGURATIONS, "--config", *changed]
 
@@ -92,7 +93,7 @@ def pretend() -> None:
     def make(self: Executor, job: Any) -> None:
         for path in map(Path, job.output):
             path.parent.mkdir(parents=True, exist_ok=True)
-            if job.rule.name == "select_settings":
+            if path.parent.name == "selection":
                 write_selection(path, selection(job.wildcards.dataset, job.input))
             else:
                 path.touch()
@@ -104,14 +105,15 @@ def pretend() -> None:
 
 
 def selection(dataset: str, histories: Sequence[str]) -> Selection:
-    """Return a choice for either method: the first setting, which is SGD's, and the last."""
+    """Return a choice for each method: its last setting."""
     choices: dict[str, Choice] = {}
     candidates: list[Candidate] = []
-    for method, history in (("SGD", histories[0]), ("SAM", histories[-1])):
-        lr, rho, seed = re.findall(r"/(?:lr|rho|seed)=([^/]+)", history)
+    for history in histories:
+        method, lr, rho, seed = re.findall(r"(\w+)/lr=(.+)/rho=(.+)/seed=(.+)/", history)[0]
         choices[method] = Choice(lr=float(lr), rho=float(rho), candidates=1, tied=1)
         candidates.append(
             Candidate(
+                method=method,
                 lr=float(lr),
                 rho=float(rho),
                 val_error=0.0,
@@ -120,7 +122,7 @@ def selection(dataset: str, histories: Sequence[str]) -> Selection:
                 diverged=[],
             )
         )
-    return {"dataset": dataset, "rule": "", "choices": choices, "candidates": candidates}
+    return Selection(dataset=dataset, rule="", choices=choices, at_sgd_lr={}, candidates=candidates)
 
 
 def measure_graph(folder: Path) -> None:

@@ -1,14 +1,21 @@
+import copy
+import json
+
 import pytest
 
-from feature_quality.artifacts.selection import read_selection, sam_rho, write_selection
+from feature_quality.artifacts.selection import methods_of, read_selection, write_selection
 from feature_quality.errors import InputError
 
+CHOICE = {"lr": 0.1, "rho": 0.0, "candidates": 3, "tied": 2}
+LOST = {"val_error": None, "val_loss": None, "finished": [], "diverged": [0, 1]}
 SELECTION = {
     "dataset": "cifar_mnist",
     "rule": "lowest mean validation error, then loss, then ρ",
-    "choices": {"sgd": {"lr": 0.1, "rho": 0.0, "candidates": 3, "tied": 2}},
+    "choices": {"sgd": CHOICE, "lsam": CHOICE | {"rho": 0.2}},
+    "at_sgd_lr": {"lsam": CHOICE | {"rho": 0.3}},
     "candidates": [
         {
+            "method": "sgd",
             "lr": 0.1,
             "rho": 0.0,
             "val_error": 0.1 + 0.2,
@@ -16,14 +23,8 @@ SELECTION = {
             "finished": [0],
             "diverged": [1],
         },
-        {
-            "lr": 0.5,
-            "rho": 0.0,
-            "val_error": None,
-            "val_loss": None,
-            "finished": [],
-            "diverged": [0, 1],
-        },
+        {"method": "asam", "lr": 0.5, "rho": 1} | LOST,
+        {"method": "asam", "lr": 0.5, "rho": 2} | LOST,
     ],
 }
 
@@ -38,6 +39,10 @@ def test_reads_what_was_written_to_the_last_digit(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_methods_are_those_that_were_trained():
+    assert methods_of(SELECTION) == ["sgd", "asam"]
+
+
 @pytest.mark.parametrize("content", [b"", b'{"dataset": ', b"\xff\xfe", None])
 def test_refuses_what_is_no_json(tmp_path, content):
     path = tmp_path / "selection.json"
@@ -47,22 +52,44 @@ def test_refuses_what_is_no_json(tmp_path, content):
         read_selection(path)
 
 
-@pytest.mark.parametrize(
-    "content", ["[]", "null", "{}", '{"dataset": "a", "rule": "b", "choices": {}}']
-)
+def without(key):
+    return {name: value for name, value in SELECTION.items() if name != key}
+
+
+@pytest.mark.parametrize("content", [[], None, {}, *map(without, SELECTION), SELECTION | {"x": 1}])
 def test_refuses_other_json(tmp_path, content):
     path = tmp_path / "selection.json"
-    path.write_text(content)
+    path.write_text(json.dumps(content))
     with pytest.raises(InputError, match=r"selection\.json: is not a selection"):
         read_selection(path)
 
 
-def test_the_radius_is_the_one_chosen_for_sam():
-    choices = SELECTION["choices"] | {"SAM": {"lr": 0.5, "rho": 0.03, "candidates": 9, "tied": 1}}
-    assert sam_rho(SELECTION | {"choices": choices}) == 0.03
+HARMFUL = "../../x; touch ran"
 
 
-def test_without_a_run_of_sam_there_is_no_radius():
-    with pytest.raises(InputError) as refusal:
-        sam_rho(SELECTION)
-    assert str(refusal.value) == "cifar_mnist: no run of SAM has finished; it has no ρ to use"
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("choices", HARMFUL), CHOICE),
+        (("at_sgd_lr", "SAM"), CHOICE),
+        *((("candidates", 0, "method"), value) for value in (HARMFUL, "SGD", None, [], {})),
+        (("candidates", 0, "lr"), HARMFUL),
+        *(
+            (("candidates", 0, "finished"), value)
+            for value in ([HARMFUL], [0.5], [True], "0", None)
+        ),
+        (("candidates", 0), {"method": "sgd"}),
+        (("candidates",), {"0": 1}),
+        (("choices",), [CHOICE]),
+    ],
+)
+def test_what_paths_are_made_of_are_names_of_methods_and_numbers(tmp_path, place, value):
+    content = copy.deepcopy(SELECTION)
+    where = content
+    for key in place[:-1]:
+        where = where[key]
+    where[place[-1]] = value
+    path = tmp_path / "selection.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=f"^{path}: is not a selection written by this workflow$"):
+        read_selection(path)

@@ -1,47 +1,131 @@
+"""Where each constant comes from, and what is said of values that differ from the documented."""
+
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feature_quality.config.provenance import Provenance, derived, ours, paper, weakest
-from feature_quality.config.section import Constant, Section
-from feature_quality.config.settings import DATASETS, Settings, load
+from feature_quality.config.section import Constant, Section, constant, leaves
+from feature_quality.config.settings import Settings, load
+from feature_quality.data.datasets import DATASETS, SPECS
+from feature_quality.provenance import Provenance, cited, derived, ours, paper, weakest
 
 WORDS = ["paper", "derived", "cited", "ours"]
-DESCRIBED = ("own.images", "own.table", "own.title", "own.features")
-PUBLISHED = ("pacs", "vlcs", "office_home")
+# Settings that are no constants: what runs, which copies are accepted, and where files are.
+NO_CONSTANTS = {
+    *("datasets", "data_dir", "probe_runs", "toy.studies"),
+    *(f"domains.{name}.published" for name in ("pacs", "vlcs", "office_home")),
+    *(f"own.{name}" for name in ("images", "table", "title", "features")),
+}
+CONCATENATED, PHOTOGRAPHS = ("cifar_mnist", "fmnist_mnist"), ("celeba", "waterbirds")
+# All documented values that are not ours, as the paper or the work that it follows has them.
+STATED: dict[str, tuple[str, Any]] = {
+    "methods": ("paper", ("sgd", "sam")),
+    "seeds": ("paper", (0, 1, 2, 3)),
+    "training.cifar_mnist.epochs": ("paper", 20),
+    "training.celeba.epochs": ("paper", 20),
+    "training.waterbirds.epochs": ("paper", 100),
+    "training.celeba.crop.ratio": ("cited", (1.0, 1.3333)),
+    "training.waterbirds.crop.ratio": ("cited", (0.75, 1.3333)),
+    "toy.distribution.train_points": ("paper", 300),
+    "toy.training.lr": ("paper", 0.01),
+    "toy.training.batch_size": ("paper", 5),
+    "toy.grid.noise.label": ("derived", (0, 0.02, 0.04, 0.06, 0.08, 0.1)),
+    "toy.grid.noise.gaussian": ("derived", (0, 0.2, 0.4, 0.6, 0.8, 1)),
+    "toy.grid.noise.dropout": ("derived", (0, 0.08, 0.16, 0.24, 0.32, 0.4)),
+}
+for name in CONCATENATED:
+    STATED |= {
+        f"grid.{name}.lr": ("paper", (0.01, 0.05, 0.1)),
+        f"grid.{name}.rho": ("paper", (0.01, 0.03, 0.05, 0.07, 0.1, 0.2)),
+        f"training.{name}.network": ("paper", "cnn"),
+        f"training.{name}.batch_size": ("paper", 100),
+        f"training.{name}.momentum": ("paper", 0.9),
+        f"training.{name}.weight_decay": ("paper", 0),
+    }
+for name in PHOTOGRAPHS:
+    STATED |= {
+        f"grid.{name}.lr": ("paper", (0.0005, 0.001, 0.005, 0.01)),
+        f"grid.{name}.rho": ("paper", (0.01, 0.02, 0.05, 0.07)),
+        f"training.{name}.network": ("paper", "resnet18"),
+        f"training.{name}.weights": ("paper", "imagenet"),
+        f"training.{name}.batch_size": ("paper", 128),
+        f"training.{name}.momentum": ("paper", 0.9),
+        f"training.{name}.weight_decay": ("derived", 0.0001),
+        f"training.{name}.crop.scale": ("cited", (0.7, 1)),
+        f"probe.per_group.{name}": ("cited", None),
+    }
 
 
-def leaves(node: dict[str, Any], schema: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
-    """Yield every setting below ``node`` of a JSON schema that is not itself a section."""
-    target = schema["$defs"][node["$ref"].split("/")[-1]] if "$ref" in node else node
-    if "properties" not in target:
-        yield path, node
-    for name, child in target.get("properties", {}).items():
-        yield from leaves(child, schema, f"{path}.{name}")
+# (dataset, configuration, differences)
+DIFFERENT: list[tuple[str, str, list[str]]] = [
+    # Saying what is documented, and accepting another copy, make no difference.
+    ("cifar_mnist", "grid: {cifar_mnist: {lr: ['1e-2', 0.050, 0.1]}}\nprobe_runs: selected", []),
+    ("celeba", "seeds: [0, 1, 2, 3]\ntraining: {celeba: {epochs: 20.0, momentum: '.9'}}", []),
+    ("vlcs_C", "domains: {vlcs: {published: false}}", []),
+    # What was changed for one dataset says nothing of the others.
+    (
+        "cifar_mnist",
+        """
+        methods: [sgd, lsam]
+        seeds: [7]
+        grid: {cifar_mnist: {rho: {lsam: [1]}}, fmnist_mnist: {lr: [1]}}
+        training: {cifar_mnist: {epochs: 3, crop: {scale: [1, 1], ratio: [1, 2]}}}
+        probe: {draws: 2, per_group: {cifar_mnist: null, fmnist_mnist: 8}}
+        """,
+        [
+            'methods: ["sgd", "lsam"] not ["sgd", "sam"]',
+            "seeds: [7] not [0, 1, 2, 3]",
+            'grid.cifar_mnist.rho: {"lsam": [1.0]} not [0.01, 0.03, 0.05, 0.07, 0.1, 0.2]',
+            "training.cifar_mnist.epochs: 3 not 20",
+            'training.cifar_mnist.crop: {"scale": [1.0, 1.0], "ratio": [1.0, 2.0]} not null',
+            "probe.draws: 2 not 5",
+            "probe.per_group.cifar_mnist: null not 250",
+        ],
+    ),
+    (
+        "pacs_S",
+        """
+        domains: {pacs: {resolution: 64}, vlcs: {resolution: 32}}
+        training: {pacs: {crop: {ratio: [1, 2]}}, vlcs: {epochs: 1}}
+        probe: {draws: 2, per_group: {cifar_mnist: 8}, tolerance: 0.5}
+        """,
+        [
+            "training.pacs.crop.ratio: [1.0, 2.0] not [0.75, 1.3333]",
+            "domains.pacs.resolution: 64 not 224",
+            "probe.tolerance: 0.5 not 1e-06",
+        ],
+    ),
+    (
+        "celeba",
+        "training: {celeba: {network: cnn, weights: null, crop: null}}",
+        [
+            'training.celeba.network: "cnn" not "resnet18"',
+            'training.celeba.weights: null not "imagenet"',
+            'training.celeba.crop: null not {"scale": [0.7, 1.0], "ratio": [1.0, 1.3333]}',
+        ],
+    ),
+]
 
 
-def constants() -> dict[str, Any]:
-    schema = Settings.model_json_schema()
-    found: dict[str, Any] = {}
-    for section in ("domains", "grid", "training", "probe", "toy"):
-        found.update(leaves(schema["properties"][section], schema, section))
-    found.update(leaves(schema["$defs"]["Own"], schema, "own"))
-    # Neither which studies to run nor which copy to accept is a constant, nor what images show.
-    for key in ("toy.studies", *(f"domains.{name}.published" for name in PUBLISHED), *DESCRIBED):
-        del found[key]
-    return found
+def keys(values: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield the dotted key of every value that is no section."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from keys(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
 
 
 def test_weakest_goes_from_paper_to_ours() -> None:
     assert [member.value for member in Provenance] == WORDS
-    for strong, weak in zip(Provenance, list(Provenance)[1:], strict=False):
-        assert weakest([strong, weak]) is weakest([weak, strong]) is weak
+    assert len({member.meaning for member in Provenance} - {""}) == len(WORDS)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from(list(Provenance)), min_size=1))
 def test_one_weak_constant_weakens_all(provenances: list[Provenance]) -> None:
     result = weakest(provenances)
@@ -49,104 +133,101 @@ def test_one_weak_constant_weakens_all(provenances: list[Provenance]) -> None:
     assert WORDS.index(result) == max(WORDS.index(each) for each in provenances)
 
 
-def test_every_word_is_explained_differently() -> None:
-    meanings = [member.meaning for member in Provenance]
-    assert all(meanings)
-    assert len(set(meanings)) == len(WORDS)
+class Below(Section):
+    left: int
+    right: int
 
 
 class Example(Section):
-    stated: int = paper(1, "page 1")
-    inferred: int = derived(2, "from page 1")
-    chosen: int = ours(3, "why not")
+    stated: int = constant(paper(1, "page 1"))
+    inferred: int = constant(derived(2, "from page 1"))
     plain: int = 4
+    below: Below | None = constant(ours(None, "why not"))
 
 
 def test_constants_of_a_section_are_the_declared_ones() -> None:
-    found = Example(inferred=7).constants("some.section")
-    assert [(c.key, c.value, c.documented, c.departs, c.provenance) for c in found] == [
-        ("some.section.stated", 1, 1, False, Provenance.PAPER),
-        ("some.section.inferred", 7, 2, True, Provenance.OURS),
-        ("some.section.chosen", 3, 3, False, Provenance.OURS),
+    def found(example: Example, **documented: Any) -> list[tuple[str, Any, Any, bool, str]]:
+        return [
+            (each.key, each.value, each.documented, each.differs, each.provenance.value)
+            for each in example.constants("a.b", documented)
+        ]
+
+    stated, inferred = found(Example(inferred=7))[:2]
+    assert stated == ("a.b.stated", 1, 1, False, "paper")
+    assert inferred == ("a.b.inferred", 7, 2, True, "ours")
+    assert [each.key for each in Example().constants("")] == ["stated", "inferred", "below"]
+    # A dataset's defaults stand before those of the section.
+    assert found(Example(), stated=cited(5, ""))[0] == ("a.b.stated", 1, 5, True, "ours")
+    assert found(Example(), stated=cited(1, ""))[0] == ("a.b.stated", 1, 1, False, "cited")
+    # So do they where a section is given and none is documented, or the other way round.
+    given, pair = {"left": 1, "right": 2}, {"left": paper(1, ""), "right": cited(3, "")}
+    none, both = Example(), Example(below=Below(**given))
+    assert found(none)[2:] == [("a.b.below", None, None, False, "ours")]
+    assert found(both)[2:] == [("a.b.below", given, None, True, "ours")]
+    assert found(both, below=pair)[2:] == [
+        ("a.b.below.left", 1, 1, False, "paper"),
+        ("a.b.below.right", 2, 3, True, "ours"),
     ]
-    assert [constant.key for constant in Example().constants()] == ["stated", "inferred", "chosen"]
+    (missing,) = none.constants("", {"below": pair})[2:]
+    assert (missing.value, missing.documented) == (None, {"left": 1, "right": 3})
+    assert missing.documented_provenance is Provenance.CITED
 
 
-def test_the_source_stands_in_the_schema() -> None:
-    properties = Example.model_json_schema()["properties"]
-    declared = {name: (p.get("provenance"), p.get("source")) for name, p in properties.items()}
-    assert declared == {
-        "stated": ("paper", "page 1"),
-        "inferred": ("derived", "from page 1"),
-        "chosen": ("ours", "why not"),
-        "plain": (None, None),
-    }
-
-
-def test_every_constant_of_the_workflow_says_where_it_comes_from() -> None:
-    found = constants()
-    # Ten families' grids (2) and trainings (8), six probe sizes, the probe's protocol (5), and
-    # five resolutions.
-    assert len(found) >= 10 * (2 + 8) + 6 + 5 + 5
-    for key, schema in found.items():
-        assert schema.get("provenance") in WORDS, key
-        assert str(schema.get("source", "")).strip(), key
-        assert "default" in schema, key
-        assert schema.get("description"), key
-
-
-def test_every_constant_of_the_schema_belongs_to_a_dataset_or_the_toy(own: Any) -> None:
-    """Whatever is declared is looked at where departures are looked for."""
+def test_every_setting_is_reported_with_the_dataset_or_the_toy(own: Any) -> None:
     loaded = load(own)
-    seen = {constant.key for dataset in DATASETS for constant in loaded.constants_of(dataset)}
-    seen |= {constant.key for constant in loaded.toy.all_constants("toy")}
-    assert seen == set(constants()) | {"seeds", "data_seed"}
+    seen: dict[str, Constant] = {}
+    for dataset in DATASETS:
+        found = loaded.constants_of(dataset)
+        assert len({each.key for each in found}) == len(found)
+        seen |= {each.key: each for each in found}
+    seen |= {each.key: each for each in loaded.toy.constants("toy")}
+    assert {*keys(loaded.model_dump())} == {*seen} | NO_CONSTANTS
+    assert {
+        key: (each.provenance.value, each.value)
+        for key, each in seen.items()
+        if each.provenance is not Provenance.OURS
+    } == STATED
+    assert not any(each.differs for each in seen.values())
 
 
-@pytest.mark.parametrize(
-    ("key", "provenance"),
-    [
-        ("grid.cifar_mnist.lr", "paper"),
-        ("grid.fmnist_mnist.rho", "paper"),
-        ("grid.digits_photos.lr", "ours"),
-        ("training.cifar_mnist.epochs", "paper"),
-        ("training.fmnist_mnist.epochs", "ours"),
-        ("training.fmnist_mnist.batch_size", "paper"),
-        ("training.cifar_mnist.momentum", "paper"),
-        ("training.cifar_mnist.weight_decay", "paper"),
-        ("toy.training.lr", "paper"),
-        ("toy.training.batch_size", "paper"),
-        ("toy.distribution.train_points", "paper"),
-        ("toy.sweep.noise.gaussian", "derived"),
-        ("toy.training.epochs", "ours"),
-        ("toy.distribution.hard_scale", "ours"),
-        ("grid.celeba.lr", "paper"),
-        ("training.waterbirds.epochs", "paper"),
-        ("training.waterbirds.network", "paper"),
-        ("training.celeba.weight_decay", "derived"),
-        ("training.waterbirds.crop.ratio", "cited"),
-        ("training.celeba.update_bn_on_second_pass", "ours"),
-        ("probe.per_group.waterbirds", "cited"),
-        ("probe.draws", "ours"),
-        ("probe.per_group.cifar_mnist", "ours"),
-        ("domains.pacs.resolution", "ours"),
-        ("domains.digits_domains.resolution", "ours"),
-        ("grid.vlcs.rho", "ours"),
-        ("own.resolution", "ours"),
-        ("grid.own.lr", "ours"),
-        ("training.own.network", "ours"),
-        ("training.own.weight_decay", "ours"),
-        ("probe.per_group.own", "ours"),
-        ("training.pacs.network", "ours"),
-        ("training.office_home.weight_decay", "ours"),
-        ("training.pacs.crop.ratio", "ours"),
-    ],
-)
-def test_provenance_is_that_of_the_specification(key: str, provenance: str) -> None:
-    assert constants()[key]["provenance"] == provenance
+def test_every_default_says_where_it_comes_from() -> None:
+    for spec in SPECS.values():
+        defaults = [*leaves(spec.grid), *leaves(spec.training), *leaves(spec.images)]
+        assert len(defaults) >= 2 + 6
+        for each in (*defaults, *filter(None, [spec.per_group])):
+            assert each.provenance in WORDS
+            assert each.source.strip()
+    schema = Settings.model_json_schema()
+    for section in (schema, *schema["$defs"].values()):
+        for name, field in section.get("properties", {}).items():
+            assert field.get("description") or "$ref" in field, name
+            assert ("provenance" in field) == bool(field.get("source", "").strip()), name
+            if "provenance" in field:
+                assert field["provenance"] in WORDS
+                assert "default" in field, name
 
 
-class TestStanding:
+def test_constants_are_those_of_the_dataset(own: Any) -> None:
+    loaded = load(own)
+    probe = {"strengths", "tolerance", "max_iterations", "contribution_strength"}
+    for dataset, name, others in [
+        # Of a target domain's probes there is one draw, of all examples.
+        ("pacs_A", "pacs", {"domains.pacs.resolution"}),
+        ("cifar_mnist", "cifar_mnist", {"probe.draws", "probe.per_group.cifar_mnist"}),
+        ("own", "own", {"own.resolution", "probe.draws", "probe.per_group.own"}),
+    ]:
+        sections = {key: loaded.model_dump()[key] for key in ("grid", "training")}
+        assert {each.key for each in loaded.constants_of(dataset)} == {
+            *("methods", "seeds", "data_seed", *(f"probe.{key}" for key in probe), *others),
+            *(
+                f"{section}.{key}"
+                for section, by in sections.items()
+                for key in keys({name: by[name]})
+            ),
+        }
+
+
+class TestSummary:
     def test_it_rests_on_the_weakest(self, monkeypatch: pytest.MonkeyPatch) -> None:
         strong = Constant("a", 1, 1, Provenance.PAPER)
         weak = Constant("b", 2, 2, Provenance.CITED)
@@ -157,46 +238,54 @@ class TestStanding:
             ([strong, changed], "ours"),
         ]:
             monkeypatch.setattr(Settings, "constants_of", lambda self, dataset, _=found: _)
-            assert load({}).standing("cifar_mnist")["provenance"] == expected
+            assert load({}).provenance_summary("celeba")["provenance"] == expected
 
     @pytest.mark.parametrize("dataset", DATASETS)
-    def test_the_documented_settings_do_not_depart(self, dataset: Any, own: Any) -> None:
-        standing = load(own | {"datasets": sorted({"own", dataset})}).standing(dataset)
+    def test_documented_settings_do_not_differ(self, own: Any, dataset: str) -> None:
+        config = own | {"datasets": sorted({"own", dataset})} if dataset == "own" else {}
         # Every protocol of the probes is ours.
-        assert standing == {"provenance": "ours", "departures": ()}
+        expected = {"provenance": "ours", "differences": ()}
+        assert load(config).provenance_summary(dataset) == expected
 
-    def test_departures_name_key_value_and_documented_value(self) -> None:
-        loaded = load(
-            {
-                "seeds": [7],
-                "grid": {"cifar_mnist": {"lr": [0.5]}, "fmnist_mnist": {"rho": [0]}},
-                "training": {"cifar_mnist": {"epochs": 3}},
-                "probe": {"draws": 2, "per_group": {"cifar_mnist": None, "fmnist_mnist": 8}},
-            }
-        )
-        assert loaded.standing("cifar_mnist")["departures"] == (
-            "seeds: [7] instead of the documented [0, 1, 2, 3].",
-            "grid.cifar_mnist.lr: [0.5] instead of the documented [0.01, 0.05, 0.1].",
-            "training.cifar_mnist.epochs: 3 instead of the documented 20.",
-            "probe.draws: 2 instead of the documented 5.",
-            "probe.per_group.cifar_mnist: null instead of the documented 250.",
-        )
-        # What was changed for one dataset says nothing of the others.
-        assert loaded.standing("digits_photos")["departures"] == (
-            "seeds: [7] instead of the documented [0, 1, 2, 3].",
-            "probe.draws: 2 instead of the documented 5.",
+    @pytest.mark.parametrize(("dataset", "text", "differences"), DIFFERENT)
+    def test_differences_name_key_value_and_documented_value(
+        self, dataset: str, text: str, differences: list[str]
+    ) -> None:
+        assert load(yaml.safe_load(text)).provenance_summary(dataset)["differences"] == tuple(
+            f"{each.replace(' not', ' instead of the documented')}." for each in differences
         )
 
-    def test_saying_what_is_documented_is_no_departure(self) -> None:
-        spelled = {
-            "seeds": [0, 1, 2, 3],
-            "grid": {"cifar_mnist": {"lr": ["1e-2", 0.050, 0.1]}},
-            "training": {"cifar_mnist": {"weight_decay": 0, "epochs": 20.0}},
-            "probe_runs": "selected",
+    def test_of_a_custom_dataset(self, own: Any) -> None:
+        config = own | {"own": own["own"] | {"resolution": 32}, "datasets": ["own", "celeba"]}
+        assert load(config).provenance_summary("own")["differences"] == (
+            "own.resolution: 32 instead of the documented 64.",
+        )
+        assert load(config).provenance_summary("celeba")["differences"] == ()
+
+    def test_sources_are_by_provenance(self) -> None:
+        loaded = load({"seeds": [1], "grid": {"celeba": {"lr": [1]}}})
+        found = loaded.sources(["celeba", "cifar_mnist"])
+        assert list(found) == WORDS
+        assert found["cited"].keys() == {
+            *("training.celeba.crop.scale", "training.celeba.crop.ratio", "probe.per_group.celeba")
         }
-        assert load(spelled).standing("cifar_mnist")["departures"] == ()
+        assert (found["ours"]["seeds"], found["ours"]["grid.celeba.lr"]) == ((1,), (1,))
+        assert found["paper"]["grid.cifar_mnist.lr"] == (0.01, 0.05, 0.1)
+        assert load({}).toy.sources()["paper"] == {
+            key: value
+            for key, (word, value) in STATED.items()
+            if key.startswith("toy.") and word == "paper"
+        }
 
-    @pytest.mark.parametrize("family", PUBLISHED)
-    def test_another_copy_is_no_departure(self, family: str) -> None:
-        loaded = load({"domains": {family: {"published": False}}})
-        assert loaded.standing(f"{family}_C")["departures"] == ()
+    def test_a_note_says_what_the_runs_were(self) -> None:
+        loaded = load({"seeds": [5], "training": {"celeba": {"epochs": 2}}})
+        different = "1 seed, {} epochs. Not the documented settings: seeds{}."
+        assert loaded.run_note("celeba") == different.format(2, ", training.celeba.epochs")
+        assert loaded.run_note("digits_domains_I") == different.format(8, "")
+        assert load({}).run_note("waterbirds") == "4 seeds, 100 epochs."
+        assert load({}).toy.run_note() == "Toy data: 10 seeds, 300 epochs."
+        toy = {"seeds": [1], "training": {"epochs": 20}, "grid": {"noise": {"label": [0, 0.1]}}}
+        assert load({"toy": toy}).toy.run_note() == (
+            "Toy data: 1 seed, 20 epochs. "
+            "Not the documented settings: seeds, training.epochs, grid.noise.label."
+        )

@@ -1,3 +1,5 @@
+"""What may stand in the configuration, the message for what may not, and what is read from it."""
+
 import re
 from pathlib import Path
 from typing import Any
@@ -8,155 +10,30 @@ import yaml
 from pydantic import ValidationError
 from snakemake.utils import update_config
 
-from feature_quality.config.settings import DATASETS, Settings, family_of, load
+from feature_quality.config import reference
+from feature_quality.config.section import plain
+from feature_quality.config.settings import load
+from feature_quality.data.datasets import DATASETS, SPECS
 from feature_quality.errors import InputError
+from feature_quality.methods import METHODS
+from feature_quality.training.network_list import NAMES, find_network
 
 ROOT = Path(__file__).parents[2]
 
-CONCATENATED = {
-    "grid": {
-        "lr": (0.01, 0.05, 0.1),
-        "rho": (0, 0.01, 0.03, 0.05, 0.07, 0.1, 0.2),
-    },
-    "training": {
-        "precision": "float32",
-        "compiled": False,
-        "network": "cnn",
-        "epochs": 20,
-        "batch_size": 100,
-        "momentum": 0.9,
-        "weight_decay": 0,
-        "snapshot_epochs": (1, 2, 5, 10),
-    },
-}
-CELEBA = {
-    "grid": {"lr": (0.0005, 0.001, 0.005, 0.01), "rho": (0, 0.01, 0.02, 0.05, 0.07)},
-    "training": {
-        "precision": "float32",
-        "compiled": False,
-        "network": "resnet18",
-        "pretrained": True,
-        "epochs": 20,
-        "batch_size": 128,
-        "momentum": 0.9,
-        "weight_decay": 1e-4,
-        "snapshot_epochs": (1, 3, 10),
-        "update_bn_on_second_pass": False,
-        "crop": {"scale": (0.7, 1), "ratio": (1, 1.3333)},
-    },
-}
-WATERBIRDS = {
-    "grid": CELEBA["grid"],
-    "training": CELEBA["training"]
-    | {
-        "epochs": 100,
-        "snapshot_epochs": (1, 5, 25),
-        "crop": {"scale": (0.7, 1), "ratio": (0.75, 1.3333)},
-    },
-}
-OWN = {
-    "grid": CONCATENATED["grid"],
-    "training": CONCATENATED["training"] | {"pretrained": False, "update_bn_on_second_pass": False},
-}
-DEMONSTRATION = {
-    "grid": {"lr": (0.02, 0.05), "rho": (0, 0.1)},
-    "training": CONCATENATED["training"] | {"epochs": 6, "snapshot_epochs": (1, 2, 4)},
-}
-DIGITS_DOMAINS = {
-    "grid": {"lr": (0.05,), "rho": (0, 0.05)},
-    "training": CONCATENATED["training"] | {"epochs": 8, "snapshot_epochs": ()},
-}
-DOMAINS = {
-    "grid": CELEBA["grid"],
-    "training": WATERBIRDS["training"] | {"epochs": 20, "snapshot_epochs": ()},
-}
-DIGITS = tuple(f"digits_domains_{letter}" for letter in "PIRN")
-DOCUMENTED: dict[str, Any] = {
-    "datasets": ("digits_photos", *DIGITS),
-    "data_dir": None,
-    "seeds": (0, 1, 2, 3),
-    "data_seed": 0,
-    "own": None,
-    **{
-        section: {
-            "digits_photos": DEMONSTRATION[section],
-            "cifar_mnist": CONCATENATED[section],
-            "fmnist_mnist": CONCATENATED[section],
-            "celeba": CELEBA[section],
-            "waterbirds": WATERBIRDS[section],
-            "own": OWN[section],
-            "digits_domains": DIGITS_DOMAINS[section],
-            "pacs": DOMAINS[section],
-            "vlcs": DOMAINS[section],
-            "office_home": DOMAINS[section],
-        }
-        for section in ("grid", "training")
-    },
-    "domains": {
-        "digits_domains": {"resolution": 32},
-        "pacs": {"resolution": 224, "published": True},
-        "vlcs": {"resolution": 224, "published": True},
-        "office_home": {"resolution": 224, "published": True},
-    },
-    "probe": {
-        "draws": 5,
-        "strengths": (1e-4, 1e-3, 1e-2, 1e-1, 1),
-        "tolerance": 1e-6,
-        "max_iterations": 10_000,
-        "contribution_strength": 0.01,
-        "per_group": {
-            "digits_photos": None,
-            "cifar_mnist": 250,
-            "fmnist_mnist": 40,
-            "celeba": None,
-            "waterbirds": None,
-            "own": None,
-        },
-    },
-    "probe_runs": "all",
-    "toy": {
-        "studies": (
-            "complexity",
-            "dynamics",
-            "interventions",
-            "noise",
-            "batch_size",
-            "appendix_d",
-        ),
-        "seeds": tuple(range(10)),
-        "shown": {"complexity": 270, "rho": 0.5, "network_rho": 0.1},
-        "distribution": {
-            "train_points": 300,
-            "test_points": 2000,
-            "gap": 0.1,
-            "easy_scale": 1,
-            "hard_scale": 3,
-            "inner_radius": 0.1,
-            "jitter": 0.06,
-        },
-        "training": {"lr": 0.01, "batch_size": 5, "epochs": 300},
-        "sweep": {
-            "complexity": (180, 270, 360, 450, 540),
-            "rho": (0, 0.1, 0.2, 0.3, 0.5, 0.7, 1),
-            "alpha": (0.25, 0.5, 1, 2, 4),
-            "kappa": ("constant", "tracking"),
-            "batch_size": (1, 2, 5, 10, 20, 50, 100, 300),
-            "checkpoints": (1, 3, 10, 30, 100),
-            "noise": {
-                "label": (0, 0.02, 0.04, 0.06, 0.08, 0.1),
-                "gaussian": (0, 0.2, 0.4, 0.6, 0.8, 1),
-                "dropout": (0, 0.08, 0.16, 0.24, 0.32, 0.4),
-            },
-        },
-    },
-}
-
-
 PUBLISHED = ("cifar_mnist", "fmnist_mnist", "celeba", "waterbirds")
-NAMES = "digits_photos, cifar_mnist, fmnist_mnist, celeba, waterbirds, own"
-FAMILIES = f"{NAMES}, digits_domains, pacs, vlcs, office_home"
+DOMAINBED = ("pacs", "vlcs", "office_home")
+TOP_LEVEL = (
+    "datasets, methods, data_dir, seeds, data_seed, own, domains, grid, training, probe, "
+    "probe_runs, toy"
+)
+TRAINING = (
+    "network, weights, epochs, batch_size, momentum, weight_decay, snapshot_epochs, "
+    "update_bn_on_second_pass, precision, compiled, crop"
+)
+OF_FEATURES = "digits_photos, cifar_mnist, fmnist_mnist, celeba, waterbirds, own"
+SECTIONS = f"{OF_FEATURES}, digits_domains, pacs, vlcs, office_home"
 IDS = (
-    f"{NAMES}, digits_domains_P, digits_domains_I, digits_domains_R, digits_domains_N, "
+    f"{OF_FEATURES}, digits_domains_P, digits_domains_I, digits_domains_R, digits_domains_N, "
     "pacs_A, pacs_C, pacs_P, pacs_S, vlcs_C, vlcs_L, vlcs_S, vlcs_V, "
     "office_home_A, office_home_C, office_home_P, office_home_R"
 )
@@ -169,8 +46,8 @@ def nested(key: str, value: Any) -> dict[str, Any]:
     return value
 
 
-def update(own: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """Return the configuration of a dataset of one's own, with other values."""
+def with_own(own: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return the configuration of a custom dataset, with other values."""
     return own | {"own": own["own"] | changes}
 
 
@@ -184,23 +61,83 @@ def faults(config: dict[str, Any]) -> list[str]:
     return lines
 
 
-PARTS = ["domains", "domains.pacs", "grid", "training", "probe", "probe.per_group"]
-
-
 class TestDefaults:
-    def test_an_empty_configuration_is_the_documented_one(self) -> None:
-        assert load({}).model_dump() == DOCUMENTED
-        assert {family_of(dataset) for dataset in DATASETS} == set(DOCUMENTED["grid"])
+    def test_the_demonstrations_run(self) -> None:
+        settings = load({})
+        assert settings.datasets == ("digits_photos", *(f"digits_domains_{x}" for x in "PIRN"))
+        assert (settings.data_dir, settings.own, settings.probe_runs) == (None, None, "all")
+        assert load({"own": None}) == settings
 
-    @pytest.mark.parametrize("part", PARTS)
-    def test_an_empty_section_is_the_default(self, part: str) -> None:
-        assert load(nested(part, {})) == load({})
+    @pytest.mark.parametrize("name", SPECS)
+    def test_each_dataset_has_those_of_its_description(self, name: str) -> None:
+        spec, settings = SPECS[name], load({})
+        anyone = {"weights": None, "crop": None, "update_bn_on_second_pass": False}
+        anyone |= {"precision": "float32", "compiled": False}
+        assert settings.grid[name].model_dump() == plain(spec.grid)
+        training = settings.training[name].model_dump()
+        assert training == anyone | plain(spec.training)
+        assert ", ".join(training) == TRAINING
+        images = plain(spec.images) | {"published": True} if spec.images else {}
+        assert settings.images_of(name) == images
+        assert (name in settings.probe.per_group) == (spec.per_group is not None)
+        if spec.per_group:
+            assert settings.probe.per_group[name] == spec.per_group.value
+        # The sections of a dataset are those of its description.
+        for dataset in spec.datasets:
+            assert settings.grid_of(dataset) is settings.grid[name]
+            assert settings.training_of(dataset) is settings.training[name]
 
-    def test_naming_one_setting_keeps_the_others(self) -> None:
-        settings = load({"training": {"fmnist_mnist": {"epochs": 3}}})
-        changed = DOCUMENTED["training"]["fmnist_mnist"] | {"epochs": 3}
-        training = DOCUMENTED["training"] | {"fmnist_mnist": changed}
-        assert settings.model_dump() == DOCUMENTED | {"training": training}
+    @pytest.mark.parametrize(
+        "key",
+        [
+            *("domains", "domains.pacs", "grid", "grid.celeba", "training", "training.celeba"),
+            *("training.celeba.crop", "probe", "probe.per_group", "toy", "toy.grid.noise"),
+        ],
+    )
+    def test_an_empty_section_is_the_default(self, key: str) -> None:
+        assert load(nested(key, {})) == load({})
+
+    @pytest.mark.parametrize(
+        ("text", "key", "value"),
+        [
+            ("training: {cifar_mnist: {epochs: 3}}", "training.cifar_mnist.epochs", 3),
+            ("training: {celeba: {crop: {scale: [0.5, 1]}}}", "training.celeba.crop.scale", None),
+            ("training: {celeba: {crop: null}}", "training.celeba.crop", None),
+            ("grid: {pacs: {rho: {lsam: [1]}}}", "grid.pacs.rho", {"lsam": (1.0,)}),
+            ("domains: {vlcs: {published: false}}", "domains.vlcs.published", False),
+            ("probe: {per_group: {celeba: 8}}", "probe.per_group.celeba", 8),
+            ("toy: {grid: {noise: {label: [0]}}}", "toy.grid.noise.label", (0.0,)),
+        ],
+    )
+    def test_naming_one_setting_keeps_the_others(self, text: str, key: str, value: Any) -> None:
+        expected = load({}).model_dump()
+        *path, last = key.split(".")
+        section = expected
+        for part in path:
+            section = section[part]
+        section[last] = (0.5, 1.0) if last == "scale" else value
+        assert load(yaml.safe_load(text)).model_dump() == expected
+
+    def test_settings_cannot_be_assigned(self) -> None:
+        settings = load({})
+        for section, name in [
+            (settings, "seeds"),
+            (settings.grid["cifar_mnist"], "lr"),
+            (settings.probe, "per_group"),
+        ]:
+            with pytest.raises(ValidationError, match="frozen"):
+                setattr(section, name, getattr(section, name))
+
+    def test_the_configuration_and_the_settings_share_nothing(self) -> None:
+        config = {"seeds": [1], "grid": {"cifar_mnist": {"rho": {"sam": [0.5]}}}}
+        settings, before = load(config), yaml.safe_dump(config)
+        settings.grid["cifar_mnist"].rho["lsam"] = settings.grid.pop("pacs")
+        assert yaml.safe_dump(config) == before
+        config["seeds"].append(2)
+        config["grid"]["cifar_mnist"]["rho"]["sam"][0] = 0.7
+        assert settings.seeds == (1,)
+        assert settings.grid["cifar_mnist"].radii("sam") == (0.5,)
+        assert "pacs" in load({}).grid
 
 
 class TestShippedFiles:
@@ -208,533 +145,299 @@ class TestShippedFiles:
     def default(self) -> dict[str, Any]:
         return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 
-    @pytest.fixture
-    def paper(self) -> dict[str, Any]:
-        text = (ROOT / "workflow" / "config" / "paper.yaml").read_text(encoding="utf-8")
-        return yaml.safe_load(text)
-
     def test_the_default_is_all_demonstrations(self, default: dict[str, Any]) -> None:
-        settings = load(default)
-        assert settings.datasets == ("digits_photos", *DIGITS)
-        assert settings.data_dir is None
-        assert settings.domains == load({}).domains
-        assert settings.grid == load({}).grid
-        assert settings.training == load({}).training
-
-    def test_the_papers_sweep_over_the_default_is_the_documented_one(
-        self, default: dict[str, Any], paper: dict[str, Any]
-    ) -> None:
-        update_config(default, paper)
         settings, documented = load(default), load({})
-        assert settings.datasets == PUBLISHED
-        assert settings.seeds == (0, 1, 2, 3)
-        assert settings.probe == documented.probe
-        assert settings.probe_runs == documented.probe_runs
-        for dataset in PUBLISHED:
-            assert getattr(settings.grid, dataset) == getattr(documented.grid, dataset)
-            assert getattr(settings.training, dataset) == getattr(documented.training, dataset)
-            assert settings.standing(dataset)["departures"] == ()
+        for key in ("datasets", "methods", "data_dir", "domains", "grid", "training", "probe"):
+            assert getattr(settings, key) == getattr(documented, key)
 
-    def test_the_papers_sweep_spells_the_constants_out(self, paper: dict[str, Any]) -> None:
-        for dataset in PUBLISHED:
-            assert set(paper["grid"][dataset]) == {"lr", "rho"}
-            assert {"epochs", "batch_size", "momentum", "weight_decay"} <= set(
-                paper["training"][dataset]
-            )
+    @pytest.mark.parametrize("name", ["paper", "domainbed"])
+    def test_the_papers_sweeps_over_the_default_are_the_documented_ones(
+        self, default: dict[str, Any], name: str
+    ) -> None:
+        sweep = yaml.safe_load((ROOT / "workflow" / "config" / f"{name}.yaml").read_text())
+        update_config(default, sweep)
+        settings, specs = load(default), {"paper": PUBLISHED, "domainbed": DOMAINBED}[name]
+        assert settings.datasets == tuple(id_ for spec in specs for id_ in SPECS[spec].datasets)
+        for dataset in settings.datasets:
+            assert settings.provenance_summary(dataset)["differences"] == ()
+        for spec in specs:  # The constants are spelled out.
+            assert set(sweep["grid"][spec]) == {"lr", "rho"}
+            assert {"epochs", "batch_size"} <= set(sweep["training"][spec])
 
 
 class TestAccepted:
     @pytest.mark.parametrize("text", ["1e-3", "0.001", "0.0010", "1E-03"])
     def test_text_that_is_a_number_is_a_number(self, text: str) -> None:
-        settings = load(nested("grid.cifar_mnist.lr", [text, 0.5]))
-        assert settings.grid.cifar_mnist.lr == (0.001, 0.5)
-
-    def test_text_that_is_a_number_alone(self) -> None:
-        assert load(nested("training.cifar_mnist.weight_decay", "5e-4")) == load(
-            nested("training.cifar_mnist.weight_decay", 0.0005)
-        )
+        assert load(nested("grid.own.lr", [text, 0.5])).grid["own"].lr == (0.001, 0.5)
+        assert load(nested("probe.tolerance", text)) == load(nested("probe.tolerance", 0.001))
         assert load({"seeds": ["7"]}).seeds == (7,)
 
-    def test_a_directory_that_exists(self, tmp_path: Path) -> None:
-        assert load({"data_dir": str(tmp_path)}).data_dir == tmp_path
+    @pytest.mark.parametrize(
+        ("key", "value"),
+        [
+            ("probe.per_group.cifar_mnist", None),
+            ("training.cifar_mnist.snapshot_epochs", []),
+            ("training.celeba.network", "resnet50"),
+            ("toy.studies", []),
+            ("toy", {"distribution": {"train_points": 50}, "grid": {"batch_size": [1, 50]}}),
+            ("methods", ["sgd"]),
+            ("methods", ["asam", "lsam", "sgd"]),
+            # A dataset that does not run may lack a method's ρ.
+            ("grid.cifar_mnist.rho", {"lsam": [0.1]}),
+        ],
+    )
+    def test_what_else_may_be_said(self, key: str, value: Any) -> None:
+        assert load(nested(key, value)) != load({})
 
-    def test_none_for_the_smallest_group(self) -> None:
-        assert load(nested("probe.per_group.cifar_mnist", None)).probe.per_group.cifar_mnist is None
+    def test_directory_and_file_of_weights_are_relative_or_not(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        for name in ("mine.pth", "mine.safetensors"):
+            (tmp_path / name).touch()
+            for path in (name, str(tmp_path / name)):
+                settings = load({"data_dir": ".", "training": {"cifar_mnist": {"weights": path}}})
+                assert settings.data_dir == Path()
+                assert settings.weights_of("cifar_mnist") == [path]
 
-    def test_a_cnn_that_is_not_pretrained(self) -> None:
-        changed = {"network": "cnn", "pretrained": False}
-        departures = load({"training": {"celeba": changed}}).standing("celeba")["departures"]
-        assert departures == (
-            'training.celeba.network: "cnn" instead of the documented "resnet18".',
-            "training.celeba.pretrained: false instead of the documented true.",
-        )
-
-    @pytest.mark.parametrize("family", ["celeba", "waterbirds", "pacs", "vlcs", "office_home"])
-    def test_either_resnet(self, family: str) -> None:
-        settings = load(nested(f"training.{family}.network", "resnet50"))
-        assert getattr(settings.training, family).network == "resnet50"
-
-    def test_a_departure_below_the_training_is_named(self) -> None:
-        settings = load(nested("training.celeba.crop.scale", [0.5, 1]))
-        assert settings.standing("celeba")["departures"] == (
-            "training.celeba.crop.scale: [0.5, 1.0] instead of the documented [0.7, 1.0].",
-        )
-        assert settings.standing("waterbirds")["departures"] == ()
-
-    def test_a_remark_says_what_the_runs_were(self) -> None:
-        settings = load({"seeds": [5]} | nested("training.celeba.epochs", 2))
-        assert settings.remark("celeba") == (
-            "1 seed, 2 epochs. Not the documented settings: seeds, training.celeba.epochs."
-        )
-
-    def test_no_snapshots(self) -> None:
-        settings = load(nested("training.cifar_mnist.snapshot_epochs", []))
-        assert settings.training.cifar_mnist.snapshot_epochs == ()
-
-
-TOP_LEVEL = (
-    "datasets, data_dir, seeds, data_seed, own, domains, grid, training, probe, probe_runs, toy"
-)
-
-# (key, value, key in the message, value in the message, what is allowed)
-BAD = {
-    "unknown key": ("sedes", [0], "sedes", None, f"unknown key; allowed here: {TOP_LEVEL}"),
-    "unknown nested key": (
-        *("training.cifar_mnist.lr", 0.1, "training.cifar_mnist.lr", None),
-        "unknown key; allowed here: precision, compiled, network, epochs, batch_size, momentum, "
-        "weight_decay, snapshot_epochs",
-    ),
-    "unknown dataset in a section": (
-        *("probe.per_group.cifar", 3, "probe.per_group.cifar", None),
-        f"unknown key; allowed here: {NAMES}",
-    ),
-    "unknown dataset": (
-        *("datasets", ["cifar_mnist", "cifar"], "datasets[1]", "'cifar'"),
-        f"should be one of {IDS}",
-    ),
-    "a family for a dataset": (
-        *("datasets", ["pacs_A", "pacs"], "datasets[1]", "'pacs'"),
-        f"should be one of {IDS}",
-    ),
-    "a letter of another family": (
-        *("datasets", ["vlcs_A"], "datasets[0]", "'vlcs_A'"),
-        f"should be one of {IDS}",
-    ),
-    "a number for a dataset": (
-        *("datasets", [3], "datasets[0]", "3"),
-        "should be a valid string",
-    ),
-    "a dataset for its family": (
-        *("grid.pacs_A", {}, "grid.pacs_A", None),
-        f"unknown key; allowed here: {FAMILIES}",
-    ),
-    "a target domain has no groups": (
-        *("probe.per_group.pacs", 8, "probe.per_group.pacs", None),
-        f"unknown key; allowed here: {NAMES}",
-    ),
-    "a family that is not there": (
-        *("domains.waterbirds", {}, "domains.waterbirds", None),
-        "unknown key; allowed here: digits_domains, pacs, vlcs, office_home",
-    ),
-    "unknown key of a family": (
-        *("domains.pacs.size", 64, "domains.pacs.size", None),
-        "unknown key; allowed here: resolution, published",
-    ),
-    "unknown key of the digits": (
-        *("domains.digits_domains.published", True, "domains.digits_domains.published", None),
-        "unknown key; allowed here: resolution",
-    ),
-    "no pixels": (
-        *("domains.vlcs.resolution", 0, "domains.vlcs.resolution", "0"),
-        "should be greater than 0",
-    ),
-    "half a pixel": (
-        *("domains.pacs.resolution", 64.5, "domains.pacs.resolution", "64.5"),
-        "should be a whole number",
-    ),
-    "another size of digits": (
-        *("domains.digits_domains.resolution", 64, "domains.digits_domains.resolution", "64"),
-        "should be 32",
-    ),
-    "negative rho": (
-        *("grid.cifar_mnist.rho", [0, -0.1], "grid.cifar_mnist.rho[1]", "-0.1"),
-        "should be greater than or equal to 0",
-    ),
-    "zero lr": (
-        *("grid.cifar_mnist.lr", [0.1, 0], "grid.cifar_mnist.lr[1]", "0"),
-        "should be greater than 0",
-    ),
-    "negative lr": (
-        *("grid.fmnist_mnist.lr", [-1], "grid.fmnist_mnist.lr[0]", "-1"),
-        "should be greater than 0",
-    ),
-    "negative seed": (
-        *("seeds", [0, -1], "seeds[1]", "-1"),
-        "should be greater than or equal to 0",
-    ),
-    "momentum 1": (
-        *("training.cifar_mnist.momentum", 1, "training.cifar_mnist.momentum", "1"),
-        "should be less than 1",
-    ),
-    "negative momentum": (
-        *("training.cifar_mnist.momentum", -0.1, "training.cifar_mnist.momentum", "-0.1"),
-        "should be greater than or equal to 0",
-    ),
-    "one of every group": (
-        *("probe.per_group.cifar_mnist", 1, "probe.per_group.cifar_mnist", "1"),
-        "should be greater than or equal to 2",
-    ),
-    "no epochs": (
-        *("training.digits_photos.epochs", 0, "training.digits_photos.epochs", "0"),
-        "should be greater than 0",
-    ),
-    "empty lr": ("grid.cifar_mnist.lr", [], "grid.cifar_mnist.lr", "[]", "should not be empty"),
-    "empty rho": ("grid.cifar_mnist.rho", [], "grid.cifar_mnist.rho", "[]", "should not be empty"),
-    "empty seeds": ("seeds", [], "seeds", "[]", "should not be empty"),
-    "empty datasets": ("datasets", [], "datasets", "[]", "should not be empty"),
-    "repeated seed": ("seeds", [3, 1, 3], "seeds", "[3, 1, 3]", "should not repeat 3"),
-    "repeated as text": (
-        *("grid.cifar_mnist.lr", ["1e-3", 0.5, 0.001], "grid.cifar_mnist.lr"),
-        *("['1e-3', 0.5, 0.001]", "should not repeat 0.001"),
-    ),
-    "repeated dataset": (
-        *("datasets", ["cifar_mnist", "cifar_mnist"], "datasets"),
-        *("['cifar_mnist', 'cifar_mnist']", "should not repeat cifar_mnist"),
-    ),
-    "text for a number": (
-        *("grid.cifar_mnist.lr", ["fast"], "grid.cifar_mnist.lr[0]", "'fast'"),
-        "should be a number",
-    ),
-    "text for a whole number": (
-        *("seeds", ["first"], "seeds[0]", "'first'"),
-        "should be a whole number",
-    ),
-    "text for a lone number": (
-        *("probe.tolerance", "small", "probe.tolerance", "'small'"),
-        "should be a number",
-    ),
-    "nothing for a number": (
-        *("training.cifar_mnist.momentum", None, "training.cifar_mnist.momentum", "None"),
-        "should be a number",
-    ),
-    "boolean for a number": (
-        *("grid.cifar_mnist.rho", [0, True], "grid.cifar_mnist.rho[1]", "True"),
-        "should be a number",
-    ),
-    "boolean for 0": (
-        *("grid.cifar_mnist.rho", [False], "grid.cifar_mnist.rho[0]", "False"),
-        "should be a number",
-    ),
-    "boolean for a whole number": (
-        *("training.cifar_mnist.epochs", True, "training.cifar_mnist.epochs", "True"),
-        "should be a number",
-    ),
-    "boolean for a size": (
-        *("probe.per_group.cifar_mnist", True, "probe.per_group.cifar_mnist", "True"),
-        "should be a number",
-    ),
-    "not a number": (
-        *("grid.cifar_mnist.lr", [float("nan")], "grid.cifar_mnist.lr[0]", "nan"),
-        "should be a finite number",
-    ),
-    "infinity": (
-        *("grid.cifar_mnist.rho", [0, float("inf")], "grid.cifar_mnist.rho[1]", "inf"),
-        "should be a finite number",
-    ),
-    "infinity as text": (
-        *("probe.strengths", ["inf"], "probe.strengths[0]", "'inf'"),
-        "should be a finite number",
-    ),
-    "scalar for a list": ("seeds", 3, "seeds", "3", "should be a list"),
-    "scalar for a list of rho": (
-        *("grid.cifar_mnist.rho", 0.1, "grid.cifar_mnist.rho", "0.1"),
-        "should be a list",
-    ),
-    "name for a list of datasets": (
-        *("datasets", "cifar_mnist", "datasets", "'cifar_mnist'"),
-        "should be a list",
-    ),
-    "scalar for a mapping": (
-        *("grid.cifar_mnist", 0.1, "grid.cifar_mnist", "0.1"),
-        "should be a mapping of keys to values",
-    ),
-    "nothing for a mapping": (
-        *("training", None, "training", "None"),
-        "should be a mapping of keys to values",
-    ),
-    "list for a mapping": (
-        *("probe", [5], "probe", "[5]"),
-        "should be a mapping of keys to values",
-    ),
-    "data_dir that is not there": (
-        *("data_dir", "no/such/place", "data_dir", "'no/such/place'"),
-        "should be a directory that exists",
-    ),
-    "data_dir that is a file": (
-        *("data_dir", __file__, "data_dir", repr(__file__)),
-        "should be a directory that exists",
-    ),
-    "rho without SGD": (
-        *("grid.digits_photos.rho", [0.1, 0.2], "grid.digits_photos.rho", "[0.1, 0.2]"),
-        "should hold 0, which is SGD",
-    ),
-    "fractional epochs": (
-        *("training.cifar_mnist.epochs", 2.5, "training.cifar_mnist.epochs", "2.5"),
-        "should be a whole number",
-    ),
-    "fractional epochs as text": (
-        *("training.cifar_mnist.epochs", "2.5", "training.cifar_mnist.epochs", "'2.5'"),
-        "should be a whole number",
-    ),
-    "unknown study": (
-        *("toy.studies", ["noise", "colour"], "toy.studies[1]", "'colour'"),
-        "should be 'complexity', 'dynamics', 'interventions', 'noise', 'batch_size' or "
-        "'appendix_d'",
-    ),
-    "no rotation": (
-        *("toy.sweep.complexity", [270, 0], "toy.sweep.complexity[1]", "0"),
-        "should be greater than 0",
-    ),
-    "alpha 0": (
-        *("toy.sweep.alpha", [0, 1], "toy.sweep.alpha[0]", "0"),
-        "should be greater than 0",
-    ),
-    "probability above 1": (
-        *("toy.sweep.noise.label", [0, 1.5], "toy.sweep.noise.label[1]", "1.5"),
-        "should be less than or equal to 1",
-    ),
-    "probability below 0": (
-        *("toy.sweep.noise.dropout", [-0.1], "toy.sweep.noise.dropout[0]", "-0.1"),
-        "should be greater than or equal to 0",
-    ),
-    "negative deviation": (
-        *("toy.sweep.noise.gaussian", [-1], "toy.sweep.noise.gaussian[0]", "-1"),
-        "should be greater than or equal to 0",
-    ),
-    "toy's rho without SGD": (
-        *("toy.sweep.rho", [0.5], "toy.sweep.rho", "[0.5]"),
-        "should hold 0, which is SGD",
-    ),
-    "unknown norm": (
-        *("toy.sweep.kappa", ["free"], "toy.sweep.kappa[0]", "'free'"),
-        "should be 'constant' or 'tracking'",
-    ),
-    "unknown choice": (
-        *("probe_runs", "best", "probe_runs", "'best'"),
-        "should be 'all' or 'selected'",
-    ),
-    "a network that the dataset does not have": (
-        *("training.cifar_mnist.network", "resnet18", "training.cifar_mnist.network"),
-        *("'resnet18'", "should be 'cnn'"),
-    ),
-    "a ResNet for digits": (
-        *("training.digits_domains.network", "resnet18", "training.digits_domains.network"),
-        *("'resnet18'", "should be 'cnn'"),
-    ),
-    "a network that is not there": (
-        *("training.pacs.network", "resnet34", "training.pacs.network"),
-        *("'resnet34'", "should be 'resnet18', 'resnet50' or 'cnn'"),
-    ),
-    "a span upside down": (
-        *("training.waterbirds.crop.ratio", [1.3, 0.7], "training.waterbirds.crop.ratio"),
-        *("[1.3, 0.7]", "should be [least, most]"),
-    ),
-    "more than the image": (
-        *("training.waterbirds.crop.scale", [0.7, 1.1], "training.waterbirds.crop.scale"),
-        *("[0.7, 1.1]", "should not exceed 1, the whole image"),
-    ),
-    "half a span": (
-        *("training.celeba.crop.scale", [0.7], "training.celeba.crop.scale[1]", "[0.7]"),
-        "lacks this item",
-    ),
-    "no precision": (
-        *("training.celeba.precision", "float16", "training.celeba.precision", "'float16'"),
-        "should be 'float32' or 'bfloat16'",
-    ),
-}
+    @pytest.mark.parametrize("name", SPECS)
+    @pytest.mark.parametrize("network", [name.replace("<model>", "vit_tiny") for name in NAMES])
+    def test_any_network_whose_channels_fit(
+        self, own: dict[str, Any], name: str, network: str
+    ) -> None:
+        config = own if name == "own" else {"datasets": SPECS[name].datasets}
+        config |= {"training": {name: {"network": network, "weights": None}}}
+        if name == "fmnist_mnist" and network != "cnn":
+            assert faults(config) == [
+                f"training.fmnist_mnist.network: {network} takes images of 3 channels; those of "
+                "fmnist_mnist have 1"
+            ]
+        else:
+            assert load(config).training_of(SPECS[name].datasets[0]).network == network
+            weights = config | {"training": {name: {"network": network, "weights": "imagenet"}}}
+            if not find_network(network).published:
+                assert faults(weights) == [
+                    f"training.{name}.weights: should be null or a file; {network} has no "
+                    "published weights here"
+                ]
 
 
-def line(key: str, value: str | None, rule: str) -> str:
-    return f"{key}: {rule}" if value is None else f"{key}: {value} {rule}"
+NUMBER, FINITE, WHOLE = (f"should be a{kind} number" for kind in ("", " finite", " whole"))
+ABOVE, FROM_0 = "should be greater than 0", "should be greater than or equal to 0"
+MAPPING = "should be a mapping of keys to values"
+NETWORK = "should be cnn, resnet18, resnet50, timm:<model>"
+WEIGHTS = "should be null, imagenet, or a .safetensors or .pth file that exists"
+NO_SGD = "should be above 0; ρ = 0 is SGD, the method sgd"
+PERTURBING = "unknown key; allowed here: sam, lsam, asam"
+
+# (key, value, how the message goes on after the key)
+BAD: list[tuple[str, Any, str]] = [
+    ("sedes", [0], f": unknown key; allowed here: {TOP_LEVEL}"),
+    ("training.cifar_mnist.lr", 0.1, f": unknown key; allowed here: {TRAINING}"),
+    ("training.waterbirds.pretrained", True, f": unknown key; allowed here: {TRAINING}"),
+    ("training.waterbirds.crop.size", 64, ": unknown key; allowed here: scale, ratio"),
+    ("domains.pacs.size", 64, ": unknown key; allowed here: resolution, published"),
+    # Unknown datasets in each section, whatever stands below.
+    ("grid.pacs_A", {"lr": [0], "size": 3}, f": unknown key; allowed here: {SECTIONS}"),
+    ("training.cifar", {}, f": unknown key; allowed here: {SECTIONS}"),
+    ("training.vlcs_C", 3, f": unknown key; allowed here: {SECTIONS}"),
+    ("domains.waterbirds", {}, ": unknown key; allowed here: pacs, vlcs, office_home"),
+    ("domains.digits_domains", {"resolution": 32}, ": unknown key; allowed here: pacs, vlcs, "),
+    ("probe.per_group.cifar", 1, f": unknown key; allowed here: {OF_FEATURES}"),
+    ("probe.per_group.pacs", 8, f": unknown key; allowed here: {OF_FEATURES}"),
+    ("datasets", ["cifar_mnist", "cifar"], f"[1]: 'cifar' should be one of {IDS}"),
+    ("datasets", ["pacs_A", "pacs"], f"[1]: 'pacs' should be one of {IDS}"),
+    ("datasets", ["vlcs_A"], f"[0]: 'vlcs_A' should be one of {IDS}"),
+    ("datasets", [3], f"[0]: 3 should be one of {IDS}"),
+    ("datasets", [], ": [] should not be empty"),
+    ("datasets", ["celeba", "celeba"], ": ['celeba', 'celeba'] should not repeat celeba"),
+    ("datasets", "celeba", ": 'celeba' should be a list"),
+    ("methods", ["sam"], ": ['sam'] should list sgd, with which the others are compared"),
+    ("methods", [], ": [] should list sgd, with which the others are compared"),
+    ("methods", ["sgd", "adam"], f"[1]: 'adam' should be one of {', '.join(METHODS)}"),
+    ("methods", ["sgd", "sam", "sgd"], ": ['sgd', 'sam', 'sgd'] should not repeat sgd"),
+    ("methods", "sgd", ": 'sgd' should be a list"),
+    ("grid.cifar_mnist.rho", [0.1, 0], f"[1]: 0 {NO_SGD}"),
+    ("grid.cifar_mnist.rho", [0.2, -0.1], f"[1]: -0.1 {NO_SGD}"),
+    ("grid.cifar_mnist.rho", [], ": [] should not be empty"),
+    ("grid.cifar_mnist.rho", [0.1, "1e-1"], ": [0.1, '1e-1'] should not repeat 0.1"),
+    ("grid.cifar_mnist.rho", 0.1, ": 0.1 should be a list"),
+    ("grid.cifar_mnist.rho", [0.1, True], f"[1]: True {NUMBER}"),
+    ("grid.cifar_mnist.rho", [False], f"[0]: False {NUMBER}"),
+    ("grid.cifar_mnist.rho", [0.1, float("inf")], f"[1]: inf {FINITE}"),
+    ("grid.cifar_mnist.rho", {"sgd": [0.1]}, f".sgd: {PERTURBING}"),
+    ("grid.cifar_mnist.rho", {"sam": [0.1], "adam": [0]}, f".adam: {PERTURBING}"),
+    ("grid.cifar_mnist.rho", {"sam": [0.1, 0]}, f".sam[1]: 0 {NO_SGD}"),
+    ("grid.cifar_mnist.rho", {"lsam": []}, ".lsam: [] should not be empty"),
+    ("grid.cifar_mnist.rho", {"lsam": 0.1}, ".lsam: 0.1 should be a list"),
+    ("grid.cifar_mnist.lr", [0.1, 0], f"[1]: 0 {ABOVE}"),
+    ("grid.fmnist_mnist.lr", [-1], f"[0]: -1 {ABOVE}"),
+    ("grid.cifar_mnist.lr", [], ": [] should not be empty"),
+    ("grid.pacs.lr", ["1e-3", 0.5, 0.001], ": ['1e-3', 0.5, 0.001] should not repeat 0.001"),
+    ("grid.cifar_mnist.lr", ["fast"], f"[0]: 'fast' {NUMBER}"),
+    ("grid.cifar_mnist.lr", [float("nan")], f"[0]: nan {FINITE}"),
+    ("grid.celeba", 0.1, f": 0.1 {MAPPING}"),
+    ("seeds", [0, -1], f"[1]: -1 {FROM_0}"),
+    ("seeds", [2**31], "[0]: 2147483648 should be less than 2147483648"),
+    ("seeds", [], ": [] should not be empty"),
+    ("seeds", [3, 1, 3], ": [3, 1, 3] should not repeat 3"),
+    ("seeds", ["first"], f"[0]: 'first' {WHOLE}"),
+    ("seeds", 3, ": 3 should be a list"),
+    ("data_seed", -1, f": -1 {FROM_0}"),
+    ("training.cifar_mnist.momentum", 1, ": 1 should be less than 1"),
+    ("training.cifar_mnist.momentum", -0.1, f": -0.1 {FROM_0}"),
+    ("training.cifar_mnist.momentum", None, f": None {NUMBER}"),
+    ("training.fmnist_mnist.weight_decay", -1, f": -1 {FROM_0}"),
+    ("training.digits_photos.epochs", 0, f": 0 {ABOVE}"),
+    ("training.cifar_mnist.epochs", True, f": True {NUMBER}"),
+    ("training.cifar_mnist.epochs", 2.5, f": 2.5 {WHOLE}"),
+    ("training.cifar_mnist.epochs", "2.5", f": '2.5' {WHOLE}"),
+    ("training.cifar_mnist.network", "resnet34", f": 'resnet34' {NETWORK}"),
+    ("training.pacs.network", "timm:", f": 'timm:' {NETWORK}"),
+    ("training.pacs.network", "cnn:wide", f": 'cnn:wide' {NETWORK}"),
+    ("training.vlcs.network", 18, ": 18 should be a text"),
+    ("training.own.weights", "no.pth", f": 'no.pth' {WEIGHTS}"),
+    ("training.own.weights", __file__, f": {__file__!r} {WEIGHTS}"),
+    ("training.own.weights", True, f": True {WEIGHTS}"),
+    ("training.celeba.precision", "float16", ": 'float16' should be one of float32, bfloat16"),
+    ("training.celeba.crop.scale", [0.7], "[1]: [0.7] lacks this item"),
+    ("training.waterbirds.crop.scale", [0.7, 1.1], ": [0.7, 1.1] should not exceed 1, the whole "),
+    ("training.waterbirds.crop.ratio", [1.3, 0.7], ": [1.3, 0.7] should be [least, most]"),
+    ("training.cifar_mnist.crop", {"scale": [0.5, 1]}, ".ratio: should be given"),
+    ("training.office_home.crop", 1, f": 1 {MAPPING}"),
+    ("training", None, f": None {MAPPING}"),
+    ("domains.vlcs.resolution", 0, f": 0 {ABOVE}"),
+    ("domains.pacs.resolution", 64.5, f": 64.5 {WHOLE}"),
+    ("probe", [5], f": [5] {MAPPING}"),
+    ("probe.per_group.cifar_mnist", 1, ": 1 should be greater than or equal to 2"),
+    ("probe.per_group.cifar_mnist", True, f": True {NUMBER}"),
+    ("probe.tolerance", "small", f": 'small' {NUMBER}"),
+    ("probe.strengths", [], ": [] should not be empty"),
+    ("probe.strengths", ["inf"], f"[0]: 'inf' {FINITE}"),
+    ("probe_runs", "best", ": 'best' should be one of all, selected"),
+    ("data_dir", "no/such", ": 'no/such' should be a directory that exists"),
+    ("data_dir", __file__, f": {__file__!r} should be a directory that exists"),
+    *(("data_dir", value, f": {value!r} should be a path") for value in (3, True, ["a", "b"])),
+    ("toy.sweep", {}, ": unknown key; allowed here: studies, seeds, shown, distribution, "),
+    ("toy.studies", ["noise", "colour"], "[1]: 'colour' should be one of complexity, dynamics, "),
+    ("toy.grid.complexity", [270, 0], f"[1]: 0 {ABOVE}"),
+    ("toy.grid.alpha", [0, 1], f"[0]: 0 {ABOVE}"),
+    ("toy.grid.noise.label", [0, 1.5], "[1]: 1.5 should be less than or equal to 1"),
+    ("toy.grid.noise.dropout", [-0.1], f"[0]: -0.1 {FROM_0}"),
+    ("toy.grid.noise.gaussian", [-1], f"[0]: -1 {FROM_0}"),
+    ("toy.grid.rho", [0.5], ": [0.5] should hold 0, which is SGD"),
+    ("toy.grid.kappa", ["free"], "[0]: 'free' should be one of constant, tracking"),
+    ("toy.grid.snapshot_epochs", [0], f"[0]: 0 {ABOVE}"),
+]
+
+RESNETS = ("resnet18-f37072fd.pth", "resnet50-0676ba61.pth")
+
+# What is right by itself, and wrong together with something else.
+DISAGREEING: list[tuple[str, Any, str]] = [
+    ("toy.grid.batch_size", [5, 301], "[1]: 301 should be at most toy.distribution.train_points, "),
+    ("toy.training.batch_size", 301, ": 301 should be at most toy.distribution.train_points, 300"),
+    ("toy.shown.rho", 0.4, ": 0.4 should be among toy.grid.rho"),
+    ("toy.shown.complexity", 90, ": 90 should be among toy.grid.complexity"),
+    ("grid.digits_photos.rho", {"lsam": [0.1]}, ": lacks sam, as methods lists it"),
+    ("grid.digits_domains.rho", {}, ": lacks sam, as methods lists it"),
+]
 
 
 class TestRefused:
-    @pytest.mark.parametrize("case", BAD.values(), ids=BAD)
-    def test_the_message_names_key_value_and_what_is_allowed(self, case: tuple[Any, ...]) -> None:
-        key, value, *expected = case
-        assert faults(nested(key, value)) == [line(*expected)]
+    @pytest.mark.parametrize(("key", "value", "said"), [*BAD, *DISAGREEING])
+    def test_the_message_names_key_value_and_what_is_allowed(
+        self, key: str, value: Any, said: str
+    ) -> None:
+        (line,) = faults(nested(key, value))
+        assert line.startswith(key + said)
 
-    def test_all_faults_come_at_once(self) -> None:
+    @pytest.mark.parametrize("cases", [BAD, DISAGREEING[:4], DISAGREEING[4:]])
+    def test_all_faults_come_at_once(self, cases: list[tuple[str, Any, str]]) -> None:
         config: dict[str, Any] = {}
-        expected = []
-        used: list[str] = []
-        for key, value, *message in BAD.values():
+        expected: dict[str, str] = {}
+        for key, value, said in cases:
             # One fault a key, and none above or below another.
-            if not any(f"{a}.".startswith(f"{b}.") for b in used for a, b in [(key, b), (b, key)]):
+            if not any(
+                f"{a}.".startswith(f"{b}.") for u in expected for a, b in [(key, u), (u, key)]
+            ):
                 update_config(config, nested(key, value))
-                expected.append(line(*message))
-                used.append(key)
-        assert len(expected) > 12
-        assert sorted(faults(config)) == sorted(expected)
+                expected[key] = key + said
+        found = faults(config)
+        assert len(found) == len(expected)
+        for line, start in zip(sorted(found), sorted(expected.values()), strict=True):
+            assert line.startswith(start)
 
-    @pytest.mark.parametrize("family", ["celeba", "pacs"])
-    def test_pretrained_weights_for_a_network_that_has_none(self, family: str) -> None:
-        assert faults(nested(f"training.{family}.network", "cnn")) == [
-            f"training.{family}: {{'network': 'cnn'}} needs pretrained: false with network: cnn"
-        ]
-
-    def test_every_item_of_a_list_is_named(self) -> None:
-        assert faults({"seeds": ["a", 1, -2]}) == [
-            "seeds[0]: 'a' should be a whole number",
-            "seeds[2]: -2 should be greater than or equal to 0",
-        ]
-
-    def test_a_key_that_is_a_number_is_named(self) -> None:
+    def test_every_item_and_a_key_that_is_a_number_are_named(self) -> None:
+        wrong = [f"seeds[0]: 'a' {WHOLE}", f"seeds[2]: -2 {FROM_0}"]
+        assert faults({"seeds": ["a", 1, -2]}) == wrong
         assert faults({1: 2}) == ["[1]: 1 is no key"]
-        assert faults({"grid": {1: 2}}) == ["grid[1]: 1 is no key"]
+        unknown = [f"grid[1]: unknown key; allowed here: {SECTIONS}"]
+        assert faults({"grid": {1: {"lr": 2}}}) == unknown
 
-    @pytest.mark.parametrize("value", [3, True, ["a", "b"]])
-    def test_what_is_no_path_is_no_directory(self, value: Any) -> None:
-        assert faults({"data_dir": value}) == [f"data_dir: {value!r} should be a path"]
-
-
-class TestFamilies:
-    @pytest.mark.parametrize(
-        ("dataset", "family"),
-        [
-            ("digits_photos", "digits_photos"),
-            ("fmnist_mnist", "fmnist_mnist"),
-            ("digits_domains_N", "digits_domains"),
-            ("pacs_A", "pacs"),
-            ("office_home_R", "office_home"),
-        ],
-    )
-    def test_a_datasets_sections_are_its_familys(self, dataset: str, family: str) -> None:
-        settings = load({"grid": {family: {"lr": [7]}}, "training": {family: {"epochs": 7}}})
-        assert family_of(dataset) == family
-        assert settings.grid_of(dataset) is getattr(settings.grid, family)
-        assert settings.grid_of(dataset).lr == (7,)
-        assert settings.training_of(dataset) is getattr(settings.training, family)
-        assert settings.training_of(dataset).epochs == 7
-
-    def test_the_datasets_of_the_tables_stand_apart_in_their_order(self) -> None:
-        settings = load({"datasets": ["vlcs_S", "waterbirds", "pacs_A", "cifar_mnist", "vlcs_C"]})
-        assert settings.of_features == ["waterbirds", "cifar_mnist"]
-        assert settings.of_domains == ["vlcs_S", "pacs_A", "vlcs_C"]
-
-    def test_a_target_domain_is_probed_once_on_all_it_has(self) -> None:
-        settings = load({"probe": {"draws": 7, "per_group": {"waterbirds": 9}}})
-        assert settings.probing_of("pacs_A") == {"draws": 1, "per_group": None}
-        assert settings.probing_of("digits_domains_P") == {"draws": 1, "per_group": None}
-        assert settings.probing_of("waterbirds") == {"draws": 7, "per_group": 9}
-        assert settings.probing_of("cifar_mnist") == {"draws": 7, "per_group": 250}
-
-    def test_networks(self) -> None:
-        settings = load(
-            {
-                "domains": {"vlcs": {"resolution": 64}},
-                "training": {
-                    "vlcs": {"network": "resnet50"},
-                    "office_home": {"network": "resnet50", "pretrained": False},
-                },
-            }
-        )
-        assert [settings.network_of(f"{family}_C") for family in ("pacs", "vlcs")] == [
-            {"backbone": "resnet18 (ImageNet)", "resolution": 224},
-            {"backbone": "resnet50 (ImageNet)", "resolution": 64},
+    def test_methods_without_a_radius_and_networks_for_other_images(self) -> None:
+        config = {
+            "datasets": ["vlcs_C", "fmnist_mnist", "vlcs_L"],
+            "methods": ["sgd", "lsam", "sam", "asam"],
+            "grid": {"vlcs": {"rho": {"sam": [1]}}},
+            "training": {"fmnist_mnist": {"network": "resnet18"}},
+        }
+        assert faults(config) == [
+            "grid.vlcs.rho: lacks lsam, asam, as methods lists it",
+            "training.fmnist_mnist.network: resnet18 takes images of 3 channels; those of "
+            "fmnist_mnist have 1",
         ]
-        assert settings.network_of("office_home_P") == {
-            "backbone": "resnet50 (from scratch)",
-            "resolution": 224,
-        }
-        assert settings.network_of("digits_domains_P") == {
-            "backbone": "cnn (from scratch)",
-            "resolution": 32,
-        }
 
-    def test_the_constants_of_a_target_domain(self) -> None:
-        keys = [constant.key for constant in load({}).constants_of("pacs_A")]
-        training = DOMAINS["training"].keys() - {"crop"} | {"crop.scale", "crop.ratio"}
-        probe = DOCUMENTED["probe"].keys() - {"draws", "per_group"}
-        assert len(keys) == len(set(keys))
-        assert set(keys) == {
-            *("seeds", "data_seed", "grid.pacs.lr", "grid.pacs.rho", "domains.pacs.resolution"),
-            *(f"training.pacs.{name}" for name in training),
-            *(f"probe.{name}" for name in probe),
-        }
+    def test_braces_are_refused_where_they_would_be_wildcards(
+        self, own: dict[str, Any], tmp_path: Path
+    ) -> None:
+        folder, table, weights = (str(tmp_path / f"{{a}}{end}") for end in ("", ".csv", ".pth"))
+        Path(folder).mkdir()
+        Path(table).touch()
+        Path(weights).touch()
+        config = with_own(own, images=folder, table=table) | {"data_dir": folder}
+        paths = {"data_dir": folder, "own.images": folder, "own.table": table}
+        paths["training.own.weights"] = weights
+        assert faults(config | nested("training.own.weights", weights)) == [
+            f"{key}: {path!r} should have no {{ or }} in its name" for key, path in paths.items()
+        ]
 
-    def test_the_constants_of_two_features(self) -> None:
-        keys = [constant.key for constant in load({}).constants_of("cifar_mnist")]
-        assert set(keys) == {
-            *("seeds", "data_seed", "grid.cifar_mnist.lr", "grid.cifar_mnist.rho"),
-            *(f"training.cifar_mnist.{name}" for name in CONCATENATED["training"]),
-            *(f"probe.{name}" for name in DOCUMENTED["probe"].keys() - {"per_group"}),
-            "probe.per_group.cifar_mnist",
-        }
-
-    def test_departures_name_the_family(self) -> None:
-        settings = load(
-            {
-                "domains": {
-                    "pacs": {"resolution": 64, "published": False},
-                    "vlcs": {"resolution": 32},
-                },
-                "grid": {"pacs": {"lr": [0.5]}},
-                "training": {"pacs": {"crop": {"ratio": [1, 2]}}, "vlcs": {"epochs": 1}},
-                "probe": {"draws": 2, "per_group": {"cifar_mnist": 8}, "tolerance": 0.5},
-            }
-        )
-        probe = "probe.tolerance: 0.5 instead of the documented 1e-06."
-        for dataset in ("pacs_A", "pacs_S"):
-            assert settings.standing(dataset) == {
-                "provenance": "ours",
-                "departures": (
-                    "grid.pacs.lr: [0.5] instead of the documented [0.0005, 0.001, 0.005, 0.01].",
-                    "training.pacs.crop.ratio: [1.0, 2.0] instead of the documented "
-                    "[0.75, 1.3333].",
-                    "domains.pacs.resolution: 64 instead of the documented 224.",
-                    probe,
-                ),
-            }
-        assert settings.standing("office_home_A")["departures"] == (probe,)
-
-    def test_a_remark_on_a_target_domain(self) -> None:
-        assert load({"seeds": [5]}).remark("digits_domains_I") == (
-            "1 seed, 8 epochs. Not the documented settings: seeds."
-        )
+    def test_the_json_schema_refuses_what_it_can_tell(self) -> None:
+        validator = jsonschema.Draft202012Validator(yaml.safe_load(reference.schema()))
+        beyond = r"repeat|list sgd|finite|cnn, resnet|exists|exceed|least|should be given|hold 0"
+        for key, value, said in BAD:
+            assert re.search(beyond, said) or not validator.is_valid(nested(key, value)), key
+        assert validator.is_valid({"datasets": list(DATASETS), "toy": {"grid": {"alpha": [1]}}})
+        for text in (
+            "training: {celeba: {epochs: 3, crop: {scale: [0.5, 1]}}, pacs: {crop: null}}",
+            "grid: {celeba: {rho: {sam: [0.1]}}, vlcs: {rho: [0.1]}}",
+            "probe: {per_group: {cifar_mnist: null}}",
+        ):
+            assert validator.is_valid(yaml.safe_load(text))
+            load(yaml.safe_load(text))
 
 
 class TestOwn:
-    def test_what_is_given(self, own: dict[str, Any]) -> None:
-        settings = load(own)
-        assert settings.own
-        assert settings.own.model_dump() == {
-            "images": Path(own["own"]["images"]),
-            "table": Path(own["own"]["table"]),
-            "title": "Pets",
-            "features": ("animal", "place"),
-            "resolution": 64,
-        }
-        assert settings.of_features == ["own"]
-        assert load({"own": None}) == load({})
+    def test_what_is_given(self, own: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+        given = {key: own["own"][key] for key in ("images", "table")}
+        monkeypatch.chdir(Path(given["images"]).parent)
+        relative = with_own(own, images="images", table="./table.csv")
+        for config, paths in (
+            (own, given),
+            (relative, {"images": "images", "table": "table.csv"}),
+        ):
+            settings = load(config)
+            assert settings.of_features == ["own"]
+            assert settings.originals_of("own") == paths
+            told = {"title": "Pets", "features": ("animal", "place"), "resolution": 64}
+            assert settings.images_of("own") == told
 
-    def test_paths_are_relative_to_the_working_directory(
-        self, own: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.chdir(Path(own["own"]["images"]).parent)
-        settings = load(update(own, images="images", table="./table.csv"))
-        assert settings.own
-        assert (settings.own.images, settings.own.table) == (Path("images"), Path("table.csv"))
-
-    def test_a_dataset_that_is_listed_has_to_be_described(self) -> None:
+    def test_it_is_listed_and_described_or_neither(self, own: dict[str, Any]) -> None:
         said = "own: should give images, table, title, features, as datasets lists own"
         assert faults({"datasets": ["own"]}) == [said]
         assert faults({"datasets": ["celeba", "own"], "own": None, "seeds": []}) == [
             "seeds: [] should not be empty",
             said,
         ]
-
-    def test_a_dataset_that_is_described_has_to_be_listed(self, own: dict[str, Any]) -> None:
         for datasets in ({}, {"datasets": ["celeba"]}):
             assert faults({"own": own["own"]} | datasets) == [
                 "own: is filled in, but datasets does not list own"
@@ -743,189 +446,160 @@ class TestOwn:
     def test_every_key_that_lacks_is_named_beside_other_faults(self) -> None:
         assert faults({"datasets": ["own"], "own": {"resolution": 0, "size": 3}, "seeds": []}) == [
             "seeds: [] should not be empty",
-            "own.images: should be given",
-            "own.table: should be given",
-            "own.title: should be given",
-            "own.features: should be given",
-            "own.resolution: 0 should be greater than 0",
+            *(f"own.{key}: should be given" for key in ("images", "table", "title", "features")),
+            f"own.resolution: 0 {ABOVE}",
             "own.size: unknown key; allowed here: images, table, title, features, resolution",
         ]
 
     @pytest.mark.parametrize(
-        ("key", "value", "message"),
+        ("key", "value", "said"),
         [
-            ("images", "no/such", "images: 'no/such' should be a directory that exists"),
-            ("images", __file__, f"images: {__file__!r} should be a directory that exists"),
-            ("table", "no.csv", "table: 'no.csv' should be a file that exists"),
-            ("table", "/", "table: '/' should be a file that exists"),
-            ("table", 3, "table: 3 should be a path"),
-            ("title", "", "title: '' should begin with a letter or digit and hold those, spaces"),
-            ("title", "a | b", "title: 'a | b' should begin with a letter or digit"),
-            ("title", "a\nb", "title: 'a\\nb' should begin with a letter or digit"),
-            ("features", ["a", "$b$"], "features[1]: '$b$' should begin with a letter or digit"),
-            ("features", ["a", 3], "features[1]: 3 should be a valid string"),
-            ("features", "animal", "features: 'animal' should be a list"),
-            ("features", ["a"], "features[1]: ['a'] lacks this item"),
-            ("features", ["a", "b", "c"], "features: ['a', 'b', 'c'] should have 2 items"),
-            ("features", ["a", "a"], "features: ['a', 'a'] should not repeat a"),
-            (
-                *("features", ["split", "a"]),
-                "features: ['split', 'a'] should not hold split, a column of the table already",
-            ),
-            ("resolution", 6.5, "resolution: 6.5 should be a whole number"),
+            ("images", "no/such", ": 'no/such' should be a directory that exists"),
+            ("images", __file__, f": {__file__!r} should be a directory that exists"),
+            ("table", "no.csv", ": 'no.csv' should be a file that exists"),
+            ("table", "/", ": '/' should be a file that exists"),
+            ("table", 3, ": 3 should be a path"),
+            ("title", "", ": '' should begin with a letter or digit and hold those, spaces or "),
+            ("title", "a | b", ": 'a | b' should begin with a letter or digit"),
+            ("title", "a\nb", ": 'a\\nb' should begin with a letter or digit"),
+            ("features", ["a", "$b$"], "[1]: '$b$' should begin with a letter or digit"),
+            ("features", ["a", 3], "[1]: 3 should be a text"),
+            ("features", "animal", ": 'animal' should be a list"),
+            ("features", ["a"], "[1]: ['a'] lacks this item"),
+            ("features", ["a", "b", "c"], ": ['a', 'b', 'c'] should have 2 items"),
+            ("features", ["a", "a"], ": ['a', 'a'] should not repeat a"),
+            ("features", ["split", "a"], ": ['split', 'a'] should not hold split, a column of "),
+            ("resolution", 6.5, f": 6.5 {WHOLE}"),
         ],
     )
     def test_the_message_names_key_value_and_what_is_allowed(
-        self, own: dict[str, Any], key: str, value: Any, message: str
+        self, own: dict[str, Any], key: str, value: Any, said: str
     ) -> None:
-        (said,) = faults(update(own, **{key: value}))
-        assert said.startswith(f"own.{message}")
-
-    def test_braces_are_refused_where_they_would_be_wildcards(
-        self, own: dict[str, Any], tmp_path: Path
-    ) -> None:
-        (tmp_path / "{a}").mkdir()
-        (tmp_path / "{a}.csv").touch()
-        assert faults(
-            update(own, images=str(tmp_path / "{a}"), table=str(tmp_path / "{a}.csv"))
-        ) == [
-            f"own.{key}: '{tmp_path / name}' should have no {{ or }} in its name"
-            for key, name in (("images", "{a}"), ("table", "{a}.csv"))
-        ]
+        (line,) = faults(with_own(own, **{key: value}))
+        assert line.startswith(f"own.{key}{said}")
 
     @pytest.mark.parametrize("title", ["Discs on ground (2nd try), 1.5", "Vögel", "it's a-b_c"])
     def test_titles(self, own: dict[str, Any], title: str) -> None:
-        settings = load(update(own, title=title))
-        assert settings.own
-        assert settings.own.title == title
+        assert load(with_own(own, title=title)).images_of("own")["title"] == title
 
-    def test_either_resnet(self, own: dict[str, Any]) -> None:
-        training = {"training": {"own": {"network": "resnet50", "pretrained": True}}}
-        assert load(own | training).training.own.network == "resnet50"
-        assert faults(own | {"training": {"own": {"pretrained": True}}}) == [
-            "training.own: {'pretrained': True} needs pretrained: false with network: cnn"
+
+class TestRead:
+    def test_the_datasets_of_the_tables_stand_apart_in_their_order(self) -> None:
+        settings = load({"datasets": ["vlcs_S", "waterbirds", "pacs_A", "cifar_mnist", "vlcs_C"]})
+        assert settings.of_features == ["waterbirds", "cifar_mnist"]
+        assert settings.of_domains == ["vlcs_S", "pacs_A", "vlcs_C"]
+
+    def test_runs_of_each_method(self) -> None:
+        config = {"methods": ["lsam", "sgd", "sam"], "seeds": [0, 7]}
+        rho = {"sam": [0.1], "lsam": [0.2, 1], "asam": [5]}
+        settings = load(config | {"grid": {"pacs": {"lr": [1e-5, 1], "rho": rho}}})
+        grid = settings.grid_of("pacs_A")
+        assert settings.compared_methods == ["lsam", "sam"]
+        assert [grid.radii(method) for method in METHODS] == [(0,), (0.1,), (0.2, 1), (5,)]
+        assert settings.runs_of("pacs_A", "sgd") == [
+            f"pacs_A/sgd/lr={lr}/rho=0/seed={seed}" for lr in ("0.00001", "1") for seed in (0, 7)
         ]
+        lsam, sgd, sam = (settings.runs_of("pacs_A", method) for method in settings.methods)
+        assert settings.runs_of("pacs_A") == [*lsam, *sgd, *sam]
+        assert settings.runs_of("pacs_A", "sam", "lsam") == [*sam, *lsam]
+        assert (len(lsam), lsam[2]) == (8, "pacs_A/lsam/lr=0.00001/rho=1/seed=0")
+        everyone = load({}).grid_of("cifar_mnist")
+        assert everyone.radii("asam") == everyone.radii("sam") == everyone.rho
 
-    def test_its_constants(self, own: dict[str, Any]) -> None:
-        keys = [constant.key for constant in load(own).constants_of("own")]
-        assert len(keys) == len(set(keys))
-        assert set(keys) == {
-            *("seeds", "data_seed", "grid.own.lr", "grid.own.rho", "own.resolution"),
-            *(f"training.own.{name}" for name in OWN["training"]),
-            *(f"probe.{name}" for name in DOCUMENTED["probe"].keys() - {"per_group"}),
-            "probe.per_group.own",
-        }
+    @pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.originals])
+    def test_the_users_originals_come_before_downloads(self, name: str, tmp_path: Path) -> None:
+        for key, alternatives in SPECS[name].originals.items():
+            for place in (None, str(tmp_path)):
+                found = load({"data_dir": place}).originals_of(name)[key]
+                assert found == f"resources/{alternatives[-1]}"
+            for each in reversed(alternatives):
+                path = tmp_path / each
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch()
+                if each.endswith("/"):
+                    # A file is no folder.
+                    assert load({"data_dir": str(tmp_path)}).originals_of(name)[key] != str(path)
+                    path.unlink()
+                    path.mkdir()
+                assert load({"data_dir": str(tmp_path)}).originals_of(name)[key] == str(path)
 
-    def test_departures(self, own: dict[str, Any]) -> None:
-        settings = load(update(own, resolution=32) | {"datasets": ["own", "celeba"]})
-        assert settings.standing("own")["departures"] == (
-            "own.resolution: 32 instead of the documented 64.",
-        )
-        assert settings.standing("celeba")["departures"] == ()
+    def test_weights_and_paths(self, own: dict[str, Any], tmp_path: Path) -> None:
+        mine = tmp_path / "mine.pth"
+        mine.touch()
+        config = with_own(own) | {"datasets": ["own", "pacs_A", "celeba", "cifar_mnist"]}
+        config |= {"training": {"own": {"weights": str(mine)}, "celeba": {"network": "resnet50"}}}
+        settings = load(config)
+        weights = [str(mine), *(f"resources/{name}" for name in RESNETS)]
+        assert [path for id_ in settings.datasets for path in settings.weights_of(id_)] == weights
+        paths = [own["own"]["images"], own["own"]["table"]]
+        assert settings.user_paths == [*paths, *weights]
+        (tmp_path / RESNETS[1]).touch()
+        settings = load(config | {"data_dir": str(tmp_path)})
+        weights[2] = str(tmp_path / RESNETS[1])
+        assert settings.user_paths == [str(tmp_path), *paths, *weights]
+        assert load({}).user_paths == []
 
+    def test_a_target_domain_is_probed_once_on_all_it_has(self) -> None:
+        settings = load({"probe": {"draws": 7, "per_group": {"waterbirds": 9}}})
+        once = {"draws": 1, "per_group": None}
+        assert settings.probing_of("pacs_A") == settings.probing_of("digits_domains_P") == once
+        assert settings.probing_of("waterbirds") == {"draws": 7, "per_group": 9}
+        assert settings.probing_of("cifar_mnist") == {"draws": 7, "per_group": 250}
+        fitting = {"strengths": (0.0001, 0.001, 0.01, 0.1, 1), "tolerance": 1e-6}
+        fitting |= {"max_iterations": 10000, "per_group": 9}
+        assert settings.probe_settings("waterbirds") == fitting
+        assert settings.contribution_settings("waterbirds") == fitting | {"strengths": [0.01]}
 
-class TestWorkload:
-    def test_of_the_users_own(self, own: dict[str, Any]) -> None:
-        assert load(update(own, resolution=32)).workload("own") == {
-            "dataset": "own",
-            "resolution": 32,
-            "own": {"table": own["own"]["table"], "features": ["animal", "place"]},
-            "network": "cnn",
-            "lrs": 3,
-            "rhos": [0, 0.01, 0.03, 0.05, 0.07, 0.1, 0.2],
-            "seeds": 4,
-            "epochs": 20,
-            "snapshots": 4,
-            "draws": 5,
-            "per_group": None,
-            "probed": None,
-        }
+    def test_networks(self, own: dict[str, Any]) -> None:
+        timm = {"network": "timm:vit_tiny", "weights": None}
+        config = own | {"domains": {"vlcs": {"resolution": 64}}}
+        config |= {"training": {"vlcs": {"network": "resnet50"}, "office_home": timm}}
+        for dataset, backbone, resolution in [
+            ("pacs_A", "resnet18 (ImageNet)", 224),
+            ("vlcs_C", "resnet50 (ImageNet)", 64),
+            ("office_home_P", "timm:vit_tiny (from scratch)", 224),
+            ("digits_domains_P", "cnn (from scratch)", 32),
+            ("celeba", "resnet18 (ImageNet)", 64),
+            ("own", "cnn (from scratch)", 64),
+        ]:
+            expected = {"backbone": backbone, "resolution": resolution}
+            assert load(config).network_of(dataset) == expected
+            module = f"training.networks.{backbone.split()[0].partition(':')[0]}"
+            assert load(config).network_module(dataset) == module
 
-    def test_of_a_target_domain(self) -> None:
-        settings = load({"domains": {"pacs": {"resolution": 64}}, "probe_runs": "selected"})
-        assert settings.workload("pacs_A") == {
-            "dataset": "pacs_A",
-            "resolution": 64,
-            "own": None,
-            "network": "resnet18",
-            "lrs": 4,
-            "rhos": [0, 0.01, 0.02, 0.05, 0.07],
-            "seeds": 4,
-            "epochs": 20,
-            "snapshots": 0,
-            "draws": 1,
-            "per_group": None,
-            # SGD's setting, SAM's, and SAM's at SGD's learning rate.
-            "probed": 12,
-        }
-
-    def test_of_two_features(self) -> None:
-        settings = load({"seeds": [0], "training": {"cifar_mnist": {"epochs": 4}}})
-        assert settings.workload("cifar_mnist") == {
+    def test_the_workload(self, own: dict[str, Any]) -> None:
+        config = with_own(own, resolution=32) | {"datasets": ["own", "celeba"]}
+        settings = load(config | {"domains": {"pacs": {"resolution": 64}}})
+        concatenated = {
             "dataset": "cifar_mnist",
             "resolution": None,
             "own": None,
             "network": "cnn",
             "lrs": 3,
-            "rhos": [0, 0.01, 0.03, 0.05, 0.07, 0.1, 0.2],
-            "seeds": 1,
-            "epochs": 4,
-            # Those after epochs 1 and 2; 5 and 10 are never reached.
-            "snapshots": 2,
+            "radii": {"sgd": 1, "sam": 6},
+            "seeds": 4,
+            "epochs": 20,
+            "snapshots": 4,
             "draws": 5,
             "per_group": 250,
             "probed": None,
         }
-
-
-class TestImmutable:
-    def test_settings_cannot_be_assigned(self) -> None:
-        settings = load({})
-        for section, name in [
-            (settings, "seeds"),
-            (settings, "grid"),
-            (settings.grid, "cifar_mnist"),
-            (settings.grid.cifar_mnist, "lr"),
-            (settings.probe.per_group, "cifar_mnist"),
-        ]:
-            with pytest.raises(ValidationError, match="frozen"):
-                setattr(section, name, getattr(section, name))
-
-    def test_what_it_holds_cannot_change_either(self) -> None:
-        # Only immutable values can be hashed.
-        assert hash(load({})) == hash(load({}))
-
-    def test_the_configuration_it_came_from_may_change(self) -> None:
-        config = {"seeds": [1], "grid": {"cifar_mnist": {"lr": [0.5]}}}
-        settings = load(config)
-        config["seeds"].append(2)
-        config["grid"]["cifar_mnist"]["lr"][0] = 0.7
-        assert settings.seeds == (1,)
-        assert settings.grid.cifar_mnist.lr == (0.5,)
-
-
-def test_the_json_schema_refuses_what_is_out_of_range() -> None:
-    schema = Settings.model_json_schema()
-    for key, value in [
-        ("seeds", [-1]),
-        ("data_seed", -1),
-        ("grid.cifar_mnist.lr", [0]),
-        ("grid.fmnist_mnist.rho", [0, -0.1]),
-        ("training.cifar_mnist.epochs", 0),
-        ("training.cifar_mnist.momentum", 1),
-        ("training.fmnist_mnist.weight_decay", -1),
-        ("probe.strengths", []),
-        ("probe.per_group.cifar_mnist", 1),
-        ("probe_runs", "best"),
-        ("training.celeba.crop.scale", [0.7]),
-        ("datasets", ["cifar"]),
-        ("datasets", ["pacs"]),
-        ("domains.pacs.resolution", 0),
-        ("domains.digits_domains.resolution", 64),
-        ("training.lr", 0.1),
-    ]:
-        assert faults(nested(key, value))
-        with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate(nested(key, value), schema)
-    jsonschema.validate({"seeds": [0], "probe": {"per_group": {"cifar_mnist": None}}}, schema)
-    jsonschema.validate({"datasets": list(DATASETS)}, schema)
+        assert settings.workload("cifar_mnist") == concatenated
+        described = {"table": own["own"]["table"], "features": ["animal", "place"]}
+        custom = {"dataset": "own", "resolution": 32, "own": described, "per_group": None}
+        assert settings.workload("own") == concatenated | custom
+        domain = {"dataset": "pacs_A", "resolution": 64, "network": "resnet18", "lrs": 4}
+        domain |= {"radii": {"sgd": 1, "sam": 4}, "snapshots": 0, "draws": 1, "per_group": None}
+        assert settings.workload("pacs_A") == concatenated | domain
+        # Snapshots after epochs 5 and 10 are never reached. Chosen are SGD's setting, and of each
+        # other method its own and that at SGD's learning rate.
+        text = """
+            methods: [sgd, lsam, sam]
+            seeds: [5, 6]
+            probe_runs: selected
+            training: {cifar_mnist: {epochs: 4}}
+            grid: {cifar_mnist: {rho: {lsam: [1], sam: [1, 2], asam: [3]}}}
+        """
+        changed = {"seeds": 2, "epochs": 4, "snapshots": 2, "probed": 2 * 5}
+        changed |= {"radii": {"sgd": 1, "lsam": 1, "sam": 2}}
+        assert load(yaml.safe_load(text)).workload("cifar_mnist") == concatenated | changed

@@ -12,42 +12,44 @@ import numpy as np
 import pytest
 from photographs import write_celeba, write_waterbirds
 
+from feature_quality.artifacts.prepared import read_prepared
 from feature_quality.data.cifar10 import ARCHIVE, BATCHES, PUBLISHED
 from feature_quality.data.sources import SOURCES
+from feature_quality.data.spec import Preparation
 
 
 @pytest.fixture(scope="session")
-def data_dir():
+def real():
+    """Return a function that finds a file among the real data, and skips the test without it."""
     given = os.environ.get("FEATURE_QUALITY_DATA")
-    return Path(given) if given else Path(__file__).parents[2].parent / "shared" / "data"
+    place = Path(given) if given else Path(__file__).parents[2].parent / "shared" / "data"
+
+    def real(name):
+        if not (place / name).exists():
+            pytest.skip(
+                f"real data absent ({place / name}): let FEATURE_QUALITY_DATA name a directory "
+                f"with {name}"
+            )
+        return place / name
+
+    return real
 
 
 @pytest.fixture(scope="session")
-def originals(data_dir):
+def originals(real):
     """Return the eight real files of MNIST and Fashion-MNIST by their key."""
     folders = ("MNIST/", "FashionMNIST/")
-    files = {key: data_dir / key for key in SOURCES if key.startswith(folders)}
-    if missing := [str(path) for path in files.values() if not path.exists()]:
-        pytest.skip(
-            f"real data absent ({missing[0]}): let FEATURE_QUALITY_DATA name a directory with "
-            "MNIST/raw/*.gz and FashionMNIST/raw/*.gz, torchvision's layout"
-        )
-    return {key: str(path) for key, path in files.items()}
+    return {key: str(real(key)) for key in SOURCES if key.startswith(folders)}
 
 
 @pytest.fixture(scope="session")
-def celeba_tables(data_dir, tmp_path_factory):
+def celeba_tables(real, tmp_path_factory):
     """Return the real attributes and partition of CelebA, unpacked."""
     folder = tmp_path_factory.mktemp("celeba")
     names = ("list_attr_celeba.txt", "list_eval_partition.txt")
     for name in names:
-        packed = data_dir / "celeba" / f"{name}.gz"
-        if not packed.exists():
-            pytest.skip(
-                f"real data absent ({packed}): let FEATURE_QUALITY_DATA name a directory with "
-                "celeba/list_attr_celeba.txt.gz and celeba/list_eval_partition.txt.gz"
-            )
-        (folder / name).write_bytes(gzip.decompress(packed.read_bytes()))
+        packed = real(f"celeba/{name}.gz").read_bytes()
+        (folder / name).write_bytes(gzip.decompress(packed))
     return tuple(folder / name for name in names)
 
 
@@ -66,6 +68,17 @@ def small_celeba(tmp_path_factory):
 @pytest.fixture
 def outputs(tmp_path):
     return tmp_path / "out" / "images.npy", tmp_path / "out" / "examples.parquet"
+
+
+@pytest.fixture
+def prepare(outputs):
+    """Return a function that prepares a dataset with its module, and reads what was written."""
+
+    def prepare(module, originals, **settings):
+        module.prepare(Preparation(originals, settings, 0, outputs[0], outputs[1:], threads=2))
+        return read_prepared(*outputs)
+
+    return prepare
 
 
 @pytest.fixture

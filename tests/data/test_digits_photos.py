@@ -3,13 +3,15 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits, load_sample_images
 
-from feature_quality.artifacts.prepared import SPLITS, read_prepared, write_prepared
-from feature_quality.data.digits_photos import COUNTS, prepare, read_digits, read_patches
+from feature_quality.artifacts.prepared import SPLITS
+from feature_quality.data.digits_photos import SPEC, load, read_digits, read_patches
+
+COUNTS = SPEC.counts
 
 
 @pytest.fixture(scope="module")
 def prepared():
-    return prepare(0)
+    return load(0)
 
 
 def sources(prepared, split):
@@ -18,22 +20,20 @@ def sources(prepared, split):
     return {patch for patch, _ in pairs}, {digit for _, digit in pairs}
 
 
-def test_splits_have_their_counts_and_form(prepared):
-    assert {name: len(prepared.split(name).table) for name in SPLITS} == COUNTS
+def test_labels_agree_where_the_model_learns_and_not_where_it_is_probed(prepared):
     assert prepared.images.shape == (sum(COUNTS.values()), 3, 64, 32)
     assert prepared.images.dtype == np.uint8
     assert prepared.description.demonstration
-    assert prepared.description.features == ("photo", "digit")
-
-
-def test_labels_agree_where_the_model_learns_and_not_where_it_is_probed(prepared):
-    for name in ("train", "val", "test"):
+    for name in SPLITS:
         table = prepared.split(name).table
-        assert (table["feature_a"] == table["feature_b"]).all()
-        assert table["label"].value_counts().to_dict() == dict.fromkeys((0, 1), COUNTS[name] // 2)
-    for name in ("probe_train", "probe_test"):
-        groups = prepared.split(name).table["group"].value_counts().to_dict()
-        assert groups == dict.fromkeys(range(4), COUNTS[name] // 4)
+        assert len(table) == COUNTS[name]
+        if name.startswith("probe"):
+            groups = table["group"].value_counts().to_dict()
+            assert groups == dict.fromkeys(range(4), COUNTS[name] // 4)
+        else:
+            assert (table["feature_a"] == table["feature_b"]).all()
+            labels = table["label"].value_counts().to_dict()
+            assert labels == dict.fromkeys((0, 1), COUNTS[name] // 2)
 
 
 def test_splits_share_no_patch_and_no_digit(prepared):
@@ -53,9 +53,7 @@ def test_splits_share_no_patch_and_no_digit(prepared):
         assert patches == sources(prepared, split)[0]
         assert len(patches) == COUNTS[probe]
         assert digits <= sources(prepared, split)[1]
-
-
-def test_labels_say_from_which_photograph_and_digit_an_example_was_made(prepared):
+    # Their names say from which photograph and digit an example was made.
     targets = load_digits(n_class=2).target
     for row in prepared.examples.itertuples():
         patch, digit = row.id.split("+")
@@ -87,17 +85,8 @@ def test_digits_span_the_range_of_a_byte_in_equal_channels():
     np.testing.assert_array_equal(digits.labels, originals.target)
 
 
-def test_same_seed_gives_equal_bytes_and_another_seed_other_pairings(prepared, tmp_path):
-    written = []
-    for number, dataset in enumerate((prepared, prepare(0), prepare(1))):
-        images, examples = tmp_path / f"{number}.npy", tmp_path / f"{number}.parquet"
-        write_prepared(images, examples, dataset)
-        written.append((images.read_bytes(), examples.read_bytes()))
-    first, again, other = written
-    assert first == again
-    assert first[0] != other[0]
-    # Both halves of the data are drawn anew: the splits and the pairs within them.
-    third = read_prepared(tmp_path / "2.npy", tmp_path / "2.parquet")
-    assert sources(prepared, "val")[0] != sources(third, "val")[0]
-    assert sources(prepared, "test")[1] != sources(third, "test")[1]
-    assert set(prepared.split("test").table["id"]) != set(third.split("test").table["id"])
+def test_another_seed_draws_the_splits_and_the_pairs_within_them_anew(prepared):
+    other = load(1)
+    assert sources(prepared, "val")[0] != sources(other, "val")[0]
+    assert sources(prepared, "test")[1] != sources(other, "test")[1]
+    assert set(prepared.split("test").table["id"]) != set(other.split("test").table["id"])

@@ -19,9 +19,11 @@ from feature_quality.data.photos import (
     split_counts,
     write_photos,
 )
+from feature_quality.data.spec import DatasetSpec, Preparation
 from feature_quality.errors import InputError
 
 COUNTS = {"train": (3, 1, 1, 2), "val": (1, 1, 1, 1), "test": (1, 1, 2, 1)}
+SPEC = DatasetSpec("pets", "Pets", ("pet", "chair"), group_counts=COUNTS)
 DESCRIPTION = Description(
     dataset="pets",
     title="Pets",
@@ -55,7 +57,7 @@ def encoded(name, kind="PNG", mode="RGB"):
 
 def photos(read=encoded):
     return Photos(
-        datasets=[(DESCRIPTION, examples_of("pets", photographs(), COUNTS))],
+        datasets=[(DESCRIPTION, examples_of(SPEC, photographs()))],
         place="/some/where",
         names=[f"{row}.png" for row in range(16)],
         read=read,
@@ -64,28 +66,27 @@ def photos(read=encoded):
     )
 
 
+def write(outputs, photos, threads=2, progress=None):
+    task = Preparation({}, {}, 0, outputs[0], tuple(outputs[1:]), threads)
+    write_photos(task, photos, progress)
+
+
 @pytest.fixture(autouse=True)
-def small_tasks(monkeypatch):
-    monkeypatch.setattr(photos_module, "TASK", 3)
+def small_parts(monkeypatch):
+    monkeypatch.setattr(photos_module, "PART", 3)
 
 
-def test_probes_are_as_large_as_the_splits_that_they_use():
+def test_counts_and_shares():
     expected = {"train": 7, "val": 4, "test": 5, "probe_train": 4, "probe_test": 5}
     assert split_counts(COUNTS) == expected
-
-
-def test_frequencies_are_shares_of_all():
     assert frequencies((3, 1, 0, 4)) == (0.375, 0.125, 0.0, 0.5)
-
-
-def test_groups_are_counted_in_their_split_and_an_absent_one_is_none():
     table = pd.DataFrame({"split": ["a", "b", "a", "a"], "group": [2, 0, 1, 2]})
     assert group_counts(table, "a") == (0, 1, 2, 0)
-    assert group_counts(table, "c") == (0, 0, 0, 0)
+    assert group_counts(table, "c", 3) == (0, 0, 0)
 
 
 def test_probes_show_the_images_of_validation_and_test():
-    examples = examples_of("pets", photographs(), COUNTS)
+    examples = examples_of(SPEC, photographs())
     assert examples["image"].tolist() == [*range(16), *range(7, 11), *range(11, 16)]
     assert examples["split"].tolist() == (
         ["train"] * 7 + ["val"] * 4 + ["test"] * 5 + ["probe_train"] * 4 + ["probe_test"] * 5
@@ -99,7 +100,7 @@ def test_other_splits_are_refused_with_all_counts():
     table = photographs()
     table.loc[15, "feature_a"] = 0
     with pytest.raises(InputError) as refusal:
-        examples_of("pets", table, COUNTS)
+        examples_of(SPEC, table)
     assert str(refusal.value) == (
         "pets: these are not the published splits. Examples of each group are\n"
         "  {'train': (3, 1, 1, 2), 'val': (1, 1, 1, 1), 'test': (1, 2, 2, 0)}, expected\n"
@@ -108,7 +109,7 @@ def test_other_splits_are_refused_with_all_counts():
 
 
 def test_each_image_lies_in_its_own_row(outputs):
-    write_photos(outputs[0], outputs[1:], photos(), 3)
+    write(outputs, photos(), 3)
     prepared = read_prepared(*outputs)
     assert prepared.description == DESCRIPTION
     assert prepared.images.shape == (16, 3, 2, 3)
@@ -121,12 +122,12 @@ def test_each_image_lies_in_its_own_row(outputs):
 
 
 def test_datasets_of_the_same_photographs_share_their_images(outputs, tmp_path):
-    examples = examples_of("pets", photographs(), COUNTS)
+    examples = examples_of(SPEC, photographs())
     toys = replace(DESCRIPTION, dataset="toys", group_weights=None)
     reversed_ = examples.assign(image=15 - examples["image"])
     shared = replace(photos(), datasets=[(DESCRIPTION, examples), (toys, reversed_)])
     paths = [tmp_path / "out" / "pets.parquet", tmp_path / "out" / "toys.parquet"]
-    write_photos(outputs[0], paths, shared, 2)
+    write((outputs[0], *paths), shared)
     pets, others = (read_prepared(outputs[0], path) for path in paths)
     assert (pets.description, others.description) == (DESCRIPTION, toys)
     assert pets.examples["image"].tolist()[:2] == [0, 1]
@@ -135,33 +136,33 @@ def test_datasets_of_the_same_photographs_share_their_images(outputs, tmp_path):
 
 
 def test_equal_bytes_whatever_the_threads_and_their_order(outputs, tmp_path):
-    write_photos(outputs[0], outputs[1:], photos(), 1)
+    write(outputs, photos(), 1)
     first = [path.read_bytes() for path in outputs]
 
     def slow(name):
         time.sleep(0.01 * (name in ("0.png", "4.png")))
         return encoded(name)
 
-    write_photos(outputs[0], outputs[1:], photos(slow), 5)
+    write(outputs, photos(slow), 5)
     assert [path.read_bytes() for path in outputs] == first
 
 
-def test_progress_sees_every_task(outputs):
+def test_progress_sees_every_part(outputs):
     seen = []
 
-    def progress(tasks):
-        assert len(tasks) == 6
-        for task in tasks:
-            yield task
-            seen.append(task)
+    def progress(parts):
+        assert len(parts) == 6
+        for part in parts:
+            yield part
+            seen.append(part)
 
-    write_photos(outputs[0], outputs[1:], photos(), 2, progress)
+    write(outputs, photos(), 2, progress)
     assert seen == [0, 3, 6, 9, 12, 15]
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("PNG", "L"), ("PNG", "RGBA"), ("JPEG", "CMYK")])
 def test_every_kind_of_image_is_brought_to_three_channels(outputs, kind, mode):
-    write_photos(outputs[0], outputs[1:], photos(lambda name: encoded(name, kind, mode)), 1)
+    write(outputs, photos(lambda name: encoded(name, kind, mode)), 1)
     expected = Image.open(BytesIO(encoded("9.png", kind, mode))).convert("RGB").getpixel((0, 0))
     assert read_prepared(*outputs).images[9, :, 0, 0].tolist() == list(expected)
 
@@ -179,7 +180,7 @@ def bad(content):
 
 WHOLE = encoded("7.png", "JPEG")
 HEADER = WHOLE.index(b"\xff\xc0")
-UNDECODABLE = {
+BAD = {
     "text": b"<html>Not found</html>",
     "empty": b"",
     "cut JPEG": WHOLE[: HEADER + 100],
@@ -188,35 +189,29 @@ UNDECODABLE = {
     "broken PNG": encoded("7.png")[:45] + b"\xff" * 30,
     # What a header that was damaged claims.
     "of 65535 × 65535 pixels": WHOLE[: HEADER + 5] + b"\xff" * 4 + WHOLE[HEADER + 9 :],
+    "not in the folder": FileNotFoundError("7.png"),
+    "not in the archive": KeyError("7.png"),
 }
 
 
-@pytest.mark.parametrize("content", UNDECODABLE.values(), ids=UNDECODABLE)
-def test_an_image_that_cannot_be_decoded_is_named_and_nothing_is_left(outputs, content):
-    said = r"^/some/where: 7\.png cannot be decoded as an image \(.+\)$"
-    with pytest.raises(InputError, match=re.compile(said, re.DOTALL)):
-        write_photos(outputs[0], outputs[1:], photos(bad(content)), 2)
+@pytest.mark.parametrize("content", BAD.values(), ids=BAD)
+def test_a_bad_image_is_named_and_what_was_prepared_before_is_kept(outputs, content):
+    with pytest.raises(InputError) as refusal:
+        write(outputs, photos(bad(content)))
+    absent = isinstance(content, Exception)
+    said = "is missing" if absent else r"cannot be decoded as an image \(.+\)"
+    assert re.fullmatch(rf"/some/where: 7\.png {said}", str(refusal.value), re.DOTALL)
     assert list(outputs[0].parent.iterdir()) == []
-
-
-@pytest.mark.parametrize("error", [FileNotFoundError("7.png"), KeyError("7.png")])
-def test_a_missing_image_is_named_and_nothing_is_left(outputs, error):
-    with pytest.raises(InputError, match=r"^/some/where: 7\.png is missing$"):
-        write_photos(outputs[0], outputs[1:], photos(bad(error)), 2)
-    assert list(outputs[0].parent.iterdir()) == []
-
-
-def test_a_failure_keeps_what_was_prepared_before(outputs):
-    write_photos(outputs[0], outputs[1:], photos(), 2)
+    write(outputs, photos())
     before = [path.read_bytes() for path in outputs]
     with pytest.raises(InputError):
-        write_photos(outputs[0], outputs[1:], photos(bad(b"")), 2)
+        write(outputs, photos(bad(content)))
     assert [path.read_bytes() for path in outputs] == before
     assert len(list(outputs[0].parent.iterdir())) == 2
 
 
 def test_an_image_that_fails_stops_the_rest(outputs, monkeypatch):
-    monkeypatch.setattr(photos_module, "TASK", 1)
+    monkeypatch.setattr(photos_module, "PART", 1)
     asked = []
 
     def read(name):
@@ -228,6 +223,6 @@ def test_an_image_that_fails_stops_the_rest(outputs, monkeypatch):
 
     threads = threading.active_count()
     with pytest.raises(InputError, match=r"1\.png is missing"):
-        write_photos(outputs[0], outputs[1:], photos(read), 2)
+        write(outputs, photos(read))
     assert len(asked) < 8
     assert threading.active_count() == threads

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from tiny import tiny_network
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, softmax
 
-from feature_quality.artifacts.importance import RUN_IMPORTANCE
+from feature_quality.artifacts.features import RUN_IMPORTANCE
 from feature_quality.artifacts.prepared import SPLITS, Description, Prepared
 from feature_quality.features import embedding
 from feature_quality.features.importance import (
@@ -19,12 +20,15 @@ from feature_quality.features.importance import (
     partners,
 )
 from feature_quality.features.probe import LinearProbe
+from feature_quality.methods import METHODS, Method
 from feature_quality.seeds import generator
 from feature_quality.training.loop import DeviceSplit
+from feature_quality.training.models import Network
 
 CPU = torch.device("cpu")
 CLASSES = 3
 RHO = 0.5
+SAM, LSAM, ASAM = (METHODS[name] for name in ("sam", "lsam", "asam"))
 
 
 def split(count: int, seed: int = 0) -> DeviceSplit:
@@ -38,37 +42,35 @@ def split(count: int, seed: int = 0) -> DeviceSplit:
     )
 
 
-def network(classes: int = CLASSES) -> nn.Sequential:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = nn.Sequential(
-            nn.Conv2d(2, 4, 3, stride=2, padding=1),
-            nn.BatchNorm2d(4),
-            nn.ReLU(),
-            nn.Flatten(),
-            nn.Linear(36, classes),
-        )
-        # Statistics that no batch has.
-        model[1].running_mean.uniform_(-1, 1)
-        model[1].running_var.uniform_(3, 4)
+def network(classes: int = CLASSES) -> Network:
+    model = tiny_network(classes=classes)
+    # Statistics that no batch has.
+    model.backbone[1].running_mean.fill_(0.5)
+    model.backbone[1].running_var.fill_(3)
     return model
 
 
 def plain_loop(
-    model: nn.Sequential, data: DeviceSplit, rho: float, batches: Sequence[Tensor]
+    model: Network, data: DeviceSplit, method: Method, rho: float, batches: Sequence[Tensor]
 ) -> tuple[dict[int, float], dict[int, float]]:
-    """λ = 1 − p(y), and the same of a network whose every parameter has moved."""
+    """λ = 1 − p(y), and the same of a network whose parameters have moved."""
     real, phantom = {}, {}
     for rows in batches:
         images, labels = data.take(rows)
         moved = copy.deepcopy(model).train()
-        parameters = list(moved.parameters())
+        perturbed = dict((moved.head if method == LSAM else moved).named_parameters())
+        parameters = list(perturbed.values())
         logits = moved(images)
         gradients = torch.autograd.grad(cross_entropy(logits, labels), parameters)
-        norm = math.sqrt(sum((each.double() ** 2).sum().item() for each in gradients))
+        sizes = [
+            parameter.detach().abs() + 0.01 if method == ASAM and "weight" in name else 1.0
+            for name, parameter in perturbed.items()
+        ]
+        scaled = [size * gradient for size, gradient in zip(sizes, gradients, strict=True)]
+        norm = math.sqrt(sum((each.double() ** 2).sum().item() for each in scaled))
         with torch.no_grad():
-            for parameter, gradient in zip(parameters, gradients, strict=True):
-                parameter += rho / norm * gradient
+            for parameter, size, direction in zip(parameters, sizes, scaled, strict=True):
+                parameter += rho / norm * size * direction
             phantom_logits = moved(images)
         for number, row in enumerate(rows.tolist()):
             label = labels[number]
@@ -77,13 +79,16 @@ def plain_loop(
     return real, phantom
 
 
-@pytest.mark.parametrize("sizes", [[17], [5, 5, 5, 2], [8, 9]])
-def test_weights_are_those_of_a_plain_loop_in_the_order_of_the_split(sizes):
+@pytest.mark.parametrize(
+    ("sizes", "method"),
+    [([17], SAM), ([5, 5, 5, 2], SAM), ([8, 9], SAM), ([8, 9], LSAM), ([8, 9], ASAM)],
+)
+def test_weights_are_those_of_a_plain_loop_in_the_order_of_the_split(sizes, method):
     model, data = network(), split(17)
     order = torch.randperm(17, generator=torch.Generator().manual_seed(3))
     batches = torch.split(order, sizes)
-    real, phantom = importance_weights(model.eval(), data, RHO, batches)
-    expected, expected_phantom = plain_loop(model, data, RHO, batches)
+    real, phantom = importance_weights(model.eval(), data, method, RHO, batches)
+    expected, expected_phantom = plain_loop(model, data, method, RHO, batches)
     assert real.dtype == phantom.dtype == np.float64
     assert real == pytest.approx([expected[row] for row in range(17)], rel=1e-5)
     assert phantom == pytest.approx([expected_phantom[row] for row in range(17)], rel=1e-4)
@@ -93,29 +98,24 @@ def test_weights_are_those_of_a_plain_loop_in_the_order_of_the_split(sizes):
 
 def test_a_phantom_is_that_of_the_examples_own_batch():
     data, rows = split(12), torch.arange(12)
-    one, ones = importance_weights(network(), data, RHO, [rows])
-    two, twos = importance_weights(network(), data, RHO, rows.split(6))
+    one, ones = importance_weights(network(), data, SAM, RHO, [rows])
+    two, twos = importance_weights(network(), data, SAM, RHO, rows.split(6))
     assert not np.allclose(one, two, rtol=1e-3)
     assert not np.allclose(ones, twos, rtol=1e-3)
 
 
-def test_parameters_buffers_and_modes_of_layers_are_as_they_were():
+def test_gradients_from_before_do_not_count_and_the_network_is_left_as_it_was():
+    data, batches = split(10), torch.arange(10).split(4)
     model = network()
+    for parameter in model.parameters():
+        parameter.grad = torch.full_like(parameter, 100.0)
     before = copy.deepcopy(model.state_dict())
-    importance_weights(model, split(10), 3.0, torch.arange(10).split(4))
+    found = importance_weights(model, data, SAM, 3.0, batches)
     assert model.state_dict().keys() == before.keys()
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, before[name]), name
-    assert model[1].track_running_stats
-
-
-def test_gradients_left_from_before_do_not_count():
-    data, batches = split(10), [torch.arange(10)]
-    stale = network()
-    for parameter in stale.parameters():
-        parameter.grad = torch.full_like(parameter, 100.0)
-    fresh = importance_weights(network(), data, RHO, batches)
-    np.testing.assert_array_equal(importance_weights(stale, data, RHO, batches), fresh)
+    assert model.backbone[1].track_running_stats
+    np.testing.assert_array_equal(importance_weights(network(), data, SAM, 3.0, batches), found)
 
 
 def test_weights_of_two_examples_by_hand():
@@ -132,7 +132,7 @@ def test_weights_of_two_examples_by_hand():
         torch.tensor([0.5]),
     )
     real, phantom = importance_weights(
-        nn.Sequential(nn.Flatten(), layer), data, math.sqrt(2), [torch.tensor([1, 0])]
+        Network(nn.Flatten(), layer), data, SAM, math.sqrt(2), [torch.tensor([1, 0])]
     )
     low, high = 1 / (1 + math.exp(2)), 1 / (1 + math.exp(-2))
     assert real == pytest.approx([low, high], rel=1e-6)
@@ -152,8 +152,8 @@ def test_tiny_weights_are_not_zero():
         torch.zeros(1),
         torch.ones(1),
     )
-    model = nn.Sequential(nn.Flatten(), layer)
-    real, _ = importance_weights(model, data, 0.01, [torch.tensor([0, 1])])
+    model = Network(nn.Flatten(), layer)
+    real, _ = importance_weights(model, data, SAM, 0.01, [torch.tensor([0, 1])])
     assert real[0] == pytest.approx(math.exp(-50), rel=1e-9, abs=0)
     assert real[1] == 1
 
@@ -194,7 +194,7 @@ def test_partners_by_hand(counts, expected):
 PROBE = LinearProbe(np.array([0, 1]), np.array([[0.0, 0], [2, -1]]), np.array([0.0, 0.5]))
 
 
-def pictured(features: np.ndarray) -> tuple[nn.Sequential, DeviceSplit]:
+def pictured(features: np.ndarray) -> tuple[Network, DeviceSplit]:
     """Return a network and images of which it makes these embeddings, whole numbers below 256."""
     images = torch.from_numpy(features.astype(np.uint8))[:, None, None, :]
     count = len(images)
@@ -202,7 +202,7 @@ def pictured(features: np.ndarray) -> tuple[nn.Sequential, DeviceSplit]:
     data = DeviceSplit(
         images, torch.zeros(count), weights, torch.zeros(1), torch.full((1,), 1 / 255)
     )
-    return nn.Sequential(nn.Flatten(), nn.Linear(2, 2)), data
+    return Network(nn.Flatten(), nn.Linear(2, 2)), data
 
 
 def test_contributions_of_a_binary_probe_are_its_signed_logit():
@@ -239,6 +239,7 @@ def test_contributions_do_not_depend_on_the_parts(part, monkeypatch):
 
 SETTINGS = {
     "seed": 2,
+    "method": SAM,
     "rho": RHO,
     "batch_size": 16,
     "probe": {"per_group": 6, "strengths": (1.0,), "tolerance": 1e-6, "max_iterations": 10_000},
@@ -273,15 +274,18 @@ def tiny() -> Prepared:
 
 def test_a_checkpoints_rows_are_the_training_examples_in_their_order():
     prepared = tiny()
-    rows = checkpoint_importance(network(2), prepared, CPU, **SETTINGS)
+    model = network(2)
+    before = copy.deepcopy(model.state_dict())
+    rows = checkpoint_importance(model, prepared, CPU, **SETTINGS)
     assert {"epoch", *rows.columns} == set(RUN_IMPORTANCE.names)
     train = prepared.examples[prepared.examples["split"] == "train"]
     for column in ("id", "label", "group"):
         assert rows[column].tolist() == train[column].tolist()
     assert rows["weight"].between(0, 1, inclusive="neither").all()
-    pd.testing.assert_frame_equal(
-        rows, checkpoint_importance(network(2), prepared, CPU, **SETTINGS)
-    )
+    # The checkpoint is left as it was, and gives the same again.
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+    pd.testing.assert_frame_equal(rows, checkpoint_importance(model, prepared, CPU, **SETTINGS))
 
 
 def test_a_checkpoints_weights_are_those_of_batches_of_its_seed():
@@ -289,13 +293,17 @@ def test_a_checkpoints_weights_are_those_of_batches_of_its_seed():
     rows = checkpoint_importance(model, prepared, CPU, **SETTINGS)
     data = DeviceSplit.of(prepared.split("train"), prepared.description, CPU)
     order = generator("importance", "tiny", 2).permutation(40)
-    real, phantom = plain_loop(model, data, RHO, torch.from_numpy(order).split(16))
+    real, phantom = plain_loop(model, data, SAM, RHO, torch.from_numpy(order).split(16))
     assert rows["weight"].tolist() == pytest.approx([real[i] for i in range(40)], rel=1e-5)
     assert rows["phantom_weight"].tolist() == pytest.approx(
         [phantom[i] for i in range(40)], rel=1e-4
     )
     other = checkpoint_importance(model, prepared, CPU, **SETTINGS | {"seed": 3})
     assert not np.allclose(other["weight"], rows["weight"], rtol=1e-3)
+    # A network's own normalisation is used; batch norm takes it out of the weights again.
+    model.normalisation = (0.3, 0.3), (0.1, 0.1)
+    other = checkpoint_importance(model, prepared, CPU, **SETTINGS)
+    assert not np.allclose(other["contribution_a"], rows["contribution_a"], rtol=1e-2)
 
 
 def test_contributions_say_how_far_a_feature_speaks_for_the_label():
@@ -306,11 +314,3 @@ def test_contributions_say_how_far_a_feature_speaks_for_the_label():
     assert (rows["contribution_a"] > 0).all()
     # Label 1 goes with value 0, and so label 0 with value 1.
     assert ((rows["contribution_b"] > 0) == (feature_b != rows["label"])).all()
-
-
-def test_a_checkpoint_is_left_as_it_was():
-    model = network(2)
-    before = copy.deepcopy(model.state_dict())
-    checkpoint_importance(model, tiny(), CPU, **SETTINGS)
-    for name, tensor in model.state_dict().items():
-        assert torch.equal(tensor, before[name]), name

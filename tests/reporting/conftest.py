@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from feature_quality.artifacts.prepared import Description
-from feature_quality.reporting.table1 import Subject
-from feature_quality.reporting.table2 import Transfer
+from feature_quality.artifacts.runs import RUNS
+from feature_quality.artifacts.selection import Candidate, Choice, Selection
+from feature_quality.reporting.tables.rendering import TableDataset
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +16,7 @@ def rows_of() -> Callable[..., pd.DataFrame]:
     """Make one run's rows of ``runs.parquet``; a metric that is None was not measured."""
 
     def make(
+        method: str,
         lr: float,
         rho: float,
         seed: int,
@@ -42,83 +44,73 @@ def rows_of() -> Callable[..., pd.DataFrame]:
             values.append(("probe_test", "shape_probe_unconverged", float(unconverged)))
             values.append(("probe_test", "colour_probe_unconverged", 0.0))
         table = pd.DataFrame(values, columns=["split", "metric", "value"]).dropna()
-        key = {"dataset": dataset, "lr": lr, "rho": rho, "seed": seed}
-        columns = ["dataset", "lr", "rho", "seed", "split", "metric", "value", "selected"]
-        return table.assign(**key, selected=selected)[columns]
+        key = {"dataset": dataset, "method": method, "lr": lr, "rho": rho, "seed": seed}
+        return table.assign(**key, selected=selected)[RUNS.names]
 
     return make
 
 
 @pytest.fixture(scope="session")
-def selection_of() -> Callable[..., dict[str, Any]]:
-    """Make a selection from method → (lr, rho) or (lr, rho, candidates, tied)."""
+def selection_of() -> Callable[..., Selection]:
+    """Make a selection from settings (method, lr, rho), or with numbers of candidates and ties.
 
-    def make(dataset: str = "toy", **choices: tuple[float, ...]) -> dict[str, Any]:
-        names = {"SGD": "SGD", "SAM": "SAM", "at_sgd": "SAM at SGD's lr"}
-        chosen = {}
-        for method, (lr, rho, *counts) in choices.items():
-            candidates, tied = counts or (3, 1)
-            chosen[names[method]] = {
-                "lr": lr,
-                "rho": rho,
-                "candidates": candidates,
-                "tied": tied,
-            }
+    ``failed`` are methods of which no run finished.
+    """
+
+    def choices_of(settings: Any) -> dict[str, Choice]:
         return {
-            "dataset": dataset,
-            "rule": "the first that came",
-            "choices": chosen,
-            "candidates": [],
+            method: Choice(lr=lr, rho=rho, candidates=counts[0], tied=counts[1])
+            for method, lr, rho, *given in settings
+            for counts in [given or (3, 1)]
         }
 
-    return make
-
-
-@pytest.fixture(scope="session")
-def subject_of() -> Callable[..., Subject]:
-    """Make a dataset with the features shape and colour."""
-
-    def make(
-        dataset: str = "toy",
-        *,
-        title: str = "Shapes in colours",
-        demonstration: bool = False,
-        features: tuple[str, str] = ("shape", "colour"),
-        provenance: str = "cited",
-        departures: tuple[str, ...] = (),
-        group_weights: tuple[float, ...] | None = None,
-        target: str = "",
-    ) -> Subject:
-        description = Description(
+    def make(*settings: Any, at_sgd: Any = (), failed: Any = (), dataset: str = "toy") -> Selection:
+        lost: dict[str, Any] = {"val_error": None, "val_loss": None, "diverged": [], "finished": []}
+        trained = [*settings, *((method, 0.1, 0.5) for method in failed)]
+        return Selection(
             dataset=dataset,
-            title=title,
-            demonstration=demonstration,
-            features=features,
-            classes=(("round", "square"), ("red", "blue")),
-            channel_mean=(0.5,),
-            channel_std=(1.0,),
-            group_weights=group_weights,
-            target=target,
+            rule="the first that came",
+            choices=choices_of(settings),
+            at_sgd_lr=choices_of(at_sgd),
+            candidates=[Candidate(method=each[0], lr=0.1, rho=0.5, **lost) for each in trained],
         )
-        return Subject(description, provenance, departures)
 
     return make
 
 
 @pytest.fixture(scope="session")
-def transfer_of(subject_of: Callable[..., Subject]) -> Callable[..., Transfer]:
-    """Make a target domain of PACS, where shape is the class."""
+def description_of() -> Callable[..., Description]:
+    """Describe a dataset with the features shape and colour."""
+
+    def make(dataset: str = "toy", **details: Any) -> Description:
+        usual: dict[str, Any] = {
+            "title": "Shapes in colours",
+            "demonstration": False,
+            "features": ("shape", "colour"),
+            "classes": (("round", "square"), ("red", "blue")),
+            "channel_mean": (0.5,),
+            "channel_std": (1.0,),
+        }
+        return Description(dataset, **(usual | details))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def dataset_of(description_of: Callable[..., Description]) -> Callable[..., TableDataset]:
+    """Make a dataset of a table; its id is that of the selection."""
 
     def make(
-        target: str,
+        selection: Selection,
         *,
-        title: str = "PACS",
+        provenance: str = "cited",
+        differences: tuple[str, ...] = (),
         backbone: str = "resnet18 (ImageNet)",
         resolution: int = 224,
         **details: Any,
-    ) -> Transfer:
-        subject = subject_of(f"pacs_{target}", title=title, target=target, **details)
-        return Transfer(subject, backbone, resolution)
+    ) -> TableDataset:
+        description = description_of(selection["dataset"], **details)
+        return TableDataset(description, selection, provenance, differences, backbone, resolution)
 
     return make
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feature_quality.reporting.lorenz import edges, gini, lorenz, median_by_bin
+from feature_quality.reporting.lorenz import gini, lorenz
 
 # Sums of these are exact, so that bounds can be.
 weights_of_some = st.lists(st.integers(0, 1000), min_size=1, max_size=50).filter(any)
@@ -82,49 +82,3 @@ def test_no_weight_at_all_has_no_share() -> None:
     np.testing.assert_allclose(points, [0, 0.25, 0.5, 0.75, 1])
     assert np.isnan(share).all()
     assert np.isnan(gini(np.zeros(4)))
-
-
-def test_edges_part_all_values_equally() -> None:
-    np.testing.assert_allclose(edges([3, -1, 0.5], 4), [-1, 0, 1, 2, 3])
-    # One value alone still has bins around it.
-    assert (np.diff(edges([2, 2], 3)) > 0).all()
-
-
-class TestMedianByBin:
-    EASY, HARD = np.array([0.0, 1, 2, 3]), np.array([10.0, 20, 30])
-
-    def medians(self, *groups: tuple[float, float, list[float]]) -> np.ndarray:
-        easy, hard, weights = zip(
-            *((easy, hard, weight) for easy, hard, group in groups for weight in group),
-            strict=True,
-        )
-        return median_by_bin(easy, hard, weights, (self.EASY, self.HARD))
-
-    def test_easy_comes_first(self) -> None:
-        medians = self.medians((2.5, 15, [5, 1, 2, 30, 4]), (0.5, 25, [6, 7, 8, 9, 10, 100]))
-        expected = np.full((3, 2), np.nan)
-        expected[2, 0], expected[0, 1] = 4, 8.5
-        np.testing.assert_array_equal(medians, expected)
-
-    @pytest.mark.parametrize(("points", "blank"), [(1, True), (4, True), (5, False)])
-    def test_few_points_are_blank(self, points: int, blank: bool) -> None:
-        medians = self.medians((1.5, 15, [0.5] * points), (0.5, 15, [0.25] * 9))
-        assert np.isnan(medians[1, 0]) == blank
-        assert medians[0, 0] == 0.25
-
-    @pytest.mark.parametrize(
-        ("easy", "hard", "bin_"),
-        [(0, 10, (0, 0)), (3, 30, (2, 1)), (1, 20, (1, 1))],
-        ids=["lowest", "highest", "inner"],
-    )
-    def test_points_on_an_edge_are_in_a_bin(
-        self, easy: float, hard: float, bin_: tuple[int, int]
-    ) -> None:
-        medians = self.medians((easy, hard, [1, 2, 3, 4, 5]))
-        assert medians[bin_] == 3
-        assert np.isnan(medians).sum() == medians.size - 1
-
-    def test_points_beyond_the_edges_are_in_none(self) -> None:
-        outside = [(3.1, 15, [9.0] * 9), (-0.1, 15, [9.0] * 9), (0.5, 31, [9.0] * 9)]
-        medians = self.medians(*outside, (0.5, 15, [1] * 5), (2.5, 15, [2] * 5))
-        np.testing.assert_array_equal(medians, [[1, np.nan], [np.nan, np.nan], [2, np.nan]])

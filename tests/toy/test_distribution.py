@@ -48,7 +48,7 @@ def assert_share(found: np.ndarray, probability: float) -> None:
 # Without noise
 
 
-def test_the_points_are_as_many_as_asked_in_float32(run, distribution):
+def test_the_points_are_as_many_as_asked_balanced_and_in_float32(run, distribution, many):
     for points, n in (
         (train_points(run(), distribution), 300),
         (fresh_points(run(), distribution), 2000),
@@ -56,29 +56,17 @@ def test_the_points_are_as_many_as_asked_in_float32(run, distribution):
         assert (points.x.shape, points.y.shape) == ((2, n, 2), (n,))
         assert (points.x.dtype, points.y.dtype) == (np.float32, np.float32)
         assert set(points.y) == {-1, 1}
-
-
-def test_the_classes_are_balanced(run, many):
     assert_share(train_points(run(), many).y > 0, 0.5)
 
 
-def test_the_linear_feature_is_uniform_between_the_gap_and_its_scale(run, many):
-    points = train_points(run(), replace(many, easy_scale=2.0))
-    u = points.y * points.x[EASY, :, 0] / 2
-    assert 0.1 <= u.min() < 0.101
-    assert 0.999 < u.max() <= 1
-    quartiles = np.quantile(u, [0.25, 0.5, 0.75])
-    np.testing.assert_allclose(quartiles, [0.325, 0.55, 0.775], atol=0.02)
+def test_features_are_uniform_along_the_line_and_along_the_spirals_radius(run, many):
+    points = train_points(run(), replace(many, easy_scale=2.0, jitter=0.0))
     assert (points.x[EASY, :, 1] == 0).all()
-
-
-def test_the_spiral_is_uniform_along_its_radius(run, many):
-    points = train_points(run(), replace(many, jitter=0.0))
-    radius = np.linalg.norm(points.x[HARD], axis=1) / 3
-    assert 0.1 - 1e-6 <= radius.min() < 0.101
-    assert 0.999 < radius.max() <= 1 + 1e-6
-    quartiles = np.quantile(radius, [0.25, 0.5, 0.75])
-    np.testing.assert_allclose(quartiles, [0.325, 0.55, 0.775], atol=0.02)
+    for u in (points.y * points.x[EASY, :, 0] / 2, np.linalg.norm(points.x[HARD], axis=1) / 3):
+        assert 0.1 - 1e-6 <= u.min() < 0.101
+        assert 0.999 < u.max() <= 1 + 1e-6
+        quartiles = np.quantile(u, [0.25, 0.5, 0.75])
+        np.testing.assert_allclose(quartiles, [0.325, 0.55, 0.775], atol=0.02)
 
 
 def test_the_jitter_is_uniform_after_the_scale_and_on_the_spiral_alone(run, many):
@@ -95,12 +83,6 @@ def test_the_jitter_is_uniform_after_the_scale_and_on_the_spiral_alone(run, many
     assert abs(np.corrcoef(moved.T)[0, 1]) < 0.03
 
 
-@pytest.mark.parametrize("complexity", COMPLEXITIES)
-def test_the_arm_is_that_of_complex_numbers(complexity):
-    ours = 3 * spiral(np.linspace(0, 1, 101), complexity, 0.1)
-    np.testing.assert_allclose(ours, arm(complexity, 101), atol=1e-12)
-
-
 def test_the_arm_turns_a_quarter_by_hand():
     np.testing.assert_allclose(
         spiral([0, 0.5, 1], 180.0, 0.2), [[0.2, 0], [0, 0.6], [-1, 0]], atol=1e-15
@@ -108,16 +90,13 @@ def test_the_arm_turns_a_quarter_by_hand():
 
 
 @pytest.mark.parametrize("complexity", COMPLEXITIES)
-def test_both_features_predict_the_label(complexity, run, distribution):
+def test_both_features_predict_the_label_and_the_arms_never_touch(complexity, run, distribution):
     points = fresh_points(run(complexity=complexity), distribution)
     assert (np.sign(points.x[EASY, :, 0]) == points.y).all()
     assert (nearest_arm(points.x[HARD], complexity) == points.y).all()
-
-
-@pytest.mark.parametrize("complexity", COMPLEXITIES)
-def test_the_arms_never_touch(complexity, distribution):
-    points = 3 * spiral(np.linspace(0, 1, 5000), complexity, distribution.inner_radius)
-    nearest = KDTree(points).query(-points)[0].min()
+    dense = 3 * spiral(np.linspace(0, 1, 5000), complexity, distribution.inner_radius)
+    np.testing.assert_allclose(dense, arm(complexity, 5000), atol=1e-12)
+    nearest = KDTree(dense).query(-dense)[0].min()
     assert nearest > 2 * np.sqrt(2) * distribution.jitter
 
 
@@ -166,24 +145,15 @@ def test_how_a_run_is_trained_does_not_change_its_points(change, run, distributi
 
 @pytest.mark.parametrize("noisy", ["both", "hard"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_noise_of_level_0_changes_no_bit(kind, noisy, run, distribution):
-    without = train_points(run(), distribution)
-    points = train_points(run(noise=kind, level=0.0, noisy=noisy), distribution)
-    assert points.x.tobytes() == without.x.tobytes()
-    assert points.y.tobytes() == without.y.tobytes()
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_noise_never_changes_the_label(kind, run, many):
-    noisy = train_points(run(noise=kind, level=0.4), many)
-    assert noisy.y.tobytes() == train_points(run(), many).y.tobytes()
-    assert struck(kind, 0.4, run, many).any(axis=1).all()
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_test_points_have_no_noise(kind, run, distribution):
-    noisy = fresh_points(run(noise=kind, level=0.4), distribution)
-    assert noisy.x.tobytes() == fresh_points(run(), distribution).x.tobytes()
+def test_noise_of_level_0_changes_no_bit_and_none_the_label_or_test_points(
+    kind, noisy, run, distribution
+):
+    for draw, level in ((train_points, 0.0), (train_points, 0.4), (fresh_points, 0.4)):
+        clean = draw(run(), distribution)
+        points = draw(run(noise=kind, level=level, noisy=noisy), distribution)
+        assert points.y.tobytes() == clean.y.tobytes()
+        changed = draw is train_points and level > 0
+        assert (points.x.tobytes() != clean.x.tobytes()) == changed
 
 
 @pytest.mark.parametrize("kind", KINDS)

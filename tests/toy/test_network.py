@@ -31,16 +31,11 @@ def test_initial_weights_fill_pytorchs_bounds_as_pytorchs_do(name, suffix, drawn
     assert abs(ours.mean()) < 4 * bound / math.sqrt(3 * len(ours))
 
 
-def test_the_last_layer_starts_at_one(drawn):
+def test_models_of_one_set_are_all_different_but_for_the_last_layer_of_ones(drawn):
     assert torch.equal(drawn.last, torch.ones(50, 2))
-
-
-def test_all_numbers_are_float32(drawn):
     assert {tensor.dtype for tensor in drawn.tensors().values()} == {torch.float32}
-
-
-def test_the_two_networks_of_a_model_and_those_of_two_seeds_differ(drawn):
     for name in SHAPES:
+        # The two networks of a model and those of two seeds.
         assert len(torch.unique(drawn.layers[name].flatten(1)[:, 0])) == 100, name
 
 
@@ -53,9 +48,13 @@ def test_a_seeds_weights_do_not_depend_on_the_others(seeds, drawn, cpu, assert_b
 def test_forward_is_that_of_a_plain_model(n, cpu, tensors_of_plain, assert_bits):
     networks = Networks.initial([0, 1, 2], cpu)
     networks.last.copy_(torch.tensor([[1.0, 2.0], [-1.0, 0.5], [0.0, 3.0]]))
-    x = torch.randn(3, 2, n, 2)
+    x, before = torch.randn(3, 2, n, 2), networks.chosen([0, 1, 2])
+    given = x.clone()
     phi = networks.forward(x).phi
     assert phi.shape == (3, 2, n)
+    # Neither points nor weights have changed.
+    assert torch.equal(x, given)
+    assert_bits(networks, before)
     for i, model in enumerate(map(PlainToy, range(3))):
         with torch.no_grad():
             model.last.copy_(networks.last[i])
@@ -63,16 +62,6 @@ def test_forward_is_that_of_a_plain_model(n, cpu, tensors_of_plain, assert_bits)
             torch.testing.assert_close(phi[i], own)
             torch.testing.assert_close(networks.last[i] @ phi[i], model(x[i]), atol=1e-5, rtol=1e-5)
         assert_bits(networks.chosen([i]), Networks.of(tensors_of_plain(model)))
-
-
-def test_forward_changes_neither_points_nor_weights(cpu, assert_bits):
-    networks = Networks.initial([0], cpu)
-    before = networks.chosen([0])
-    x = torch.randn(1, 2, 3, 2)
-    again = x.clone()
-    networks.forward(x)
-    assert torch.equal(x, again)
-    assert_bits(networks, before)
 
 
 @pytest.mark.parametrize("n", [1, 6])
@@ -128,19 +117,15 @@ def test_where_the_relu_is_shut_or_at_zero_nothing_below_moves(linear):
         assert same == (name != "third_bias"), name
 
 
-def test_chosen_takes_copies_of_both_networks_of_the_right_models(linear):
+def test_chosen_takes_copies_of_both_networks_of_the_right_models(linear, assert_bits):
     networks = linear([[1, 2], [3, 4], [5, 6]], [[7, 8], [9, 10], [11, 12]])
     chosen = networks.chosen([2, 0])
     assert chosen.last.tolist() == [[11, 12], [7, 8]]
     assert chosen.layers["third"][:, 0, 0].tolist() == [5, 6, 1, 2]
+    assert list(chosen.tensors()) == [*SHAPES, "last"]
+    assert_bits(Networks.of(chosen.tensors()), chosen)
     for name, tensor in chosen.tensors().items():
         assert tensor.shape[1:] == networks.tensors()[name].shape[1:], name
         tensor.fill_(100.0)
     assert networks.last.max() == 12
     assert networks.layers["third"].max() == 6
-
-
-def test_of_takes_back_what_tensors_gives(cpu, assert_bits):
-    networks = Networks.initial([3, 1], cpu)
-    assert list(networks.tensors()) == [*SHAPES, "last"]
-    assert_bits(Networks.of(networks.tensors()), networks)

@@ -1,3 +1,5 @@
+from itertools import product
+
 import pytest
 
 from feature_quality.toy.runs import Run, expand_grid
@@ -8,26 +10,11 @@ FIXED = {"batch_size": [5], "steps": [60]}
 def test_every_combination_is_a_run_and_the_last_axis_varies_fastest():
     axes = FIXED | {"complexity": [270.0, 180.0], "rho": [0.0, 0.5], "seed": [3, 1]}
     found = [(run.complexity, run.rho, run.seed) for run in expand_grid(axes)]
-    assert found == [
-        (270.0, 0.0, 3),
-        (270.0, 0.0, 1),
-        (270.0, 0.5, 3),
-        (270.0, 0.5, 1),
-        (180.0, 0.0, 3),
-        (180.0, 0.0, 1),
-        (180.0, 0.5, 3),
-        (180.0, 0.5, 1),
-    ]
-
-
-def test_the_order_of_the_axes_is_theirs_not_the_fields():
+    assert found == list(product([270.0, 180.0], [0.0, 0.5], [3, 1]))
+    # The order of the axes is theirs, not that of the fields.
     axes = FIXED | {"seed": [0, 1], "complexity": [180.0, 270.0]}
-    assert [(run.seed, run.complexity) for run in expand_grid(axes)] == [
-        (0, 180.0),
-        (0, 270.0),
-        (1, 180.0),
-        (1, 270.0),
-    ]
+    found = [(run.seed, run.complexity) for run in expand_grid(axes)]
+    assert found == list(product([0, 1], [180.0, 270.0]))
 
 
 def test_every_axis_reaches_its_field():
@@ -50,13 +37,7 @@ def test_every_axis_reaches_its_field():
 
 def test_what_no_axis_names_is_sgd_without_noise_or_intervention():
     (run,) = expand_grid(FIXED | {"complexity": [270.0], "seed": [0]})
-    assert (run.rho, run.noise, run.level, run.intervention, run.budget) == (
-        0.0,
-        None,
-        0.0,
-        None,
-        "updates",
-    )
+    assert run == Run(0, 270.0, 5, 60, "updates", 0.0, None, 0.0, "both", None, None, None)
 
 
 def test_an_axis_that_no_run_has_is_refused():

@@ -55,18 +55,16 @@ def assert_round_trip(table: pd.DataFrame, schema, path) -> None:
 # Runs
 
 
-def test_the_run_table_says_what_every_run_was(runs, trained, few, cpu):
+def test_the_run_table_holds_what_every_run_was_and_its_own_measures(
+    runs, trained, few, cpu, tmp_path
+):
     table = run_table(runs, trained, few, cpu)
-    for run, row in zip(runs, table.to_dict("records"), strict=True):
-        for name, value in asdict(run).items():
-            assert row[name] == value or (value is None and pd.isna(row[name])), name
+    assert_round_trip(table, TOY_RUNS, tmp_path / "runs.parquet")
     assert table["diverged_step"].isna().all()
-
-
-def test_the_run_table_holds_every_runs_own_measures(runs, trained, few, cpu):
-    table = run_table(runs, trained, few, cpu)
     assert not table[MEASURES].isna().any(axis=None)
     for i, (run, row) in enumerate(zip(runs, table.to_dict("records"), strict=True)):
+        for name, value in asdict(run).items():
+            assert row[name] == value or (value is None and pd.isna(row[name])), name
         network = trained.networks.chosen([i])
         fitted = errors(network, Stack.of([train_points(run, few)], cpu))
         fresh = errors(network, Stack.of([fresh_points(run, few)], cpu))
@@ -76,11 +74,6 @@ def test_the_run_table_holds_every_runs_own_measures(runs, trained, few, cpu):
         assert {name: row[name] for name in expected} == expected
         assert expected.keys() == set(MEASURES)
     assert len(table["test_error"].unique()) > 1
-
-
-def test_the_run_table_fits_its_schema(runs, trained, few, cpu, tmp_path):
-    table = run_table(runs, trained, few, cpu)
-    assert_round_trip(table, TOY_RUNS, tmp_path / "runs.parquet")
 
 
 def test_a_table_of_plain_runs_fits_too(run, few, cpu, tmp_path):
@@ -156,7 +149,8 @@ def test_the_epoch_table_fits_its_schema_and_averages_to_the_run_table(
 
 
 def test_the_rows_of_the_point_table_are_their_runs_and_points(runs, trained, few, cpu, tmp_path):
-    table = point_table(runs, trained.networks, training_set(runs, few, cpu), 2, 0.7)
+    training = training_set(runs, few, cpu)
+    table = point_table(runs, trained.networks, training, 2, 0.7)
     assert_round_trip(table, POINTS, tmp_path / "points.parquet")
     assert len(table) == 20 * len(runs)
     assert (table["epoch"] == 2).all()
@@ -200,11 +194,3 @@ def test_the_contour_table_holds_both_planes_of_every_run(run, few, linear, tmp_
         for axis in ("x1", "x2"):
             assert rows[axis].max() == -rows[axis].min() == pytest.approx(reach)
     assert not slopes
-
-
-def test_the_training_set_is_that_of_every_run(runs, few, cpu):
-    found = training_set(runs, few, cpu)
-    for i, run in enumerate(runs):
-        points = train_points(run, few)
-        np.testing.assert_array_equal(found.x[i], points.x)
-        np.testing.assert_array_equal(found.y[i], points.y)

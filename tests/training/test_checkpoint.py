@@ -4,23 +4,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from tiny import tiny_network, tiny_split
+from torch import Tensor
 
-from feature_quality.artifacts.prepared import Description, Examples
 from feature_quality.artifacts.weights import write_weights
 from feature_quality.training.augmentation import Crop
 from feature_quality.training.checkpoint import SHARE, Checkpoint
-from feature_quality.training.loop import DeviceSplit, TrainingConfig, train
+from feature_quality.training.loop import TrainingConfig, train
 from feature_quality.training.trained import TrainedRun
 
 CPU = torch.device("cpu")
 EPOCHS = 4
-RECIPE = TrainingConfig(
+CONFIG = TrainingConfig(
     epochs=EPOCHS,
     batch_size=6,
     momentum=0.9,
@@ -41,36 +40,14 @@ class Killed(BaseException):
     """What no ``except Exception`` stops."""
 
 
-def split(count: int, seed: int) -> DeviceSplit:
-    source = torch.Generator().manual_seed(seed)
-    images = torch.randint(256, (count, 2, 6, 6), generator=source, dtype=torch.uint8).numpy()
-    labels = torch.randint(3, (count,), generator=source).numpy()
-    description = Description(
-        "tiny", "Tiny", True, ("a", "b"), (("x",) * 3, ("y",)), (0.4, 0.5), (0.2, 0.3)
-    )
-    table = pd.DataFrame({"label": labels, "group": labels})
-    return DeviceSplit.of(Examples(images, table), description, CPU)
-
-
-TRAIN, VAL = split(20, 1), split(8, 2)
-
-
-def network() -> nn.Sequential:
-    torch.manual_seed(3)
-    model = nn.Sequential(
-        nn.Conv2d(2, 4, 3, stride=2, padding=1),
-        nn.BatchNorm2d(4),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(36, 3),
-    )
-    return model.to(memory_format=torch.channels_last)
+TRAIN, VAL = tiny_split(20, 1), tiny_split(8, 2)
 
 
 def run(checkpoint: Checkpoint | None = None, **changes: Any) -> TrainedRun:
-    arguments = {"dataset": "tiny", "lr": 0.1, "rho": 0.0, "seed": 4} | changes
-    model = network()
-    result = train(model, TRAIN, VAL, RECIPE, checkpoint=checkpoint, **arguments)
+    arguments = {"dataset": "tiny", "method": "sgd", "lr": 0.1, "seed": 4} | changes
+    arguments["rho"] = 0.0 if arguments["method"] == "sgd" else 0.1
+    model = tiny_network()
+    result = train(model, TRAIN, VAL, CONFIG, checkpoint=checkpoint, **arguments)
     if result.diverged is None:
         assert_bits(model.state_dict(), result.weights)
     return result
@@ -127,48 +104,35 @@ def stopped(path: Path, epoch: int, **changes: Any) -> None:
 
 
 @pytest.mark.usefixtures("always")
-@pytest.mark.parametrize("rho", [0.0, 0.1])
-@pytest.mark.parametrize("epoch", [1, 2, 3])
-def test_a_run_that_was_stopped_ends_as_one_that_was_not(path, epoch, rho):
-    stopped(path, epoch, rho=rho)
+@pytest.mark.parametrize(
+    ("epoch", "method"), [(1, "sgd"), (2, "sam"), (3, "sgd"), (3, "sam"), (2, "lsam"), (2, "asam")]
+)
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(path, epoch, method):
+    stopped(path, epoch, method=method)
     lines: list[str] = []
-    resumed = run(opened(path), rho=rho, report=lines.append)
+    resumed = run(opened(path), method=method, report=lines.append)
     assert lines[0] == f"going on after epoch {epoch}"
     assert len(lines) == 1 + EPOCHS - epoch
-    assert_same(resumed, run(rho=rho))
+    assert_same(resumed, run(method=method))
 
 
 @pytest.mark.usefixtures("always")
-def test_a_run_stopped_within_an_epoch_takes_it_up_at_its_start(path):
+def test_a_run_that_is_stopped_again_and_again_still_ends(path):
+    for epoch in (1, 2):
+        stopped(path, epoch, method="sam")
+
     def report(line: str) -> None:
-        if line.startswith("epoch 3"):
+        if line.startswith("epoch 4"):
             raise Killed
 
+    # Within an epoch, which is taken up at its start; and after the last one.
     with pytest.raises(Killed):
-        run(opened(path), rho=0.1, report=report)
+        run(opened(path), method="sam", report=report)
     lines: list[str] = []
-    resumed = run(opened(path), rho=0.1, report=lines.append)
-    assert lines[0] == "going on after epoch 2"
-    assert_same(resumed, run(rho=0.1))
-
-
-@pytest.mark.usefixtures("always")
-def test_a_run_that_is_stopped_after_every_epoch_still_ends(path):
-    for epoch in (1, 2, 3):
-        stopped(path, epoch, rho=0.1)
-    assert_same(run(opened(path), rho=0.1), run(rho=0.1))
-
-
-@pytest.mark.usefixtures("always")
-def test_a_run_that_was_stopped_after_its_last_epoch_trains_no_more(path):
-    def progress(numbers):
-        yield from numbers
-        raise Killed
-
-    with pytest.raises(Killed):
-        run(opened(path), progress=progress)
-    lines: list[str] = []
-    assert_same(run(opened(path), report=lines.append), run())
+    assert_same(run(opened(path), method="sam", report=lines.append), run(method="sam"))
+    assert lines[0] == "going on after epoch 3"
+    lines.clear()
+    assert_same(run(opened(path), method="sam", report=lines.append), run(method="sam"))
     assert lines == ["going on after epoch 4"]
 
 
@@ -180,27 +144,15 @@ def test_without_its_momentum_a_run_would_end_elsewhere(path):
     assert set(momentum) == {0, 1, 2, 3, 4, 5}
     checkpoint.read = lambda: (state, {})
     other = run(checkpoint)
-    assert not torch.equal(other.weights["4.weight"], run().weights["4.weight"])
-
-
-def test_a_run_without_momentum_is_taken_up_too(path):
-    checkpoint = opened(path)
-    checkpoint.keep(TrainedRun({"w": torch.tensor(5)}, history=[{"epoch": 1}]), {})
-    state, momentum = checkpoint.read()
-    assert (momentum, state.snapshots) == ({}, {})
-    assert state.weights["w"].shape == ()
-    assert state.weights["w"].item() == 5
-
-
-@pytest.mark.usefixtures("always")
-def test_keeping_a_state_changes_nothing(path):
-    assert_same(run(opened(path), rho=0.1), run(rho=0.1))
+    assert not torch.equal(other.weights["head.weight"], run().weights["head.weight"])
 
 
 @pytest.mark.usefixtures("always")
 def test_a_run_leaves_its_checkpoint_until_its_block_ends(path):
+    assert opened(path).read() is None
     with opened(path) as checkpoint:
-        run(checkpoint)
+        # Keeping a state changes nothing.
+        assert_same(run(checkpoint, method="sam"), run(method="sam"))
         assert [each.name for each in path.parent.iterdir()] == [path.name]
     assert list(path.parent.iterdir()) == []
     with checkpoint:
@@ -216,22 +168,21 @@ def stop_in(epoch: int, error: type[BaseException]) -> Callable[[str], None]:
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
-@pytest.mark.parametrize("rho", [0.0, 0.1])
-def test_a_run_that_is_told_to_stop_leaves_its_last_whole_epoch(path, monkeypatch, error, rho):
+@pytest.mark.parametrize("method", ["sgd", "sam"])
+def test_a_run_that_is_told_to_stop_leaves_its_last_whole_epoch(path, monkeypatch, error, method):
     monkeypatch.setattr("feature_quality.training.checkpoint.SHARE", 1e9)
     with pytest.raises(error), opened(path) as checkpoint:
-        run(checkpoint, rho=rho, report=stop_in(3, error))
+        run(checkpoint, method=method, report=stop_in(3, error))
     lines: list[str] = []
-    resumed = run(opened(path), rho=rho, report=lines.append)
+    resumed = run(opened(path), method=method, report=lines.append)
     # The first epoch alone was written while it went on.
     assert lines[0] == "going on after epoch 2"
-    assert_same(resumed, run(rho=rho))
+    assert_same(resumed, run(method=method))
 
 
-@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
-def test_a_run_that_is_told_to_stop_before_its_first_epoch_leaves_nothing(path, error):
-    with pytest.raises(error), opened(path) as checkpoint:
-        run(checkpoint, report=stop_in(1, error))
+def test_a_run_that_is_told_to_stop_before_its_first_epoch_leaves_nothing(path):
+    with pytest.raises(SystemExit), opened(path) as checkpoint:
+        run(checkpoint, report=stop_in(1, SystemExit))
     assert not path.exists()
 
 
@@ -241,10 +192,6 @@ def test_a_run_that_fails_writes_nothing_more(path, monkeypatch):
         run(checkpoint, report=stop_in(3, OSError))
     state, _ = opened(path).read()
     assert len(state.history) == 1
-
-
-def test_there_is_nothing_to_read_before_the_first_epoch(path):
-    assert opened(path).read() is None
 
 
 def test_what_is_read_is_what_was_kept(path):
@@ -263,9 +210,20 @@ def test_what_is_read_is_what_was_kept(path):
     state, read_momentum = opened(path).read()
     assert_same(state, TrainedRun(weights, snapshots, history))
     assert_bits(read_momentum, momentum)
+    # A person can read which run it is of.
+    with safe_open(path, "pt") as file:
+        description = json.loads(file.metadata()["feature_quality"])
+    assert (description["identity"], description["history"]) == (IDENTITY, history)
+    # There may be neither momentum nor snapshots.
+    opened(path).keep(TrainedRun({"w": torch.tensor(5)}, history=history), {})
+    state, momentum = opened(path).read()
+    assert (momentum, state.snapshots) == ({}, {})
+    assert_bits(state.weights, {"w": torch.tensor(5)})
 
 
 # What is not taken up
+
+OTHER = "{}: belongs to another configuration, code, data or machine; the run starts anew"
 
 
 @pytest.mark.usefixtures("always")
@@ -286,9 +244,7 @@ def test_the_state_of_another_run_is_not_taken_up(path, change):
     other = Checkpoint(path, IDENTITY | change, sentences.append)
     lines: list[str] = []
     assert_same(run(other, report=lines.append), run())
-    assert sentences == [
-        f"{path}: belongs to another configuration, code, data or machine; the run starts anew"
-    ]
+    assert sentences == [OTHER.format(path)]
     assert len(lines) == EPOCHS
     # It has taken the other's place.
     assert Checkpoint(path, IDENTITY | change, refuse).read() is not None
@@ -331,7 +287,7 @@ def swap_tensors(path: Path) -> None:
     with safe_open(path, "pt") as file:
         metadata = file.metadata()
     tensors = load_file(path)
-    first, second = "weights/1.running_mean", "weights/1.running_var"
+    first, second = "weights/backbone.1.running_mean", "weights/backbone.1.running_var"
     tensors[first], tensors[second] = tensors[second], tensors[first]
     save_file(tensors, path, metadata)
 
@@ -352,12 +308,12 @@ SPOILT: dict[Callable[[Path], None], str] = {
 @pytest.mark.usefixtures("always")
 @pytest.mark.parametrize("spoil", SPOILT, ids=lambda spoil: spoil.__name__)
 def test_a_damaged_file_is_named_and_the_run_starts_anew(path, spoil):
-    stopped(path, 2, rho=0.1)
+    stopped(path, 2, method="sam")
     spoil(path)
     sentences: list[str] = []
     lines: list[str] = []
-    result = run(opened(path, warn=sentences.append), rho=0.1, report=lines.append)
-    assert_same(result, run(rho=0.1))
+    result = run(opened(path, warn=sentences.append), method="sam", report=lines.append)
+    assert_same(result, run(method="sam"))
     [sentence] = sentences
     expected = SPOILT[spoil].format(path)
     assert sentence.startswith(expected)
@@ -385,12 +341,10 @@ def test_damage_before_the_tensors_is_found_too(path, old, new):
 
 
 def test_other_weights_of_the_workflow_are_not_taken_for_a_checkpoint(path):
-    write_weights(path, network().state_dict(), IDENTITY)
+    write_weights(path, tiny_network().state_dict(), IDENTITY)
     sentences: list[str] = []
     assert opened(path, warn=sentences.append).read() is None
-    assert sentences == [
-        f"{path}: belongs to another configuration, code, data or machine; the run starts anew"
-    ]
+    assert sentences == [OTHER.format(path)]
 
 
 # How often it is written
@@ -424,37 +378,31 @@ def test_writing_takes_its_share_of_the_time_and_no_more(path, monkeypatch):
     assert clock.writes == [1, 5, 9]
     state, _ = checkpoint.read()
     assert len(state.history) == 9
-
-
-def test_slow_epochs_are_all_kept(path, monkeypatch):
-    clock = Clock(monkeypatch)
-
-    def progress(numbers):
-        for number in numbers:
-            clock.now += 41
-            yield number
-
-    run(opened(path), progress=progress)
-    assert clock.writes == [1, 2, 3, 4]
+    # Slow epochs are all kept.
+    for epoch in (13, 14):
+        clock.now += 41
+        history.append({"epoch": epoch})
+        checkpoint.keep(TrainedRun({"w": torch.zeros(1)}, history=history), {})
+    assert clock.writes == [1, 5, 9, 13, 14]
 
 
 def test_a_run_that_goes_on_from_an_old_state_ends_as_it_would_have(path, monkeypatch):
     clock = Clock(monkeypatch)
-    stopped(path, 3, rho=0.1)
+    stopped(path, 3, method="sam")
     assert clock.writes == [1]
     lines: list[str] = []
-    resumed = run(opened(path), rho=0.1, report=lines.append)
+    resumed = run(opened(path), method="sam", report=lines.append)
     assert lines[0] == "going on after epoch 1"
-    assert_same(resumed, run(rho=0.1))
+    assert_same(resumed, run(method="sam"))
 
 
 # Divergence
 
 
 @pytest.mark.usefixtures("always")
-@pytest.mark.parametrize("rho", [0.0, 0.1])
-def test_a_run_that_diverges_does_so_again_from_its_checkpoint(path, rho):
-    changes = {"rho": rho, "lr": 2e3}
+@pytest.mark.parametrize("method", ["sgd", "sam"])
+def test_a_run_that_diverges_does_so_again_from_its_checkpoint(path, method):
+    changes = {"method": method, "lr": 2e3}
     whole = run(**changes)
     assert whole.diverged is not None
     assert whole.diverged[0] > 1
@@ -462,11 +410,3 @@ def test_a_run_that_diverges_does_so_again_from_its_checkpoint(path, rho):
     state, _ = opened(path).read()
     assert len(state.history) == whole.diverged[0] - 1
     assert_same(run(opened(path), **changes), whole)
-
-
-def test_metadata_is_readable_json(path):
-    opened(path).keep(TrainedRun({"w": torch.zeros(1)}, history=[{"epoch": 1}]), {})
-    with safe_open(path, "pt") as file:
-        description = json.loads(file.metadata()["feature_quality"])
-    assert description["identity"] == IDENTITY
-    assert description["history"] == [{"epoch": 1}]

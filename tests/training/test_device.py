@@ -2,13 +2,16 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 import feature_quality
 from feature_quality.training.device import (
+    _free_gpu,
     describe,
     deterministic_device,
     instructions,
@@ -22,18 +25,36 @@ from torch import nn
 from feature_quality.training.augmentation import Crop
 from feature_quality.training.device import deterministic_device
 from feature_quality.training.loop import DeviceSplit, TrainingConfig, train
+from feature_quality.training.models import Network
 
 deterministic_device()
 split = DeviceSplit(torch.arange(24, dtype=torch.uint8).view(6, 1, 2, 2), torch.arange(6) % 2,
                 torch.ones(6) / 6, torch.tensor([0.5]), torch.tensor([1.0]))
-for rho in (0.0, 0.1):
-    model = nn.Sequential(nn.Conv2d(1, 2, 2), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(2, 2))
-    recipe = TrainingConfig(epochs=1, batch_size=4, momentum=0.9, weight_decay=0.1, snapshot_epochs=(1,),
-                    crop=Crop((0.5, 1.0), (0.75, 1.3)))
-    run = train(model, split, split, recipe, dataset="lean", lr=0.1, rho=rho, seed=0)
+for method, rho in (("sgd", 0.0), ("sam", 0.1), ("lsam", 0.1), ("asam", 0.1)):
+    backbone = nn.Sequential(nn.Conv2d(1, 2, 2), nn.BatchNorm2d(2), nn.Flatten())
+    config = TrainingConfig(epochs=1, batch_size=4, momentum=0.9, weight_decay=0.1,
+                            snapshot_epochs=(1,), crop=Crop((0.5, 1.0), (0.75, 1.3)))
+    run = train(Network(backbone, nn.Linear(2, 2)), split, split, config,
+                dataset="lean", method=method, lr=0.1, rho=rho, seed=0)
     assert len(run.history) == 1
 print([name for name in ("torch._dynamo", "torch._inductor") if name in sys.modules])
 """
+
+
+WORKFLOW = str(Path(feature_quality.__file__).parents[1])
+
+
+def said_by(code: str, **environment: str) -> str:
+    """Return what a Python process of its own prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": WORKFLOW} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.fixture
@@ -101,16 +122,8 @@ HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
     HUGE_PAGES.exists() and "[always]" in HUGE_PAGES.read_text(), reason="huge pages: few faults"
 )
 def test_freed_memory_is_used_again():
-    package = Path(feature_quality.__file__).parent.parent
-    said = subprocess.run(
-        [sys.executable, "-c", PAGE_FAULTS],
-        env={**os.environ, "PYTHONPATH": str(package), "CUDA_VISIBLE_DEVICES": ""},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
     # 40 MiB are 10,240 pages.
-    assert int(said.stdout) < 100
+    assert int(said_by(PAGE_FAULTS, CUDA_VISIBLE_DEVICES="")) < 100
 
 
 def test_the_cpu_is_described_without_asking_for_a_gpu():
@@ -154,62 +167,50 @@ def test_a_gpu_computes_in_bfloat16_if_it_has_it(asked, has, usable, monkeypatch
     assert usable_precision(asked, torch.device("cuda")) == usable
 
 
-TAKE_A_GPU = """
+TAKE_GPUS = """
 import sys
 from types import SimpleNamespace
 import torch
 from feature_quality.training.device import _free_gpu
 
-torch.cuda.device_count = lambda: int(sys.argv[1])
+torch.cuda.device_count = lambda: 2
 torch.cuda.get_device_properties = lambda gpu: SimpleNamespace(uuid=f"test-{gpu}")
-print(_free_gpu(), flush=True)
+print(_free_gpu(), _free_gpu(), _free_gpu(), flush=True)
 sys.stdin.read()
 """
 
 
-def test_jobs_take_the_gpus_in_turn_and_give_them_back(tmp_path):
-    """Processes that think they see GPUs, which nothing is computed on."""
-    environment = os.environ | {
-        "PYTHONPATH": str(Path(feature_quality.__file__).parents[1]),
-        "TMPDIR": str(tmp_path),
-    }
-    processes = []
+def test_jobs_take_the_gpus_in_turn_and_give_them_back(tmp_path, monkeypatch):
+    """Both processes think that they see GPUs, which nothing is computed on.
 
-    def start(gpus):
-        process = subprocess.Popen(
-            [sys.executable, "-c", TAKE_A_GPU, str(gpus)],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        processes.append(process)
-        return int(process.stdout.readline())
-
-    try:
-        assert [start(2) for _ in range(4)] == [0, 1, 0, 1]
-        # However a process ends, its place is free.
-        processes[1].kill()
-        processes[1].wait()
-        assert start(2) == 1
-        assert start(2) == 0
-        assert start(1) == 0
-    finally:
-        for process in processes:
-            process.kill()
-            process.communicate()
+    A lock is one of an opened file, so that one process can hold several places.
+    """
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(
+        torch.cuda, "get_device_properties", lambda gpu: SimpleNamespace(uuid=f"test-{gpu}")
+    )
+    environment = os.environ | {"PYTHONPATH": WORKFLOW, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", TAKE_GPUS],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        try:
+            assert other.stdout.readline().split() == ["0", "1", "0"]
+            assert [_free_gpu() for _ in range(2)] == [1, 0]
+        finally:
+            other.kill()
+            other.wait()
+    # However a process ends, its places are free: two on the first GPU and one on the second.
+    assert [_free_gpu() for _ in range(3)] == [0, 1, 0]
+    assert len(list(tmp_path.iterdir())) == 5
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert _free_gpu() == 0
 
 
 def test_training_does_not_load_the_compiler():
     """Loading it costs every job four seconds."""
-    workflow = Path(feature_quality.__file__).parents[1]
-    done = subprocess.run(
-        [sys.executable, "-c", LEAN_RUN],
-        env=os.environ | {"PYTHONPATH": str(workflow)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "[]"
+    assert said_by(LEAN_RUN).strip() == "[]"

@@ -70,7 +70,7 @@ class Scripts:
 
     def select(self) -> None:
         histories = [self.place("history", *run) for run in RUNS]
-        self("select", histories, [self.folder / "selection.json"], dataset=DATASET)
+        self("select_settings", histories, [self.folder / "selection.json"], dataset=DATASET)
 
     def embed(self, lr: str, rho: str) -> None:
         files = {name: self.place(name, lr, rho) for name in ("model", "history")}

@@ -1,4 +1,4 @@
-"""The one exception that a user can meet."""
+"""The exception whose message is meant for the user."""
 
 
 class InputError(Exception):

@@ -1,9 +1,9 @@
-"""The one way in which a number is spelled in a path."""
+"""Numbers as text, in paths, tables and figures."""
 
 from decimal import Decimal
 
 
 def format_number(number: float) -> str:
-    """Return ``number`` in plain decimal digits: 0.05, never 0.050 or 5e-2; 0, never 0.0."""
+    """Return ``number`` in plain decimal digits: 0.05, not 0.050 or 5e-2; 0, not 0.0 or -0."""
     # Adding 0 turns -0.0 into 0.0.
     return format(Decimal(repr(float(number) + 0.0)).normalize(), "f")

@@ -1,4 +1,4 @@
-"""What every rule script does around its work."""
+"""Logging and error handling of the rules' scripts."""
 
 import logging
 import signal
@@ -13,22 +13,22 @@ from feature_quality.errors import InputError
 
 @contextmanager
 def job(log: str) -> Iterator[logging.Logger]:
-    """Run a script's body: its progress goes to the file ``log``, its failure ends the process.
+    """Log a script's body to the file ``log``, and end the process if it fails.
 
-    Unusable input ends with one line on the terminal and in the log; a fault of ours ends with its
+    Unusable input ends with one line on the terminal and in the log. Any other error ends with its
     traceback in the log and a line on the terminal that says where it is. SIGTERM, by which
     schedulers end jobs, ends the body as an exception does: half-written files are removed.
     """
     logger = logging.getLogger("feature_quality")
 
     def stop(*_: object) -> NoReturn:
-        # Once is enough: what the body does on its way out is not to be cut short.
+        # A second signal must not interrupt the cleaning up.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         logger.warning("stopped by SIGTERM")
         sys.exit("Error: stopped by SIGTERM")
 
     signal.signal(signal.SIGTERM, stop)
-    # A disk that has no room for the log has none for the results either, and that will be said.
+    # No tracebacks from logging on a full disk: writing the results will report it.
     logging.raiseExceptions = False
     logging.basicConfig(filename=log, filemode="w", format="%(asctime)s %(message)s", force=True)
     logger.setLevel(logging.INFO)

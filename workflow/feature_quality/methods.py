@@ -4,7 +4,7 @@ A method's name stands in paths and in the configuration, its label in tables an
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,11 @@ class Method:
     perturbed: Literal["none", "all", "last_layer"]
     adaptive: bool = False
     source: str = ""
+
+    @property
+    def perturbation(self) -> dict[str, Any]:
+        """What a training job has to know of the method; its name and looks retrain nothing."""
+        return {"perturbed": self.perturbed, "adaptive": self.adaptive}
 
     @property
     def cost(self) -> int:

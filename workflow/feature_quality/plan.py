@@ -107,8 +107,9 @@ def cost(
     runs = per_method * sum(radii.values())
     probed = runs if probed is None else probed
     passes = epochs * per_method * sum(METHODS[name].cost * n for name, n in radii.items())
-    # The weights of examples, at each checkpoint of the chosen runs of SGD and of each method.
-    passes += (len(radii) - 1) * 2 * 2 * seeds * (snapshots + 1)
+    # Chosen runs, of SGD and of each method, whose examples are weighed at each checkpoint.
+    weighed = (len(radii) - 1) * 2 * seeds
+    passes += 2 * weighed * (snapshots + 1)
     embedded = sum(size.counts[split] for split in EMBEDDED_SPLITS)
     images = size.images * size.shape[0] * height * width
     floats = runs * (1 + snapshots) * model.parameters + probed * embedded * model.features
@@ -116,7 +117,7 @@ def cost(
     seconds = (
         passes * size.counts["train"] * model.multiply_adds / MULTIPLY_ADDS_PER_SECOND
         + probed * size.features * draws * SECONDS_PER_PROBE * drawn / 1000
-        + (runs + (JOBS_PER_RUN - 1) * probed + 2 * seeds) * SECONDS_PER_JOB
+        + (runs + (JOBS_PER_RUN - 1) * probed + weighed) * SECONDS_PER_JOB
     )
     return Cost(dataset, runs, images + BYTES_PER_FLOAT * floats, seconds / 3600)
 
@@ -198,7 +199,7 @@ def describe(costs: Sequence[Cost], cores: int) -> str:
     )
     lines += [
         "",
-        f"A step of {BASELINE.label} computes one gradient of the whole network; of others: {steps}.",
+        f"Gradients of the whole network that a step computes: {BASELINE.label} 1, {steps}.",
         f"About {total.hours / cores:.2f} hours on {cores} cores. These are estimates, from rates",
         "measured on a two-core AMD EPYC machine; disk is an upper bound, as embeddings compress.",
         "What is already there is counted too and will not be made again.",

@@ -1,16 +1,16 @@
-"""What is written into an artifact about how it was made."""
+"""How a file was made, as its metadata says it."""
 
 from importlib.metadata import version
 from typing import Any
 
 
 def run_metadata(code: str, *packages: str, device: str = "cpu") -> dict[str, Any]:
-    """Return how a job made its artifacts.
+    """Return how a job makes its files: digest of its code, device and versions.
 
     Args:
         code: the digest of the script and of what it imports.
-        packages: those whose versions may matter.
-        device: on what it computed.
+        packages: the names of packages whose versions may affect the result.
+        device: the name of the device that computes.
     """
     return {
         "code": code,

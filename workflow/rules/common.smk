@@ -8,9 +8,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 # The package is not installed: this process and the jobs' find it here, under every executor.
-PACKAGE_ROOT = os.path.dirname(
-    workflow.current_basedir.get_path_or_uri(secret_free=True)
-)
+PACKAGE_ROOT = os.path.dirname(str(workflow.current_basedir))
 if not os.path.isdir(PACKAGE_ROOT) or os.pathsep in PACKAGE_ROOT:
     raise WorkflowError(
         f"{PACKAGE_ROOT}: Python imports from a folder of this machine, without a colon in its "
@@ -27,7 +25,7 @@ from feature_quality.config.settings import RUN, load
 from feature_quality.digest import script_digest
 from feature_quality.errors import InputError
 from feature_quality.formatting import format_number
-from feature_quality.methods import BASELINE
+from feature_quality.methods import BASELINE, METHODS
 
 try:
     settings = load(config)

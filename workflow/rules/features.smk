@@ -23,7 +23,9 @@ rule embed:
         gpu=GPUS_PER_JOB,
         gpu_mb=gpu_mb,
     params:
-        code=code("embed.py"),
+        code=lambda wildcards: code(
+            "embed.py", settings.network_module(wildcards.dataset)
+        ),
     message:
         "Embed {wildcards.dataset}: {wildcards.method}, lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}"
     script:
@@ -73,9 +75,11 @@ rule importance:
         gpu=GPUS_PER_JOB,
         gpu_mb=gpu_mb,
     params:
-        compared="{compared}",
+        perturbation=lambda wildcards: METHODS[wildcards.compared].perturbation,
         probe=lambda wildcards: settings.contribution_settings(wildcards.dataset),
-        code=code("importance.py"),
+        code=lambda wildcards: code(
+            "importance.py", settings.network_module(wildcards.dataset)
+        ),
     message:
         "Weigh training examples of {wildcards.dataset}: {wildcards.method}, lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}, perturbed by {wildcards.compared}"
     script:

@@ -125,7 +125,9 @@ rule perturb_network:
         "../../envs/workflow.yaml"
     params:
         rho=settings.toy.shown.network_rho,
-        code=code("perturb.py"),
+        code=lambda wildcards: code(
+            "perturb.py", settings.network_module(wildcards.dataset)
+        ),
     message:
         "Perturb single examples of a network: {wildcards.dataset}"
     script:

@@ -32,8 +32,11 @@ rule train:
         gpu=GPUS_PER_JOB,
         gpu_mb=gpu_mb,
     params:
+        perturbation=lambda wildcards: METHODS[wildcards.method].perturbation,
         settings=lambda wildcards: settings.training_of(wildcards.dataset).model_dump(),
-        code=code("train.py"),
+        code=lambda wildcards: code(
+            "train.py", settings.network_module(wildcards.dataset)
+        ),
     message:
         "Train on {wildcards.dataset}: {wildcards.method}, lr {wildcards.lr}, rho {wildcards.rho}, seed {wildcards.seed}"
     script:
@@ -55,8 +58,8 @@ checkpoint select:
     conda:
         "../../envs/workflow.yaml"
     params:
-        code=code("select.py"),
+        code=code("select_settings.py"),
     message:
         "Select learning rate and rho on validation data: {wildcards.dataset}"
     script:
-        "../scripts/select.py"
+        "../scripts/select_settings.py"

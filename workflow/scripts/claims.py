@@ -1,7 +1,6 @@
 """Check the paper's claims: tidy CSV, and Markdown rendered from it."""
 
 from feature_quality.artifacts.atomic import write_text
-from feature_quality.artifacts.features import IMPORTANCE
 from feature_quality.artifacts.parquet import read_table, read_tables
 from feature_quality.artifacts.prepared import read_description
 from feature_quality.artifacts.runs import RUNS
@@ -11,14 +10,18 @@ from feature_quality.artifacts.toy import TOY_RUNS
 from feature_quality.job import job
 from feature_quality.reporting.claims.batch_size import batch_size
 from feature_quality.reporting.claims.complexity import complexity
+from feature_quality.reporting.claims.example_weights import (
+    CHECKS,
+    example_weights,
+    without_weights,
+)
 from feature_quality.reporting.claims.interventions import interventions
 from feature_quality.reporting.claims.noise import noise
 from feature_quality.reporting.claims.page import to_markdown
 from feature_quality.reporting.claims.probing import probing
-from feature_quality.reporting.claims.toy import not_run
 from feature_quality.reporting.claims.transfer import transfer
-from feature_quality.reporting.claims.verdict import tabulate
-from feature_quality.reporting.claims.weights import CHECKS, weights, without_weights
+from feature_quality.reporting.claims.verdict import not_run, tabulate
+from feature_quality.reporting.weighted_points import WeightedPoints
 
 with job(snakemake.log[0]):
     files = snakemake.input
@@ -41,15 +44,16 @@ with job(snakemake.log[0]):
         *without_weights(of_features, selections),
     ]
     # One file at a time: those of photographs are large.
-    for path in [*files.points, *files.importance]:
-        rows += weights(*read_table(path, IMPORTANCE, subset=True))
-    if not files.points:
+    points = [files.points] if isinstance(files.points, str) else files.points
+    for path in [*points, *files.importance]:
+        rows += example_weights(WeightedPoints.read(path))
+    if not points:
         rows += not_run(CHECKS)
     table = tabulate(rows)
-    remarks = dict.fromkeys(
-        f"{each.title}: {remark}"
-        for each, remark in zip(descriptions, snakemake.params.remarks, strict=True)
+    notes = dict.fromkeys(
+        f"{each.title}: {note}"
+        for each, note in zip(descriptions, snakemake.params.run_notes, strict=True)
     )
     write_text(snakemake.output.csv, table.to_csv(index=False, lineterminator="\n"))
-    write_text(snakemake.output.md, to_markdown(table, [*remarks, *snakemake.params.toy]))
+    write_text(snakemake.output.md, to_markdown(table, [*notes, *snakemake.params.toy]))
     write_sidecar(snakemake, "pandas", "scipy")

@@ -8,7 +8,7 @@ from feature_quality.artifacts.prepared import read_description
 from feature_quality.artifacts.runs import RUNS
 from feature_quality.artifacts.selection import read_selection
 from feature_quality.job import job
-from feature_quality.reporting.runs import (
+from feature_quality.reporting.collect import (
     collect,
     origins,
     probe_rows,

@@ -1,4 +1,4 @@
-"""Join the importance weights that a dataset's figures show, easy and hard feature told apart."""
+"""Join the weights of examples under SGD and another method, easy and hard feature told apart."""
 
 import pandas as pd
 
@@ -8,9 +8,13 @@ from feature_quality.artifacts.parquet import read_table, write_table
 from feature_quality.artifacts.prepared import read_description
 from feature_quality.errors import InputError
 from feature_quality.job import job
-from feature_quality.reporting.importance import describe, join
-from feature_quality.reporting.runs import probe_rows, training_rows
-from feature_quality.reporting.table1 import easy_and_hard, finished
+from feature_quality.reporting.collect import (
+    describe_importance,
+    join_importance,
+    probe_rows,
+    training_rows,
+)
+from feature_quality.reporting.metrics import easy_and_hard, finished
 
 with job(snakemake.log[0]):
     description = read_description(snakemake.input.examples)
@@ -23,5 +27,6 @@ with job(snakemake.log[0]):
     easy, hard = easy_and_hard(finished(pd.concat(sgd)), description.features)
     runs = [read_table(path, RUN_IMPORTANCE) for path in snakemake.input.importance]
     first_is_easy = easy == description.features[0]
-    about = describe(description, easy, hard, [run for _, run in runs])
-    write_table(snakemake.output[0], join(runs, first_is_easy), IMPORTANCE, about)
+    about = describe_importance(description, easy, hard, [run for _, run in runs])
+    points = join_importance(runs, first_is_easy=first_is_easy)
+    write_table(snakemake.output[0], points, IMPORTANCE, about)

@@ -7,20 +7,25 @@ from feature_quality.artifacts.features import RUN_IMPORTANCE
 from feature_quality.artifacts.history import HISTORY
 from feature_quality.artifacts.parquet import read_table, write_table
 from feature_quality.artifacts.prepared import read_prepared
-from feature_quality.artifacts.selection import read_selection, sam_rho
+from feature_quality.artifacts.selection import read_selection
 from feature_quality.artifacts.weights import read_snapshots, read_weights
+from feature_quality.errors import InputError
 from feature_quality.features.importance import checkpoint_importance
 from feature_quality.job import job
 from feature_quality.run_metadata import run_metadata
 from feature_quality.training.device import describe, deterministic_device
 from feature_quality.training.models import trained_network
+from feature_quality.training.sam import Perturbation
 
 # One thread: another number of them rounds differently.
 with job(snakemake.log[0]) as log, threadpool_limits(1):
     device = deterministic_device()
     prepared = read_prepared(snakemake.input.images, snakemake.input.examples)
     history, run = read_table(snakemake.input.history, HISTORY)
-    rho = sam_rho(read_selection(snakemake.input.selection))
+    compared = snakemake.wildcards.compared
+    choice = read_selection(snakemake.input.selection)["choices"].get(compared)
+    if choice is None:
+        raise InputError(f"{run['dataset']}: no run of {compared} has finished; it has no ρ to use")
     model = trained_network(prepared, run, snakemake.input.model, device)
     checkpoints = read_snapshots(snakemake.input.snapshots)
     if not run["diverged"]:
@@ -34,7 +39,8 @@ with job(snakemake.log[0]) as log, threadpool_limits(1):
             prepared,
             device,
             seed=run["seed"],
-            rho=rho,
+            perturbation=Perturbation(**snakemake.params.perturbation),
+            rho=choice["rho"],
             batch_size=run["settings"]["batch_size"],
             probe=snakemake.params.probe,
         )
@@ -42,7 +48,7 @@ with job(snakemake.log[0]) as log, threadpool_limits(1):
     rows = (
         pd.concat(tables, ignore_index=True) if tables else RUN_IMPORTANCE.empty_table().to_pandas()
     )
-    run |= {"phantom_rho": rho, "probe": snakemake.params.probe}
+    run |= {"compared": compared, "phantom_rho": choice["rho"], "probe": snakemake.params.probe}
     run |= run_metadata(
         snakemake.params.code, "torch", "scikit-learn", "numpy", device=describe(device)
     )

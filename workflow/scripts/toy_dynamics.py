@@ -21,13 +21,13 @@ with job(snakemake.log[0]) as log:
     runs = expand_grid(snakemake.params.axes)
     training = training_set(runs, distribution, device)
     epoch_steps = -(-distribution.train_points // runs[0].batch_size)
-    kept = {*settings["checkpoints"], runs[0].steps // epoch_steps}
+    kept = {*settings["snapshot_epochs"], runs[0].steps // epoch_steps}
     points: list[pd.DataFrame] = []
 
     def observe(epoch: int, networks: Networks) -> None:
-        """Keep the importance weights at checkpoints and at the end."""
+        """Keep the importance weights at the snapshots and at the end."""
         if epoch in kept:
-            log.info("Checkpoint: epoch %d", epoch)
+            log.info("Snapshot: epoch %d", epoch)
             points.append(point_table(runs, networks, training, epoch, settings["rho"]))
 
     trained = train(runs, distribution, settings["lr"], device, observe)

@@ -1,4 +1,4 @@
-"""Train one network: one dataset, learning rate, rho and seed."""
+"""Train one network: one dataset, method, learning rate, rho and seed."""
 
 import hashlib
 import sys
@@ -23,49 +23,58 @@ from feature_quality.training.device import (
     usable_precision,
 )
 from feature_quality.training.loop import DeviceSplit, TrainingConfig, train
-from feature_quality.training.models import load_pretrained, network_for
+from feature_quality.training.models import load_start_weights, network_for
+from feature_quality.training.sam import Perturbation
 
-with job(snakemake.log[0]) as log, locked(Path(snakemake.output.history).parent, log.warning):
+folder = Path(snakemake.output.model).parent
+with job(snakemake.log[0]) as log, locked(folder, log.warning):
     device = deterministic_device()
     run = {
         "dataset": snakemake.wildcards.dataset,
+        "method": snakemake.wildcards.method,
         "lr": float(snakemake.wildcards.lr),
         "rho": float(snakemake.wildcards.rho),
         "seed": int(snakemake.wildcards.seed),
     }
     settings = snakemake.params.settings
-    recipe = TrainingConfig.of(settings)
-    recipe = replace(recipe, precision=usable_precision(recipe.precision, device))
-    examples = Path(snakemake.input.examples).read_bytes()
-    description = run | {
-        "settings": settings,
-        "precision": recipe.precision,
-        "examples_sha256": hashlib.sha256(examples).hexdigest(),
-        "instructions": instructions(),
-    }
-    packages = ("torch", "torchvision", "numpy")
-    description |= run_metadata(snakemake.params.code, *packages, device=describe(device))
-    # Snakemake removes a job's outputs before it starts; what is there now, a predecessor that was
-    # waited for has finished. Its history came last.
-    if holds_history(snakemake.output.history, description):
-        log.info("another process has finished this run meanwhile")
-        sys.exit()
+    config = TrainingConfig.of(settings)
+    config = replace(config, precision=usable_precision(config.precision, device))
     prepared = read_prepared(snakemake.input.images, snakemake.input.examples)
     model = network_for(prepared, settings["network"], run["seed"], device)
-    for weights in snakemake.input.get("pretrained", []):
-        load_pretrained(model, weights)
-    with Checkpoint(snakemake.params.checkpoint, description, log.warning) as checkpoint:
+    metadata = run | {
+        "settings": settings,
+        "precision": config.precision,
+        "normalisation": model.normalisation,
+        "examples_sha256": hashlib.sha256(Path(snakemake.input.examples).read_bytes()).hexdigest(),
+        "instructions": instructions(),
+    }
+    for weights in snakemake.input.get("weights", []):
+        published = settings["weights"] == "imagenet"
+        metadata["weights_sha256"] = load_start_weights(model, weights, published=published)
+    packages = ("torch", "torchvision", "timm", "numpy")
+    metadata |= run_metadata(snakemake.params.code, *packages, device=describe(device))
+    # Snakemake removes a job's outputs before it starts; what is there now, a predecessor that was
+    # waited for has finished. Its history came last.
+    if holds_history(snakemake.output.history, metadata):
+        log.info("another process has finished this run meanwhile")
+        sys.exit()
+    train_split, val_split = (
+        DeviceSplit.of(prepared.split(name), prepared.description, device, model.normalisation)
+        for name in ("train", "val")
+    )
+    with Checkpoint(folder / "checkpoint.safetensors", metadata, log.warning) as checkpoint:
         trained = train(
             model,
-            DeviceSplit.of(prepared.split("train"), prepared.description, device),
-            DeviceSplit.of(prepared.split("val"), prepared.description, device),
-            recipe,
-            **run,
+            train_split,
+            val_split,
+            config,
+            perturbation=Perturbation(**snakemake.params.perturbation),
+            **{name: run[name] for name in ("dataset", "lr", "rho", "seed")},
             checkpoint=checkpoint,
             progress=partial(tqdm, desc=str(run), file=sys.stderr, disable=None),
             report=log.info,
         )
-        description["diverged"] = trained.diverged
-        write_weights(snakemake.output.model, trained.weights, description)
-        write_snapshots(snakemake.output.snapshots, trained.snapshots, description)
-        write_table(snakemake.output.history, trained.history, HISTORY, description)
+        metadata["diverged"] = trained.diverged
+        write_weights(snakemake.output.model, trained.weights, metadata)
+        write_snapshots(snakemake.output.snapshots, trained.snapshots, metadata)
+        write_table(snakemake.output.history, trained.history, HISTORY, metadata)

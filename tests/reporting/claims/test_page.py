@@ -3,9 +3,9 @@ import pytest
 
 from feature_quality.reporting.claims.page import CLAIMS, overall, to_markdown
 from feature_quality.reporting.claims.verdict import (
+    CUSTOM,
     DEMONSTRATION,
     NOT_THERE,
-    OWN,
     REAL,
     TOY,
     Check,
@@ -43,11 +43,11 @@ def test_verdicts_are_counted_apart(table) -> None:
     assert list(counts) == ["Real data", "Toy", "Demonstration"]
 
 
-def test_the_users_own_data_is_counted_apart_where_there_is_any(table) -> None:
-    own = evaluate(LOWER, CheckContext(OWN, "Mine", 0.1), pd.Series([0.2, 0.2]))
-    counts = overall(pd.concat([table, tabulate([own])])).set_index("Claim")
-    assert list(counts) == ["Real data", "Toy", "Own data", "Demonstration"]
-    assert counts.loc[f"1. {CLAIMS[1]}", "Own data"] == "0 / 1 / 0"
+def test_a_custom_dataset_is_counted_apart_where_there_is_one(table) -> None:
+    custom = evaluate(LOWER, CheckContext(CUSTOM, "Mine", 0.1), pd.Series([0.2, 0.2]))
+    counts = overall(pd.concat([table, tabulate([custom])])).set_index("Claim")
+    assert list(counts) == ["Real data", "Toy", "Custom dataset", "Demonstration"]
+    assert counts.loc[f"1. {CLAIMS[1]}", "Custom dataset"] == "0 / 1 / 0"
     assert counts.loc[f"1. {CLAIMS[1]}", "Real data"] == "1 / 0 / 2"
 
 
@@ -87,6 +87,28 @@ def test_the_page_holds_the_rule_the_counts_and_the_checks(table, markdown_table
     assert "Effect: error, both − LSAM; claimed: within ±0.02; 90 % intervals." in page
     assert "- Digits: 2 seeds, 3 epochs." in page
     assert "no correction" in page
+
+
+def test_other_methods_stand_beside_and_are_not_counted(table, markdown_tables) -> None:
+    others = [
+        evaluate(LOWER, CheckContext(REAL, "CelebA", 1.0, method=method), pd.Series([-0.2, -0.2]))
+        for method in ("lsam", "asam")
+    ]
+    more = tabulate([*table.to_dict("records"), *others])
+    assert overall(more).equals(overall(table))
+    alone, beside = (to_markdown(each, []) for each in (table, more))
+    rows = markdown_tables(beside)[1]
+    assert [(row["Where"], row["Method"]) for row in rows] == [
+        ("CelebA", "SAM"),
+        ("Digits (demonstration)", "SAM"),
+        ("CelebA", "LSAM"),
+        ("CelebA", "ASAM"),
+    ]
+    assert "Method" not in markdown_tables(alone)[1][0]
+    assert "Checks of LSAM, ASAM stand beside the paper's below;" in beside
+    assert "stand beside" not in alone
+    # On the toy LSAM is the paper's.
+    assert "Method" not in markdown_tables(beside)[2][0]
 
 
 def test_a_demonstration_is_called_so_at_the_top(table) -> None:

@@ -1,3 +1,5 @@
+"""Claims 1, 2 and 11: the selected settings of SGD and of other methods, compared by seed."""
+
 from collections.abc import Callable
 from typing import Any
 
@@ -5,60 +7,68 @@ import pandas as pd
 import pytest
 
 from feature_quality.reporting.claims.probing import probing
+from feature_quality.reporting.claims.transfer import transfer
 
-Rows = Callable[..., pd.DataFrame]
-
-SGD, SAM = (0.1, 0.0), (0.2, 0.05)
+SGD, SAM, LSAM = ("sgd", 0.1, 0.0), ("sam", 0.2, 0.05), ("lsam", 0.2, 0.05)
 PAPERS = ["CIFAR-MNIST", "FMNIST-MNIST", "CelebA", "Waterbirds"]
+ABSENT = "the dataset is not among the results"
+HERE = "Shapes in colours"
+
+Errors = tuple[float, float] | None
 
 
 @pytest.fixture
-def runs_of(rows_of: Rows) -> Callable[..., pd.DataFrame]:
-    """Make the runs of one setting from (shape, colour) errors of each seed; None diverged."""
+def checked(rows_of, selection_of, description_of) -> Callable[..., list[dict[str, Any]]]:
+    """Check one dataset from each method's (shape, colour) errors by seed; None diverged.
 
-    def make(setting: tuple[float, float], *errors: tuple[float, float] | None, **details: Any):
-        return pd.concat(
-            [
-                rows_of(
-                    *setting,
-                    seed,
-                    test=0.1,
-                    shape=0.9 if error is None else error[0],
-                    colour=0.9 if error is None else error[1],
-                    diverged=error is None,
-                    **details,
-                )
-                for seed, error in enumerate(errors)
-            ],
-            ignore_index=True,
+    A method whose runs have all diverged has no setting. Runs that are not asked for differ.
+    """
+
+    def check(
+        sgd: list[Errors],
+        sam: list[Errors],
+        lsam: list[Errors] | None = None,
+        dataset: str = "toy",
+        check: Any = probing,
+        **details: Any,
+    ) -> list[dict[str, Any]]:
+        errors = {SGD: sgd, SAM: sam} | ({LSAM: lsam} if lsam else {})
+        runs = [
+            rows_of(
+                *setting,
+                seed,
+                test=0.1,
+                shape=0.9 if pair is None else pair[0],
+                colour=0.9 if pair is None else pair[1],
+                diverged=pair is None,
+                dataset=dataset,
+            )
+            for setting, pairs in errors.items()
+            for seed, pair in enumerate(pairs)
+        ]
+        runs += [
+            rows_of(*setting, seed, test=0.9, shape=0.9, colour=0.0, dataset=name)
+            for setting, name in ((("sam", 0.1, 0.05), dataset), (SAM, "another"))
+            for seed in range(3)
+        ]
+        finished = [setting for setting in errors if any(errors[setting])]
+        failed = [setting[0] for setting in errors if setting not in finished]
+        selection = selection_of(
+            *finished, at_sgd=[("sam", 0.1, 0.05)], failed=failed, dataset=dataset
         )
-
-    return make
-
-
-@pytest.fixture
-def checked(subject_of, selection_of) -> Callable[..., list[dict[str, Any]]]:
-    def check(runs: pd.DataFrame, dataset: str = "toy", **details: Any) -> list[dict[str, Any]]:
-        selections = {dataset: selection_of(dataset, SGD=SGD, SAM=SAM, at_sgd=(0.1, 0.05))}
-        return probing(runs, [subject_of(dataset, **details).description], selections)
+        runs = pd.concat(runs, ignore_index=True)
+        return check(runs, [description_of(dataset, **details)], {dataset: selection})
 
     return check
 
 
-def test_the_selected_settings_are_compared_by_seed(runs_of, checked, only) -> None:
-    runs = pd.concat(
-        [
-            runs_of(SGD, (0.1, 0.3), (0.2, 0.5), (0.3, 0.4)),
-            # The easy feature gains 0.1 each time, the hard one loses 0.1, 0.2 and 0.3.
-            runs_of(SAM, (0.0, 0.4), (0.1, 0.7), (0.2, 0.7)),
-            # Settings and datasets that are not asked for.
-            runs_of((0.1, 0.05), (0.9, 0.0), (0.9, 0.0), (0.9, 0.0)),
-            runs_of(SAM, (0.9, 0.0), (0.9, 0.0), (0.9, 0.0), dataset="another"),
-        ],
-        ignore_index=True,
+def test_the_selected_settings_are_compared_by_seed(checked, only) -> None:
+    rows = checked(
+        [(0.1, 0.3), (0.2, 0.5), (0.3, 0.4)],
+        # The easy feature gains 0.1 each time, the hard one loses 0.1, 0.2 and 0.3.
+        [(0.0, 0.4), (0.1, 0.7), (0.2, 0.7)],
     )
-    rows = checked(runs)
-    hard, easy = (only(rows, check, where="Shapes in colours") for check in ("1", "2"))
+    hard, easy = (only(rows, check, where=HERE) for check in ("1", "2"))
     assert (easy["verdict"], easy["effect"], easy["runs"]) == ("supported", -0.1, 3)
     assert hard["effect"] == pytest.approx(0.2)
     # The quantile 4.302653 of two degrees of freedom times 0.1 / √3.
@@ -66,84 +76,143 @@ def test_the_selected_settings_are_compared_by_seed(runs_of, checked, only) -> N
     assert (hard["verdict"], hard["reason"]) == ("open", "the interval holds 0")
     assert hard["note"] == "colour; SGD at lr 0.1, SAM at lr 0.2"
     assert easy["note"].startswith("shape;")
-    assert hard["rho"] == 0.05
+    assert (hard["method"], hard["rho"]) == ("sam", 0.05)
 
 
-def test_the_easy_feature_is_told_by_sgd_alone(runs_of, checked, only) -> None:
-    runs = pd.concat(
-        [
-            runs_of(SGD, (0.3, 0.1), (0.3, 0.1), None),
-            runs_of(SAM, (0.0, 0.2), (0.0, 0.2), (0.0, 0.2)),
-        ],
-        ignore_index=True,
-    )
-    rows = checked(runs)
-    hard, easy = (only(rows, check, where="Shapes in colours") for check in ("1", "2"))
+def test_the_easy_feature_is_told_by_sgd_alone(checked, only) -> None:
+    rows = checked([(0.3, 0.1), (0.3, 0.1), None], [(0.0, 0.2), (0.0, 0.2), (0.0, 0.2)])
+    hard, easy = (only(rows, check, where=HERE) for check in ("1", "2"))
     assert hard["note"].startswith("shape;")
     assert (hard["verdict"], hard["effect"]) == ("supported", -0.3)
     assert (easy["verdict"], easy["effect"]) == ("contradicted", 0.1)
     assert hard["low"] == hard["high"] == -0.3
 
 
-def test_a_run_that_diverged_takes_its_pair_along(runs_of, checked, only) -> None:
-    runs = pd.concat(
-        [
-            runs_of(SGD, None, (0.1, 0.3), (0.2, 0.4), (0.1, 0.4)),
-            runs_of(SAM, (0.0, 0.0), None, (0.1, 0.3), (0.0, 0.2)),
-        ],
-        ignore_index=True,
-    )
-    row = only(checked(runs), "1", where="Shapes in colours")
-    assert (row["effect"], row["runs"], row["dropped"]) == (-0.15, 2, 2)
-
-
-def test_one_seed_is_open(runs_of, checked, only) -> None:
-    runs = pd.concat([runs_of(SGD, (0.1, 0.3)), runs_of(SAM, (0.0, 0.1))], ignore_index=True)
-    row = only(checked(runs), "1", where="Shapes in colours")
-    assert (row["verdict"], row["reason"], row["effect"]) == ("open", "one seed", -0.2)
-
-
-def test_equal_errors_are_a_tie(runs_of, checked, only) -> None:
-    errors = [(0.1, 0.3), (0.2, 0.4)]
-    runs = pd.concat([runs_of(SGD, *errors), runs_of(SAM, *errors)], ignore_index=True)
-    row = only(checked(runs), "1", where="Shapes in colours")
-    assert (row["verdict"], row["reason"]) == ("open", "a tie on every seed")
-
-
 @pytest.mark.parametrize(
-    ("choices", "reason"),
+    ("sgd", "sam", "found"),
+    {
+        "pairs without one that diverged": (
+            [None, (0.1, 0.3), (0.2, 0.4), (0.1, 0.4)],
+            [(0.0, 0.0), None, (0.1, 0.3), (0.0, 0.2)],
+            ("open", "the interval holds 0", -0.15, 2, 2),
+        ),
+        "one seed": ([(0.1, 0.3)], [(0.0, 0.1)], ("open", "one seed", -0.2, 1, 0)),
+        "equal errors": (
+            [(0.1, 0.3), (0.2, 0.4)],
+            [(0.1, 0.3), (0.2, 0.4)],
+            ("open", "a tie on every seed", 0, 2, 0),
+        ),
+    }.values(),
+)
+def test_what_leaves_a_check_open(checked, only, sgd, sam, found) -> None:
+    row = only(checked(sgd, sam), "1", where=HERE)
+    columns = ["verdict", "reason", "effect", "runs", "dropped"]
+    assert tuple(row[columns]) == found
+
+
+@pytest.mark.parametrize("check", [probing, transfer])
+@pytest.mark.parametrize(
+    ("sgd", "sam", "reason"),
     [
-        ({"SGD": SGD}, "no run of SAM has finished"),
-        ({"SAM": SAM}, "no run of SGD has finished"),
-        ({}, "no run of SGD or SAM has finished"),
+        ([(0.1, 0.3)], [None], "no run of SAM has finished"),
+        ([None], [(0.1, 0.3)], "no run of SGD has finished"),
+        ([None], [None], "no run of SGD or SAM has finished"),
     ],
 )
-def test_a_method_without_a_finished_run_is_said(
-    runs_of, subject_of, selection_of, only, choices, reason
-) -> None:
-    runs = pd.concat([runs_of(SGD, (0.1, 0.3)), runs_of(SAM, None)], ignore_index=True)
-    selections = {"toy": selection_of(**choices)}
-    rows = probing(runs, [subject_of().description], selections)
-    for check in ("1", "2"):
-        row = only(rows, check, where="Shapes in colours")
+def test_a_method_without_a_finished_run_is_said(checked, found, check, sgd, sam, reason) -> None:
+    rows = found(checked(sgd, sam, check=check), where=HERE)
+    assert rows["check"].tolist() == (["1", "2"] if check is probing else ["11"])
+    for _, row in rows.iterrows():
         assert (row["verdict"], row["reason"], row["runs"]) == ("open", reason, 0)
 
 
-def test_the_papers_datasets_that_are_not_there_are_open(runs_of, checked, found) -> None:
-    runs = pd.concat([runs_of(SGD, (0.1, 0.3)), runs_of(SAM, (0.0, 0.1))], ignore_index=True)
-    absent = found(checked(runs), "1", reason="the dataset is not among the results")
+@pytest.mark.parametrize("check", [probing, transfer])
+def test_other_methods_stand_beside_sam_and_say_who_they_are(checked, found, check) -> None:
+    sgd, sam, lsam = [(0.1, 0.3)] * 2, [(0.1, 0.2)] * 2, [(0.0, 0.5)] * 2
+    rows = found(checked(sgd, sam, lsam, check=check), where=HERE)
+    name = "1" if check is probing else "11"
+    of_check = rows[rows["check"] == name].set_index("method")
+    assert of_check.index.tolist() == ["sam", "lsam"]
+    assert of_check["note"].str.contains("SGD at lr 0.1, L?SAM at lr 0.2").all()
+    # Alone, SAM's rows are the same, and so they are where no run of LSAM has finished.
+    others = checked(sgd, sam, [None], check=check)
+    alone = found(checked(sgd, sam, check=check))
+    pd.testing.assert_frame_equal(
+        found(others)[lambda table: table["method"] == "sam"].reset_index(drop=True),
+        alone.reset_index(drop=True),
+    )
+    lost = found(others, name, where=HERE, method="lsam")
+    assert lost["reason"].tolist() == ["no run of LSAM has finished"]
+
+
+def test_the_papers_datasets_that_are_not_there_are_open(checked, found) -> None:
+    absent = found(checked([(0.1, 0.3)], [(0.0, 0.1)]), "1", reason=ABSENT)
     assert absent["where"].tolist() == PAPERS
-    assert (absent["verdict"] == "open").all()
-    assert (absent["data"] == "real data").all()
-    runs["dataset"] = "celeba"
-    rows = checked(runs, "celeba", title="CelebA")
-    absent = found(rows, "2", reason="the dataset is not among the results")
+    for column, value in (("verdict", "open"), ("data", "real data"), ("method", "sam")):
+        assert (absent[column] == value).all()
+    rows = checked([(0.1, 0.3)], [(0.0, 0.1)], dataset="celeba", title="CelebA")
+    absent = found(rows, "2", reason=ABSENT)
     assert absent["where"].tolist() == ["CIFAR-MNIST", "FMNIST-MNIST", "Waterbirds"]
     assert len(found(rows, "2", where="CelebA", reason="one seed")) == 1
 
 
 @pytest.mark.parametrize("demonstration", [False, True])
-def test_demonstration_data_are_called_so(runs_of, checked, only, demonstration) -> None:
-    runs = pd.concat([runs_of(SGD, (0.1, 0.3)), runs_of(SAM, (0.0, 0.1))], ignore_index=True)
-    row = only(checked(runs, demonstration=demonstration), "1", where="Shapes in colours")
-    assert row["data"] == ("demonstration" if demonstration else "real data")
+def test_demonstration_data_are_called_so(checked, only, demonstration) -> None:
+    rows = checked([(0.1, 0.3)], [(0.0, 0.1)], demonstration=demonstration)
+    data = "demonstration" if demonstration else "real data"
+    assert only(rows, "1", where=HERE)["data"] == data
+
+
+class TestTransfer:
+    @pytest.fixture
+    def transferred(self, checked):
+        """Check one target of PACS from the errors of the class probe."""
+
+        def check(sgd: list[Any], sam: list[Any], **details: Any) -> list[dict[str, Any]]:
+            errors = [[None if e is None else (e, 0.7) for e in each] for each in (sgd, sam)]
+            details = {"title": "PACS", "target": "A"} | details
+            return checked(*errors, dataset="pacs_A", check=transfer, **details)
+
+        return check
+
+    @pytest.mark.parametrize(
+        ("sam", "effect", "verdict"),
+        [
+            ([0.1, 0.2, 0.3], 0.1, "supported"),
+            ([0.3, 0.4, 0.5], -0.1, "contradicted"),
+            ([0.2, 0.3, 0.4], 0.0, "open"),
+        ],
+    )
+    def test_accuracies_are_compared(self, transferred, only, sam, effect, verdict) -> None:
+        row = only(transferred([0.2, 0.3, 0.4], sam), "11", where="PACS, target A")
+        assert (row["effect"], row["verdict"], row["runs"]) == (effect, verdict, 3)
+        assert (row["rho"], row["note"]) == (0.05, "SGD at lr 0.1, SAM at lr 0.2")
+        assert row["data"] == "real data"
+
+    def test_hand_computed(self, transferred, only) -> None:
+        row = only(transferred([0.2, 0.3, None], [0.18, 0.26, 0.0]), "11", where="PACS, target A")
+        # Differences 0.02 and 0.04: 0.03 ± the quantile 12.7062 of one degree of freedom times 0.01.
+        assert row["effect"] == pytest.approx(0.03)
+        ends = (0.03 - 0.127062, 0.03 + 0.127062)
+        assert (row["low"], row["high"]) == pytest.approx(ends, abs=1e-6)
+        assert (row["verdict"], row["runs"], row["dropped"]) == ("open", 2, 1)
+
+    @pytest.mark.parametrize(
+        ("details", "others", "here", "data"),
+        [
+            ({}, 11, "PACS, target A", "real data"),
+            # Another copy stands for the dataset, demonstration data stand for none.
+            ({"title": "PACS (another copy)"}, 11, "PACS (another copy), target A", "real data"),
+            ({"title": "Digits", "demonstration": True}, 12, "Digits, target A", "demonstration"),
+        ],
+    )
+    def test_every_target_of_the_paper_has_a_row(
+        self, transferred, found, details, others, here, data
+    ) -> None:
+        rows = found(transferred([0.2], [0.1], **details), "11")
+        absent = rows[rows["reason"] == ABSENT]
+        assert (len(absent), len(rows)) == (others, others + 1)
+        assert rows.loc[~rows.index.isin(absent.index), ["where", "data"]].to_numpy().tolist() == [
+            [here, data]
+        ]
+        assert {"OfficeHome, target R", "VLCS, target L", "PACS, target S"} <= {*absent["where"]}

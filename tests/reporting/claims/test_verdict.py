@@ -5,15 +5,17 @@ from scipy.stats import ttest_rel
 
 from feature_quality.reporting.claims.verdict import (
     COLUMNS,
+    CUSTOM,
     DEMONSTRATION,
     NOT_RUN,
-    OWN,
     REAL,
     TOY,
     Check,
     CheckContext,
     evaluate,
     kind_of,
+    not_run,
+    papers_method,
     tabulate,
     unknown,
 )
@@ -129,12 +131,13 @@ def test_seeds_without_a_number_are_dropped_and_counted() -> None:
 def test_a_row_says_what_it_is_about() -> None:
     row = evaluate(MATCHES, PLACE, pd.Series([0.0, 0.0]), "as expected")
     assert sorted(row) == sorted(COLUMNS)
-    assert {name: row[name] for name in COLUMNS[:7]} == {
+    assert {name: row[name] for name in COLUMNS[:8]} == {
         "claim": 8,
         "check": "8c",
         "statement": "It stays.",
         "data": TOY,
         "where": "toy, 270°",
+        "method": "lsam",
         "rho": 0.5,
         "epoch": 3,
     }
@@ -143,6 +146,8 @@ def test_a_row_says_what_it_is_about() -> None:
 
 
 def test_what_cannot_be_checked_is_open_with_the_reason() -> None:
+    for row in not_run([ABOVE, BELOW]):
+        assert (row["data"], row["where"], row["reason"]) == (TOY, "toy", NOT_RUN)
     row = unknown(ABOVE, CheckContext(REAL, "CelebA"), NOT_RUN)
     assert (row["claim"], row["claimed"], row["where"]) == (10, "above 0", "CelebA")
     assert (row["verdict"], row["reason"], row["runs"]) == ("open", NOT_RUN, 0)
@@ -157,21 +162,35 @@ def test_what_cannot_be_checked_is_open_with_the_reason() -> None:
         (False, "S", REAL, "Shapes in colours, target S"),
     ],
 )
-def test_a_place_names_its_dataset(subject_of, demonstration, target, data, where) -> None:
-    subject = subject_of(demonstration=demonstration, target=target)
-    assert CheckContext.of(subject.description, 0.1) == CheckContext(data, where, 0.1)
+def test_a_context_names_its_dataset(description_of, demonstration, target, data, where) -> None:
+    description = description_of(demonstration=demonstration, target=target)
+    context = CheckContext.of(description, 0.1, "asam")
+    assert context == CheckContext(data, where, 0.1, method="asam")
+
+
+@pytest.mark.parametrize(
+    ("data", "method", "expected"),
+    [(TOY, "", "lsam"), (REAL, "", "sam"), (DEMONSTRATION, "", "sam"), (REAL, "asam", "asam")],
+)
+def test_a_row_names_the_method_which_is_the_papers_if_none_is_named(
+    data, method, expected
+) -> None:
+    context = CheckContext(data, "here", method=method)
+    for row in (unknown(ABOVE, context, ""), evaluate(ABOVE, context, pd.Series([1.0]))):
+        assert row["method"] == expected
+    assert (papers_method(data).name == expected) == (not method)
 
 
 @pytest.mark.parametrize(
     ("dataset", "demonstration", "kind"),
     [
         ("celeba", False, REAL),
-        ("own", False, OWN),
+        ("own", False, CUSTOM),
         ("digits_photos", True, DEMONSTRATION),
         ("digits_domains_R", True, DEMONSTRATION),
     ],
 )
-def test_a_dataset_is_the_papers_the_users_or_a_demonstration(dataset, demonstration, kind) -> None:
+def test_a_dataset_is_the_papers_custom_or_a_demonstration(dataset, demonstration, kind) -> None:
     assert kind_of(dataset, demonstration) == kind
 
 

@@ -2,9 +2,11 @@
 
 import pyarrow as pa
 
+# ``selected`` marks the setting that was chosen for the run's method.
 RUNS = pa.schema(
     [
         ("dataset", pa.string()),
+        ("method", pa.string()),
         ("lr", pa.float64()),
         ("rho", pa.float64()),
         ("seed", pa.int32()),

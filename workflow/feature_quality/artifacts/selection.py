@@ -1,6 +1,7 @@
 """The choice of hyperparameters for one dataset, as JSON that a person can read."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -11,6 +12,7 @@ from feature_quality.errors import InputError
 class Candidate(TypedDict):
     """One setting, its mean validation error and loss over the seeds that finished."""
 
+    method: str
     lr: float
     rho: float
     val_error: float | None
@@ -29,11 +31,16 @@ class Choice(TypedDict):
 
 
 class Selection(TypedDict):
-    """The choices for one dataset; a method without a finished run is absent from ``choices``."""
+    """The choices for one dataset, by the names of methods.
+
+    ``at_sgd_lr`` has the best ρ at SGD's own learning rate, for the other methods. A method is
+    absent where it has no finished run.
+    """
 
     dataset: str
     rule: str
     choices: dict[str, Choice]
+    at_sgd_lr: dict[str, Choice]
     candidates: list[Candidate]
 
 
@@ -57,25 +64,37 @@ def read_selection(path: str | Path) -> Selection:
     return content  # type: ignore[no-any-return]
 
 
+def methods_of(selection: Selection) -> list[str]:
+    """Return the methods that were trained, whether a run of theirs finished or not."""
+    return list(dict.fromkeys(candidate["method"] for candidate in selection["candidates"]))
+
+
 def _is_selection(content: Any) -> bool:
-    """Say whether ``content`` has a selection's keys, and numbers where paths are made of them."""
+    """Say whether the keys are a selection's, and names and numbers are what paths are made of."""
     if not isinstance(content, dict) or set(content) != set(Selection.__annotations__):
         return False
-    choices = content["choices"]
-    return isinstance(choices, dict) and all(
-        isinstance(choice, dict)
-        and set(choice) == set(Choice.__annotations__)
-        and all(type(choice[key]) in (int, float) for key in ("lr", "rho"))
-        for choice in choices.values()
+    choices = [content["choices"], content["at_sgd_lr"]]
+    if not all(isinstance(each, dict) and all(map(_is_name, each)) for each in choices):
+        return False
+    candidates = content["candidates"]
+    return (
+        all(_is_setting(choice, Choice) for each in choices for choice in each.values())
+        and isinstance(candidates, list)
+        and all(_is_setting(each, Candidate) for each in candidates)
+        and all(_is_name(each["method"]) for each in candidates)
+        and all(isinstance(each["finished"], list) for each in candidates)
+        and all(type(seed) is int for each in candidates for seed in each["finished"])
     )
 
 
-def sam_rho(selection: Selection) -> float:
-    """Return the ρ that was chosen for SAM.
+def _is_name(text: Any) -> bool:
+    """Say whether a method's name may be part of a path."""
+    return isinstance(text, str) and re.fullmatch(r"[a-z][a-z0-9_]*", text) is not None
 
-    Raises:
-        InputError: none was.
-    """
-    if "SAM" not in selection["choices"]:
-        raise InputError(f"{selection['dataset']}: no run of SAM has finished; it has no ρ to use")
-    return selection["choices"]["SAM"]["rho"]
+
+def _is_setting(content: Any, kind: type) -> bool:
+    return (
+        isinstance(content, dict)
+        and set(content) == set(kind.__annotations__)
+        and all(type(content[key]) in (int, float) for key in ("lr", "rho"))
+    )

@@ -27,7 +27,7 @@ def write_sidecar(snakemake: Any, *packages: str) -> None:
     """
     sidecar = {
         "caption": snakemake.params.caption,
-        "made": run_metadata(snakemake.params.code, *packages),
+        "run_metadata": run_metadata(snakemake.params.code, *packages),
         "constants": snakemake.params.sources,
         "inputs": [
             {"file": path, "sha256": _checksum(path), "description": _description(path)}

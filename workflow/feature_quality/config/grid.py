@@ -7,8 +7,8 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from feature_quality.config.section import (
     Distinct,
-    NonNegativeNumber,
     NotEmpty,
+    Number,
     OneOf,
     PositiveNumber,
     Section,
@@ -21,16 +21,16 @@ FOR_ALL, BY_METHOD = "ρ for all methods", "ρ by method"
 Perturbing = Annotated[str, OneOf(name for name in METHODS if name != BASELINE.name)]
 
 
-def _refuse_zero(rho: float) -> float:
-    if rho == 0:
+def _require_positive(rho: float) -> float:
+    if rho <= 0:
         raise ValueError("should be above 0; ρ = 0 is SGD, the method sgd")
     return rho
 
 
 LearningRates = Annotated[tuple[PositiveNumber, ...], NotEmpty, Distinct]
 Radius = Annotated[
-    NonNegativeNumber,
-    AfterValidator(_refuse_zero),
+    Number,
+    AfterValidator(_require_positive),
     Field(json_schema_extra={"exclusiveMinimum": 0}),
 ]
 Radii = Annotated[tuple[Radius, ...], NotEmpty, Distinct]

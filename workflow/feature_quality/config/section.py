@@ -72,18 +72,22 @@ class Section(BaseModel):
             key = f"{prefix}.{name}" if prefix else name
             value = getattr(self, name)
             default = (documented or {}).get(name)
-            if isinstance(value, Section):
-                below = default if isinstance(default, Mapping) else None
+            below = default if isinstance(default, Mapping) else None
+            extra = field.json_schema_extra
+            declared = extra if isinstance(extra, dict) and "provenance" in extra else None
+            if isinstance(value, Section) and (below or not declared):
                 found += value.constants(key, below)
-            elif isinstance(default, Mapping):
+            elif below:
                 # A section that the dataset documents was left out.
-                provenance = weakest(each.provenance for each in leaves(default))
-                found.append(Constant(key, value, plain(default), provenance))
-            elif default:
+                provenance = weakest(each.provenance for each in leaves(below))
+                found.append(Constant(key, value, plain(below), provenance))
+            elif isinstance(default, Default):
                 found.append(Constant(key, value, default.value, default.provenance))
-            elif isinstance(extra := field.json_schema_extra, dict) and "provenance" in extra:
-                provenance = Provenance(str(extra["provenance"]))
-                found.append(Constant(key, value, field.default, provenance))
+            elif declared:
+                # A section where none is documented is one constant.
+                given = value.model_dump() if isinstance(value, Section) else value
+                provenance = Provenance(str(declared["provenance"]))
+                found.append(Constant(key, given, field.default, provenance))
         return found
 
 
@@ -171,7 +175,8 @@ def _require_file(path: Path) -> Path:
     return path
 
 
-def _refuse_braces(path: Path) -> Path:
+def refuse_braces(path: Path) -> Path:
+    """Refuse a path that Snakemake would take for a pattern."""
     if set("{}") & set(str(path)):
         # Snakemake takes what stands in braces for a wildcard.
         raise ValueError("should have no { or } in its name")
@@ -180,6 +185,7 @@ def _refuse_braces(path: Path) -> Path:
 
 _NotBoolean = BeforeValidator(_reject_boolean)
 
+Number = Annotated[float, _NotBoolean]
 PositiveNumber = Annotated[float, Field(gt=0), _NotBoolean]
 NonNegativeNumber = Annotated[float, Field(ge=0), _NotBoolean]
 Fraction = Annotated[float, Field(ge=0, lt=1), _NotBoolean]
@@ -189,7 +195,7 @@ PositiveWhole = Annotated[int, Field(gt=0), _NotBoolean]
 Seed = Annotated[int, Field(ge=0, lt=2**31), _NotBoolean]
 Several = Annotated[int, Field(ge=2), _NotBoolean]
 Span = Annotated[tuple[PositiveNumber, PositiveNumber], AfterValidator(_require_order)]
-Directory = Annotated[Path, AfterValidator(_require_directory), AfterValidator(_refuse_braces)]
-File = Annotated[Path, AfterValidator(_require_file), AfterValidator(_refuse_braces)]
+Directory = Annotated[Path, AfterValidator(_require_directory), AfterValidator(refuse_braces)]
+File = Annotated[Path, AfterValidator(_require_file), AfterValidator(refuse_braces)]
 Distinct = AfterValidator(_reject_repetition)
 NotEmpty = Field(min_length=1)

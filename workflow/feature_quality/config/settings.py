@@ -44,7 +44,7 @@ from feature_quality.errors import InputError
 from feature_quality.formatting import format_number
 from feature_quality.methods import BASELINE, METHODS
 from feature_quality.provenance import ours, paper, weakest
-from feature_quality.training.networks import find_network
+from feature_quality.training.network_list import find_network
 
 # Where a run lies below each stage's folder.
 RUN = "{dataset}/{method}/lr={lr}/rho={rho}/seed={seed}"
@@ -219,6 +219,10 @@ class Settings(Section):
     def training_of(self, dataset: str) -> TrainingSettings:
         """Return how a dataset's networks are trained."""
         return self.training[DATASETS[dataset].id]
+
+    def network_module(self, dataset: str) -> str:
+        """Return the module of a dataset's network, as the digest of a script's code takes it."""
+        return f"training.networks.{self.training_of(dataset).network.partition(':')[0]}"
 
     def images_of(self, spec: str) -> dict[str, Any]:
         """Return how images are taken, as the ``prepare`` of a description needs it."""

@@ -14,10 +14,11 @@ from feature_quality.config.section import (
     Section,
     Span,
     constant,
+    refuse_braces,
 )
 from feature_quality.errors import InputError
 from feature_quality.provenance import ours
-from feature_quality.training.networks import NETWORKS, find_network
+from feature_quality.training.network_list import NAMES, find_network
 
 Epochs = Annotated[PositiveWhole, Field(description="Passes over the training set.")]
 BatchSize = Annotated[PositiveWhole, Field(description="Examples per step.")]
@@ -35,7 +36,7 @@ def _require_network(name: str) -> str:
     try:
         find_network(name)
     except InputError as error:
-        raise ValueError(f"should be {', '.join(NETWORKS)} or timm:<model>") from error
+        raise ValueError(f"should be {', '.join(NAMES)}") from error
     return name
 
 
@@ -45,6 +46,7 @@ def _require_weights(weights: Any) -> Any:
     path = Path(weights) if isinstance(weights, str) else None
     if path is None or path.suffix not in (".safetensors", ".pth") or not path.is_file():
         raise ValueError("should be null, imagenet, or a .safetensors or .pth file that exists")
+    refuse_braces(path)
     return weights
 
 

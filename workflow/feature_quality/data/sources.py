@@ -142,7 +142,7 @@ SOURCES: dict[str, Source] = {
             f"sha256:{name.removesuffix('.pth').partition('-')[2]}",
             None,
             "torchvision: BSD 3-Clause; trained on ImageNet",
-            "Or set the dataset's training.….pretrained to false: its networks then start from "
+            "Or set the dataset's training.….weights to null: its networks then start from "
             "random weights, and the tables say so.",
         )
         for name in ("resnet18-f37072fd.pth", "resnet50-0676ba61.pth")

@@ -5,30 +5,30 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
 from feature_quality.artifacts.embeddings import Embeddings
 from feature_quality.artifacts.prepared import Description, Examples
 from feature_quality.training.loop import EVALUATION_BATCH, DeviceSplit
+from feature_quality.training.models import Network
 
 Array = npt.NDArray[np.float32]
 
 
 def embed(
-    model: nn.Sequential, examples: Examples, description: Description, device: torch.device
+    model: Network, examples: Examples, description: Description, device: torch.device
 ) -> Embeddings:
     """Compute φ(x), the input of the last layer, and the logits of every example, in eval mode."""
-    parts = list(embedded_parts(model, DeviceSplit.of(examples, description, device)))
+    split = DeviceSplit.of(examples, description, device, model.normalisation)
+    parts = list(embedded_parts(model, split))
     embedding, logits = (np.concatenate(each) for each in zip(*parts, strict=True))
     return Embeddings(examples.table, logits, embedding)
 
 
 @torch.no_grad()
-def embedded_parts(model: nn.Sequential, split: DeviceSplit) -> Iterator[tuple[Array, Array]]:
+def embedded_parts(model: Network, split: DeviceSplit) -> Iterator[tuple[Array, Array]]:
     """Yield φ(x) and the logits of a split in eval mode, some examples at a time, in order."""
     model.eval()
-    representation, head = model[:-1], model[-1]
     for first in range(0, len(split), EVALUATION_BATCH):
         images, _ = split.take(slice(first, first + EVALUATION_BATCH))
-        features = representation(images)
-        yield features.cpu().numpy(), head(features).cpu().numpy()
+        features = model.backbone(images)
+        yield features.cpu().numpy(), model.head(features).cpu().numpy()

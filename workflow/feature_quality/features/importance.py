@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy, logsigmoid
 
 from feature_quality.artifacts.prepared import Prepared
@@ -20,37 +20,44 @@ from feature_quality.features.margin import margins
 from feature_quality.features.probe import LinearProbe, ProbeSet, fit_draw
 from feature_quality.seeds import generator
 from feature_quality.training.loop import DeviceSplit
-from feature_quality.training.sam import frozen_statistics, phantom_parameters
+from feature_quality.training.models import Network
+from feature_quality.training.sam import (
+    Perturbation,
+    frozen_statistics,
+    perturbed_parameters,
+    phantom_parameters,
+)
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
 
 def checkpoint_importance(
-    model: nn.Sequential,
+    model: Network,
     prepared: Prepared,
     device: torch.device,
     *,
     seed: int,
+    perturbation: Perturbation,
     rho: float,
     batch_size: int,
     probe: Mapping[str, Any],
 ) -> pd.DataFrame:
-    """Return one row a training example, the columns of ``RUN_IMPORTANCE`` but for the epoch.
+    """Return one row per training example, the columns of ``RUN_IMPORTANCE`` but for the epoch.
 
     Args:
         model: a checkpoint.
         seed: of the run; it names the seeds of the batches and of the probes' draw.
-        rho: radius of SAM's perturbation, > 0.
+        perturbation, rho: by which parameters λ̃ is taken, and its radius, > 0.
         batch_size: of training.
         probe: the settings of ``fit_draw``, with one strength for both features; the first draw is
             taken.
     """
     description, train = prepared.description, prepared.split("train")
-    split = DeviceSplit.of(train, description, device)
+    split = DeviceSplit.of(train, description, device, model.normalisation)
     order = generator("importance", description.dataset, seed).permutation(len(split))
     batches = torch.split(torch.from_numpy(order).to(device), batch_size)
-    weight, phantom_weight = importance_weights(model, split, rho, batches)
+    weight, phantom_weight = importance_weights(model, split, perturbation, rho, batches)
     sample = embed(model, prepared.split("probe_train"), description, device)
     labels = train.table["label"].to_numpy(np.int64)
     probes, values = [], []
@@ -68,7 +75,11 @@ def checkpoint_importance(
 
 
 def importance_weights(
-    model: nn.Module, split: DeviceSplit, rho: float, batches: Sequence[Tensor]
+    model: Network,
+    split: DeviceSplit,
+    perturbation: Perturbation,
+    rho: float,
+    batches: Sequence[Tensor],
 ) -> tuple[Array, Array]:
     """Return λ and λ̃ of every example, each (n,), in the order of the split.
 
@@ -76,18 +87,19 @@ def importance_weights(
     parameters are left as they were.
 
     Args:
-        rho: radius of SAM's perturbation, > 0.
+        perturbation, rho: by which parameters λ̃ is taken, and its radius, > 0.
         batches: the rows of each batch; the phantom parameter is that of an example's own.
     """
     model.train()
     real, phantom = np.empty(len(split)), np.empty(len(split))
+    perturbed = perturbed_parameters(model, perturbation)
     with frozen_statistics(model):
         for rows in batches:
             images, labels = split.take(rows)
             model.zero_grad()
             logits = model(images)
             torch.autograd.backward(cross_entropy(logits, labels))
-            with phantom_parameters(model.parameters(), rho), torch.no_grad():
+            with phantom_parameters(perturbed, rho, perturbation.adaptive), torch.no_grad():
                 phantom_logits = model(images)
             places = rows.cpu().numpy()
             real[places] = _weights(logits.detach(), labels)
@@ -118,7 +130,7 @@ def partners(labels: Labels, values: Labels) -> Labels:
 
 
 def contributions(
-    model: nn.Sequential,
+    model: Network,
     split: DeviceSplit,
     probes: Sequence[LinearProbe],
     values: Sequence[Labels],

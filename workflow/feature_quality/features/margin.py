@@ -6,6 +6,6 @@ from torch import Tensor
 
 def margins(logits: Tensor, labels: Tensor) -> Tensor:
     """Return m = z_y − log Σ_{k≠y} exp z_k, (n,), of logits (n, classes) and labels (n,)."""
-    own = logits.gather(1, labels[:, None])[:, 0]
+    chosen = logits.gather(1, labels[:, None])[:, 0]
     others = logits.scatter(1, labels[:, None], -torch.inf)
-    return own - torch.logsumexp(others, dim=1)
+    return chosen - torch.logsumexp(others, dim=1)

@@ -1,6 +1,6 @@
 """How a perturbation of single examples changes their margins (Appendix D)."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 import pandas as pd
@@ -27,7 +27,7 @@ class Perturbation:
 
 
 def perturb(
-    margin: Callable[[], Tensor], parameters: Sequence[nn.Parameter], rho: float
+    margin: Callable[[], Tensor], parameters: Mapping[str, nn.Parameter], rho: float
 ) -> Perturbation:
     """Perturb ``parameters`` by SAM at radius ``rho`` for the one example of ``margin``.
 
@@ -35,16 +35,16 @@ def perturb(
 
     Args:
         margin: computes the example's margin, a scalar, at the parameters' present values.
-        parameters: what is perturbed; they are unchanged afterwards.
+        parameters: what is perturbed, by name; they are unchanged afterwards.
         rho: radius, > 0.
     """
-    for parameter in parameters:
+    for parameter in parameters.values():
         parameter.grad = None
     real = margin()
-    torch.autograd.backward(-real, inputs=list(parameters))
+    torch.autograd.backward(-real, inputs=list(parameters.values()))
     norms = [
         torch.linalg.vector_norm(parameter.grad)
-        for parameter in parameters
+        for parameter in parameters.values()
         if parameter.grad is not None
     ]
     with phantom_parameters(parameters, rho), torch.no_grad():
@@ -55,13 +55,13 @@ def perturb(
 
 def perturb_examples(
     margins: Iterable[Callable[[], Tensor]],
-    perturbed: Mapping[str, Sequence[nn.Parameter]],
+    perturbed: Mapping[str, Mapping[str, nn.Parameter]],
     rho: float,
 ) -> pd.DataFrame:
     """Perturb every set of parameters in ``perturbed`` for every example, one at a time.
 
     Returns:
-        one row an example and set: ``perturbed`` and ``example``, the set's name and the example's
+        one row per example and set: ``perturbed`` and ``example``, the set's name and the example's
         place, ``rho``, and the fields of ``Perturbation``.
     """
     return pd.DataFrame(

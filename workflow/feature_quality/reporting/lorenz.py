@@ -1,15 +1,9 @@
-"""How evenly importance weights are spread: Lorenz curves, Gini coefficients, medians by bin."""
-
-from collections.abc import Sequence
+"""How evenly importance weights are spread: Lorenz curves and Gini coefficients."""
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binned_statistic_2d
 
 Array = npt.NDArray[np.float64]
-
-# A bin's median of fewer points says little.
-FEWEST = 5
 
 
 def lorenz(weights: npt.ArrayLike) -> tuple[Array, Array]:
@@ -36,27 +30,3 @@ def gini(weights: npt.ArrayLike) -> float:
     if total == 0:
         return float("nan")
     return float(2 * (np.arange(1, n + 1) @ ascending) / (n * total) - (n + 1) / n)
-
-
-def edges(values: npt.ArrayLike, bins: int) -> Array:
-    """Return the edges (bins + 1,) of equal bins over all ``values``."""
-    return np.histogram_bin_edges(np.asarray(values, dtype=np.float64), bins)
-
-
-def median_by_bin(
-    easy: npt.ArrayLike, hard: npt.ArrayLike, weights: npt.ArrayLike, bins: Sequence[Array]
-) -> Array:
-    """Return the median weight in each bin of the two contributions (figure 5).
-
-    Args:
-        easy, hard: signed contributions of the two features, (n,).
-        weights: (n,).
-        bins: edges of the easy and of the hard contribution's bins.
-
-    Returns:
-        (easy bins, hard bins), NaN where there are fewer than five points.
-    """
-    median = binned_statistic_2d(easy, hard, weights, statistic="median", bins=bins).statistic
-    count = binned_statistic_2d(easy, hard, None, statistic="count", bins=bins).statistic
-    blanked: Array = np.where(count >= FEWEST, median, np.nan)
-    return blanked

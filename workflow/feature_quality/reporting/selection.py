@@ -1,14 +1,13 @@
 """The choice of hyperparameters, on validation data alone (spec, section 3)."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
 from feature_quality.artifacts.selection import Candidate, Choice, Selection
-
-SGD, SAM, SAM_AT_SGD_LR = "SGD", "SAM", "SAM at SGD's lr"
+from feature_quality.methods import BASELINE, METHODS
 
 RULE = (
     "lowest mean validation error over the seeds that finished; "
@@ -19,38 +18,42 @@ Run = tuple[pd.DataFrame, dict[str, Any]]
 
 
 def select(dataset: str, runs: Iterable[Run]) -> Selection:
-    """Choose SGD's learning rate, SAM's (learning rate, rho > 0), and SAM's rho at SGD's own rate.
+    """Choose the setting of each method, and its ρ at SGD's own learning rate.
 
     Args:
+        dataset: the dataset's id.
         runs: the (history, description) of every run of the grid. A run that diverged is left out
             of its setting's means; a setting none of whose runs finished cannot be chosen.
     """
     candidates = _candidates(runs)
     choices: dict[str, Choice] = {}
-    methods: dict[str, Callable[[Candidate], bool]] = {
-        SGD: lambda setting: setting["rho"] == 0,
-        SAM: lambda setting: setting["rho"] > 0,
-        SAM_AT_SGD_LR: lambda setting: (
-            setting["rho"] > 0 and SGD in choices and setting["lr"] == choices[SGD]["lr"]
-        ),
-    }
-    for method, belongs in methods.items():
-        eligible = [setting for setting in candidates if belongs(setting) and setting["finished"]]
+    at_sgd_lr: dict[str, Choice] = {}
+    for method in sorted(METHODS.values(), key=lambda method: method != BASELINE):
+        eligible = [c for c in candidates if c["method"] == method.name and c["finished"]]
         if eligible:
-            choices[method] = _choose(eligible)
-    return Selection(dataset=dataset, rule=RULE, choices=choices, candidates=candidates)
+            choices[method.name] = _choose(eligible)
+        sgd = choices.get(BASELINE.name)
+        at_lr = [candidate for candidate in eligible if sgd and candidate["lr"] == sgd["lr"]]
+        if at_lr and method != BASELINE:
+            at_sgd_lr[method.name] = _choose(at_lr)
+    return Selection(
+        dataset=dataset, rule=RULE, choices=choices, at_sgd_lr=at_sgd_lr, candidates=candidates
+    )
 
 
 def _candidates(runs: Iterable[Run]) -> list[Candidate]:
-    settings: dict[tuple[float, float], list[Run]] = {}
+    order = list(METHODS)
+    settings: dict[tuple[int, float, float], list[Run]] = {}
     for history, run in runs:
-        settings.setdefault((run["rho"], run["lr"]), []).append((history, run))
+        setting = (order.index(run["method"]), run["rho"], run["lr"])
+        settings.setdefault(setting, []).append((history, run))
     candidates = []
-    for (rho, lr), members in sorted(settings.items(), key=lambda item: item[0]):
+    for (method, rho, lr), members in sorted(settings.items(), key=lambda item: item[0]):
         finished = [member for member in members if not member[1]["diverged"]]
         last = [history.iloc[-1] for history, _ in finished]
         candidates.append(
             Candidate(
+                method=order[method],
                 lr=lr,
                 rho=rho,
                 val_error=_mean([epoch["val_error"] for epoch in last]),

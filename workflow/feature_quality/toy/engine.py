@@ -9,12 +9,12 @@ from torch import Tensor
 
 from feature_quality.seeds import generator
 from feature_quality.toy.distribution import Distribution, Points, train_points
-from feature_quality.toy.importance import Substitution, importance, last_layer_gradient
+from feature_quality.toy.last_layer import Substitution, importance, last_layer_gradient
 from feature_quality.toy.network import Networks
 from feature_quality.toy.runs import Run
 
 # A chunk of 64 fits a CPU's caches and is the fastest there; a GPU wants more to do at a time.
-# A run keeps 84 kB of weights, 16 bytes a step of trace and 32 kB of points, and its evaluation
+# A run keeps 84 kB of weights, 16 bytes of trace per step and 32 kB of points, and its evaluation
 # takes 2 MB: a chunk stays below 0.3 GB on a CPU for 90,000 steps.
 CHUNK = {"cpu": 64, "cuda": 1024}
 

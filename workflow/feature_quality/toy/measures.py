@@ -10,7 +10,7 @@ from torch import Tensor
 from feature_quality.seeds import generator
 from feature_quality.toy.distribution import EASY, HARD
 from feature_quality.toy.engine import Stack, Trained
-from feature_quality.toy.importance import importance, perturbed
+from feature_quality.toy.last_layer import importance, perturbed
 from feature_quality.toy.network import Networks
 from feature_quality.toy.runs import Run
 
@@ -51,7 +51,7 @@ def divergence(trained: Trained) -> list[int | None]:
 
 
 def ratios(real: Tensor, phantom: Tensor) -> list[dict[str, float]]:
-    """Summarise the traces (steps, R, 2) of the last layer over training, one mapping a run.
+    """Summarise the traces (steps, R, 2) of the last layer over training, one mapping per run.
 
     ``*_ratio_*`` are of w_h/w_e and w̃_h/w̃_e, ``*_scaling`` is the mean of w̃_j/w_j (Section 6), all
     in float64. ``phantom_easy_nonpositive`` is the share of steps with w̃_e ≤ 0: the mean of the
@@ -83,8 +83,8 @@ def importance_weights(
 ) -> dict[str, Array]:
     """Return what the figures about importance weights need of every training point.
 
-    DeviceSplit are those of a fixed seeded order, of the size of training; the phantom weights of an
-    example are LSAM's at radius ``rho`` for its own batch.
+    The batches are those of a fixed seeded order, of the size of training; the phantom weight of
+    an example is LSAM's at radius ``rho`` for its own batch.
 
     Returns:
         ``easy_contribution`` and ``hard_contribution``, y·w_j f_j(x_j); ``weight``, λ(w); and
@@ -115,7 +115,7 @@ def contours(
     Args:
         networks: the models.
         extents: half the width of the grid of either feature.
-        side: places a side.
+        side: number of places along each side.
 
     Returns:
         the places, (2 features, 2 coordinates, side²), and f_j there, (2 features, R, side²).

@@ -42,7 +42,7 @@ class Networks:
 
     @classmethod
     def initial(cls, seeds: Sequence[int], device: torch.device) -> "Networks":
-        """Return untrained models, one a seed; w starts at (1, 1)."""
+        """Return untrained models, one per seed; w starts at (1, 1)."""
         drawn = {seed: _draw(seed) for seed in set(seeds)}
         layers = {
             name: torch.from_numpy(np.concatenate([drawn[seed][name] for seed in seeds])).to(device)

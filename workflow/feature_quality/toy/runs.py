@@ -1,4 +1,4 @@
-"""What one toy run is, and how the values of its axes span a study."""
+"""What one toy run is, and the runs of a study as a grid."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class Run:
     Attributes:
         seed: of its data, initial weights and order.
         complexity: rotation of the spiral, in degrees.
-        batch_size: examples a step.
+        batch_size: examples per step.
         steps: number of steps.
         budget: what is kept equal to the other batch sizes, ``updates`` or ``epochs``.
         rho: radius of LSAM's perturbation.

@@ -18,9 +18,9 @@ def parts(
     shown: Mapping[str, float],
     distribution: Mapping[str, Any],
     training: Mapping[str, Any],
-    sweep: Mapping[str, Any],
+    grid: Mapping[str, Any],
 ) -> dict[str, dict[str, list[Any]]]:
-    """Return the axes of every part of a study, by the part's name; ``runs.expand_grid`` takes them.
+    """Return the axes of every part of a study, by the part's name, for ``runs.expand_grid``.
 
     The arguments after ``study`` are the toy's section of the configuration. A part is what one
     changed value retrains: one complexity, kind of noise, norm of the interventions, or batch size
@@ -37,18 +37,18 @@ def parts(
     }
     last: dict[str, list[Any]] = {"seed": list(seeds)}
     compared = {"rho": [0.0, shown["rho"]]}
-    swept = {"rho": list(sweep["rho"])}
+    radii = {"rho": list(grid["rho"])}
     if study == "complexity":
         return {
-            f"complexity={format_number(value)}": base | {"complexity": [value]} | swept | last
-            for value in sweep["complexity"]
+            f"complexity={format_number(value)}": base | {"complexity": [value]} | radii | last
+            for value in grid["complexity"]
         }
     if study == "dynamics":
         return {"runs": base | compared | last}
     if study == "interventions":
-        varied = {"intervention": list(INTERVENTIONS), "alpha": list(sweep["alpha"])}
+        varied = {"intervention": list(INTERVENTIONS), "alpha": list(grid["alpha"])}
         return {
-            f"kappa={value}": base | {"kappa": [value]} | varied | last for value in sweep["kappa"]
+            f"kappa={value}": base | {"kappa": [value]} | varied | last for value in grid["kappa"]
         }
     if study == "noise":
         return {
@@ -56,16 +56,16 @@ def parts(
             | {"noise": [kind], "noisy": list(NOISY), "level": list(levels)}
             | compared
             | last
-            for kind, levels in sweep["noise"].items()
+            for kind, levels in grid["noise"].items()
         }
     if study == "batch_size":
         return {
             f"batch_size={size},equal={budget}": base
             | {"batch_size": [size], "budget": [budget]}
             | {"steps": [steps(training["batch_size"] if budget == "updates" else size)]}
-            | swept
+            | radii
             | last
-            for size in sweep["batch_size"]
+            for size in grid["batch_size"]
             for budget in BUDGETS
         }
     # Appendix D looks into the networks of the dynamics, and trains none.

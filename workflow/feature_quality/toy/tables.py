@@ -22,7 +22,7 @@ SIDE = 121
 def run_table(
     runs: Sequence[Run], trained: Trained, distribution: Distribution, device: torch.device
 ) -> pd.DataFrame:
-    """Return one row a run: what it was, its errors, and its last layer over training.
+    """Return one row per run: what it was, its errors, and its last layer over training.
 
     A run that diverged has the step at which it did, and no measures.
     """
@@ -41,7 +41,7 @@ def run_table(
 
 
 def epoch_table(runs: Sequence[Run], trained: Trained, epoch_steps: int) -> pd.DataFrame:
-    """Return one row a run and epoch of ``epoch_steps`` steps: the mean of w̃_j/w_j over it."""
+    """Return one row per run and epoch of ``epoch_steps`` steps: the mean of w̃_j/w_j over it."""
     scaling = trained.phantom.double() / trained.real.double()
     tables = []
     for epoch, part in enumerate(torch.split(scaling, epoch_steps), start=1):
@@ -54,7 +54,7 @@ def epoch_table(runs: Sequence[Run], trained: Trained, epoch_steps: int) -> pd.D
 def point_table(
     runs: Sequence[Run], networks: Networks, training: Stack, epoch: int, rho: float
 ) -> pd.DataFrame:
-    """Return one row a run and training point: its place, its contributions, λ and λ̃ at ``rho``."""
+    """Return one row per run and training point: place, contributions, λ and λ̃ at ``rho``."""
     models, n = training.y.shape
     measured = importance_weights(networks, training, runs, rho)
     easy, hard = training.x.cpu().numpy().transpose(1, 0, 2, 3).reshape(2, models * n, 2)
@@ -73,7 +73,7 @@ def point_table(
 def contour_table(
     runs: Sequence[Run], networks: Networks, distribution: Distribution
 ) -> pd.DataFrame:
-    """Return one row a run, feature and place in its plane: f_j on a square grid around 0."""
+    """Return one row per run, feature and place in its plane: f_j on a square grid around 0."""
     extents = [REACH * scale for scale in (distribution.easy_scale, distribution.hard_scale)]
     grid, values = contours(networks, extents, SIDE)
     tables = [

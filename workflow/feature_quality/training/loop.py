@@ -1,4 +1,4 @@
-"""The training of one network on one dataset with one (lr, rho, seed)."""
+"""The training of one network on one dataset with one (method, lr, rho, seed)."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -16,8 +16,9 @@ from feature_quality.artifacts.prepared import Description, Examples
 from feature_quality.seeds import generator
 from feature_quality.training.augmentation import Crop, cut_windows, draw_windows
 from feature_quality.training.checkpoint import Checkpoint
-from feature_quality.training.models import normalise
-from feature_quality.training.sam import NonFiniteError, require_finite, step
+from feature_quality.training.models import Network, normalise
+from feature_quality.training.network import Normalisation
+from feature_quality.training.sam import NonFiniteError, Perturbation, require_finite, step
 from feature_quality.training.sgd import SGD, cosine
 from feature_quality.training.trained import TrainedRun
 
@@ -29,11 +30,12 @@ class TrainingConfig:
     """How a network is trained, apart from what the grid varies.
 
     Attributes:
-        epochs, batch_size: passes over the training set, and examples a step.
+        epochs, batch_size: passes over the training set, and examples per step.
         momentum, weight_decay: of the base optimizer.
         snapshot_epochs: epochs after which the weights are kept.
         crop: random resized crops and flips of the training images; None leaves them as they are.
-        update_bn_on_second_pass: whether SAM's second pass updates batch norm's running statistics too.
+        update_bn_on_second_pass: whether a second pass of the backbone, where the method has one,
+            updates batch norm's running statistics too.
         precision: of the passes in training, ``float32`` or ``bfloat16``; weights, losses, updates
             and evaluation are float32 either way.
         compiled: whether ``torch.compile`` translates the network.
@@ -51,11 +53,11 @@ class TrainingConfig:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> "TrainingConfig":
-        """Take what is a recipe's from the settings of a dataset's training."""
+        """Take from the settings of a dataset's training what this class has."""
         names = {each.name for each in fields(cls)}
         chosen = {name: value for name, value in settings.items() if name in names}
-        if "crop" in settings:
-            chosen["crop"] = Crop(**settings["crop"])
+        if crop := settings.get("crop"):
+            chosen["crop"] = Crop(**crop)
         return cls(**chosen)
 
 
@@ -78,16 +80,26 @@ class DeviceSplit:
 
     @classmethod
     def of(
-        cls, examples: Examples, description: Description, device: torch.device
+        cls,
+        examples: Examples,
+        description: Description,
+        device: torch.device,
+        normalisation: Normalisation | None = None,
     ) -> "DeviceSplit":
-        """Move a split to ``device``, where it stays."""
+        """Move a split to ``device``, where it stays.
+
+        Args:
+            normalisation: of the network that it is for; None for the dataset's own.
+        """
         table = examples.table
+        own = description.channel_mean, description.channel_std
+        mean, std = normalisation or own
         return cls(
             torch.from_numpy(examples.images).to(device),
             torch.from_numpy(table["label"].to_numpy("int64", copy=True)).to(device),
             torch.from_numpy(description.example_weights(table["group"].to_numpy())).to(device),
-            torch.tensor(description.channel_mean, dtype=torch.float32, device=device),
-            torch.tensor(description.channel_std, dtype=torch.float32, device=device),
+            torch.tensor(mean, dtype=torch.float32, device=device),
+            torch.tensor(std, dtype=torch.float32, device=device),
         )
 
     def __len__(self) -> int:
@@ -113,12 +125,13 @@ def epoch_windows(dataset: str, seed: int, epoch: int, images: Tensor, crop: Cro
 
 
 def train(
-    model: nn.Module,
+    model: Network,
     train_split: DeviceSplit,
     val_split: DeviceSplit,
-    recipe: TrainingConfig,
+    config: TrainingConfig,
     *,
     dataset: str,
+    perturbation: Perturbation,
     lr: float,
     rho: float,
     seed: int,
@@ -126,28 +139,29 @@ def train(
     progress: Callable[[Iterable[int]], Iterable[int]] = iter,
     report: Callable[[str], object] = str,
 ) -> TrainedRun:
-    """Train ``model`` in place by SGD (``rho`` = 0) or SAM with a cosine schedule to 0, per step.
+    """Train ``model`` in place by a method, with a cosine schedule to 0, per step.
 
     The last, smaller batch of an epoch is kept. Training loss and error are those of the batches as
     they were met; validation loss and error those of the whole split after the epoch.
 
     Args:
+        perturbation: what the method perturbs, and how.
         checkpoint: where the state is kept after epochs; what it holds already is taken up.
         progress: wraps the epochs that are left, for a progress bar.
-        report: takes one line an epoch.
+        report: takes one line per epoch.
     """
     optimizer = SGD(
-        model.parameters(), lr=lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+        model.parameters(), lr=lr, momentum=config.momentum, weight_decay=config.weight_decay
     )
     device = train_split.labels.device
-    if recipe.compiled:
+    if config.compiled:
         # The compiler has a switch of its own for this, which is set here and nowhere else.
         torch.use_deterministic_algorithms(True)
-    network = torch.compile(model) if recipe.compiled else model
+    backbone = torch.compile(model.backbone) if config.compiled else model.backbone
     autocast = partial(
-        torch.autocast, device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"
+        torch.autocast, device.type, torch.bfloat16, enabled=config.precision == "bfloat16"
     )
-    epochs, steps = recipe.epochs, -(-len(train_split) // recipe.batch_size)
+    epochs, steps = config.epochs, -(-len(train_split) // config.batch_size)
     run = TrainedRun(weights=_copy(model))
     if checkpoint and (state := checkpoint.read()):
         run, momentum = state
@@ -159,21 +173,22 @@ def train(
         model.train()
         order = torch.from_numpy(epoch_order(dataset, seed, epoch, len(train_split))).to(device)
         windows = None
-        if recipe.crop:
-            windows = epoch_windows(dataset, seed, epoch, train_split.images, recipe.crop)
+        if config.crop:
+            windows = epoch_windows(dataset, seed, epoch, train_split.images, config.crop)
             windows = windows.to(device)
         loss_sum = wrong = 0.0
-        for number, rows in enumerate(torch.split(order, recipe.batch_size)):
+        for number, rows in enumerate(torch.split(order, config.batch_size)):
             optimizer.lr = lr * cosine((epoch - 1) * steps + number, epochs * steps)
             images, labels = train_split.take(rows, None if windows is None else windows[rows])
             try:
-                forward = partial(_loss_and_logits, network, autocast, images, labels)
                 loss, logits = step(
-                    forward,
+                    partial(_embed, backbone, autocast, images),
+                    partial(_classify, model.head, autocast, labels),
                     model,
                     optimizer,
+                    perturbation,
                     rho,
-                    update_bn_on_second_pass=recipe.update_bn_on_second_pass,
+                    update_bn_on_second_pass=config.update_bn_on_second_pass,
                 )
                 require_finite(model.state_dict().values())
             except NonFiniteError:
@@ -198,22 +213,26 @@ def train(
         }
         run.history.append(row)
         report(", ".join(f"{name} {value:.6g}" for name, value in row.items()))
-        if epoch in recipe.snapshot_epochs:
+        if epoch in config.snapshot_epochs:
             run.snapshots[epoch] = _copy(model)
         if checkpoint:
             checkpoint.keep(run, optimizer.momentum_buffers())
     return run
 
 
-def _loss_and_logits(
-    network: Callable[[Tensor], Tensor],
-    autocast: Callable[[], torch.autocast],
-    images: Tensor,
-    labels: Tensor,
-) -> tuple[Tensor, Tensor]:
-    # Autocast keeps copies of the weights until its block ends: each pass needs a block of its own.
+# Autocast keeps copies of the weights until its block ends: each pass needs a block of its own.
+def _embed(
+    backbone: Callable[[Tensor], Tensor], autocast: Callable[[], torch.autocast], images: Tensor
+) -> Tensor:
     with autocast():
-        logits = network(images)
+        return backbone(images)
+
+
+def _classify(
+    head: nn.Module, autocast: Callable[[], torch.autocast], labels: Tensor, features: Tensor
+) -> tuple[Tensor, Tensor]:
+    with autocast():
+        logits = head(features)
     return cross_entropy(logits.float(), labels), logits
 
 

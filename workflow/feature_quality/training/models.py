@@ -1,11 +1,10 @@
-"""The networks: each is a ``Sequential`` that ends in its linear layer; φ is all before it."""
+"""A run's network: built, initialised from its seed, loaded from files, and fed with its input."""
 
 import hashlib
 import pickle
-from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,104 +13,162 @@ from feature_quality.artifacts.prepared import Prepared
 from feature_quality.artifacts.weights import read_weights
 from feature_quality.errors import InputError
 from feature_quality.seeds import derive_seed
+from feature_quality.training.network import Normalisation, Shape
+from feature_quality.training.network_list import find_network
 
 # What files that hold no weights, or those of another network, raise when they are loaded.
 UNLOADABLE = (
-    *(RuntimeError, TypeError, ValueError, AttributeError, LookupError, EOFError),
+    *(RuntimeError, TypeError, ValueError, AttributeError, LookupError, EOFError, OSError),
     pickle.UnpicklingError,
 )
 
 
-def network_for(prepared: Prepared, kind: str, seed: int, device: torch.device) -> nn.Sequential:
+class Network(nn.Module):
+    """A classifier f(x) = W φ(x) + b.
+
+    Attributes:
+        backbone: turns images (n, channels, height, width) into φ (n, features).
+        head: the last layer, which turns φ into logits (n, classes).
+        head_name: what files of weights from elsewhere call the head.
+        normalisation: of the input; the dataset's own, unless the network has one.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        head: nn.Linear,
+        head_name: str = "head",
+        normalisation: Normalisation | None = None,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+        self.head_name = head_name
+        self.normalisation = normalisation
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits of normalised images."""
+        logits: Tensor = self.head(self.backbone(images))
+        return logits
+
+
+class NetworkSize(NamedTuple):
+    """How large a network is.
+
+    Attributes:
+        parameters: how many numbers it learns.
+        features: the width of φ.
+        multiply_adds: of the forward pass of one image.
+    """
+
+    parameters: int
+    features: int
+    multiply_adds: int
+
+
+def build_network(name: str, shape: Shape, classes: int) -> Network:
+    """Return the network of this name, with initial weights from PyTorch's global generator.
+
+    Raises:
+        InputError: there is no such network, or it does not take images of this shape.
+    """
+    spec = find_network(name)
+    if spec.channels not in (None, shape[0]):
+        raise InputError(f"{name} takes images of {spec.channels} channels, not of {shape[0]}")
+    return Network(*spec.build(shape, classes))
+
+
+def network_size(name: str, shape: Shape, classes: int) -> NetworkSize:
+    """Measure a network without the memory for its weights.
+
+    Raises:
+        InputError: as ``build_network``.
+    """
+    # A fifth of a second, which no job needs to spend.
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with torch.device("meta"):
+        network = build_network(name, shape, classes).eval()
+        with FlopCounterMode(display=False) as counter:
+            network(torch.empty(1, *shape))
+    return NetworkSize(
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        features=network.head.in_features,
+        multiply_adds=counter.get_total_flops() // 2,
+    )
+
+
+def network_for(prepared: Prepared, name: str, seed: int, device: torch.device) -> Network:
     """Return the untrained network of a run on ``prepared``, on ``device``.
 
-    Args:
-        kind: ``cnn``, ``resnet18`` or ``resnet50``.
+    Raises:
+        InputError: as ``build_network``.
     """
     description = prepared.description
     channels, height, width = prepared.images.shape[1:]
-    classes = len(description.classes[0])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed("initialise", description.dataset, seed))
-        if kind == "cnn":
-            network = convolutional_network((channels, height, width), classes)
-        else:
-            network = residual_network(kind, classes)
+        network = build_network(name, (channels, height, width), len(description.classes[0]))
+    if network.normalisation is None:
+        network.normalisation = description.channel_mean, description.channel_std
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.to(device)
 
 
 def trained_network(
     prepared: Prepared, run: Mapping[str, Any], weights: str | Path, device: torch.device
-) -> nn.Sequential:
+) -> Network:
     """Return the network of a run, as its history describes it, with the ``weights`` on disk."""
     network = network_for(prepared, run["settings"]["network"], run["seed"], device)
     network.load_state_dict(read_weights(weights))
     return network
 
 
-def convolutional_network(shape: tuple[int, int, int], classes: int) -> nn.Sequential:
-    """Return the three-layer CNN of Appendix B, with PyTorch's default initialisation.
+def load_start_weights(network: Network, path: str | Path, *, published: bool) -> str:
+    """Load weights into all of a network but its head, and return the file's SHA-256.
 
-    The initial weights come from PyTorch's global generator, which the caller has seeded.
-
-    Args:
-        shape: (channels, height, width) of its input.
-        classes: number of logits.
-    """
-    channels, height, width = shape
-    # Three strides of two, each rounding up.
-    features = 128 * -(-height // 8) * -(-width // 8)
-    return nn.Sequential(
-        nn.Conv2d(channels, 32, kernel_size=5, stride=2, padding=2),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(32, 64, kernel_size=3, stride=2, padding=1),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(64, 128, kernel_size=3, stride=2, padding=1),
-        # Flattened first: the gradient that comes from the linear layer is not channels-last, and a
-        # rectifier between two memory formats takes four times as long.
-        nn.Flatten(),
-        nn.ReLU(inplace=True),
-        nn.Linear(features, classes),
-    )
-
-
-def residual_network(kind: str, classes: int) -> nn.Sequential:
-    """Return torchvision's ``resnet18`` or ``resnet50`` with its own names and initialisation.
-
-    The initial weights come from PyTorch's global generator, which the caller has seeded.
-    """
-    # Slow to import, and only this needs it.
-    from torchvision.models import get_model
-
-    layers = OrderedDict(get_model(kind, num_classes=classes).named_children())
-    head = layers.pop("fc")
-    return nn.Sequential(OrderedDict([*layers.items(), ("flatten", nn.Flatten()), ("fc", head)]))
-
-
-def load_pretrained(network: nn.Sequential, path: str | Path) -> None:
-    """Load torchvision's published weights into all of a ResNet but its last layer.
+    Names are those of the library that the network comes from, or those of this workflow's runs.
 
     Args:
-        network: what ``residual_network`` returned.
-        path: the published file; its name ends in the first digits of its SHA-256.
+        network: a new one.
+        path: a file of safetensors, or of ``torch.save``, from which no code is run.
+        published: the file's name ends in the first digits of its SHA-256, as torchvision's do.
 
     Raises:
-        InputError: the file is another than its name says, or holds no weights of this network.
+        InputError: the file is damaged, another than its name says, or of another network.
     """
     path = Path(path)
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    expected = path.stem.rpartition("-")[2]
-    if not found.startswith(expected):
-        raise InputError(f"{path}: sha256 {found}, expected {expected}…")
     try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-        own = {f"fc.{name}": tensor for name, tensor in network[-1].state_dict().items()}
-        network.load_state_dict(weights | own)
+        with path.open("rb") as file:
+            checksum = hashlib.file_digest(file, "sha256").hexdigest()
+        expected = path.stem.rpartition("-")[2] if published else ""
+        if not checksum.startswith(expected):
+            raise InputError(f"{path}: sha256 {checksum}, expected {expected}…")
+        if path.suffix == ".safetensors":
+            weights = read_weights(path)
+        else:
+            weights = torch.load(path, map_location="cpu", weights_only=True)
+        own = any(name.startswith("backbone.") for name in weights)
+        head = "head." if own else f"{network.head_name}."
+        found = {
+            name.removeprefix("backbone."): tensor
+            for name, tensor in weights.items()
+            if not name.startswith(head)
+        }
+        # Not strict, for a message that is short.
+        loaded = network.backbone.load_state_dict(found, strict=False)
     except UNLOADABLE as error:
-        reason = str(error).partition("\n")[0]
+        reason = " ".join(str(error).split())[:300]
         raise InputError(f"{path}: does not hold the weights of this network ({reason})") from error
+    faults = {"missing": loaded.missing_keys, "unexpected": loaded.unexpected_keys}
+    if reason := "; ".join(_count(names, fault) for fault, names in faults.items() if names):
+        raise InputError(f"{path}: does not hold the weights of this network ({reason})")
+    return checksum
+
+
+def _count(names: list[str], fault: str) -> str:
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{fault}: {names[0]}{more}"
 
 
 def normalise(images: Tensor, channel_mean: Tensor, channel_std: Tensor) -> Tensor:

@@ -1,17 +1,22 @@
-"""Sharpness-aware minimisation (equation 3) and its last-layer form LSAM (equation 5).
+"""Sharpness-aware minimisation: SAM (equation 3), its last-layer form LSAM (equation 5), and ASAM.
 
-Both take the gradient of the loss at the phantom parameter θ̃ = θ + ρ g/‖g‖ and use it at θ. SAM
-perturbs all parameters, LSAM those of the last layer; the norm is one norm over what is perturbed.
+All take the gradient of the loss at the phantom parameter θ̃ = θ + ε and use it at θ. SAM perturbs
+all parameters by ε = ρ g/‖g‖, LSAM those of the last layer; the norm is one norm over what is
+perturbed. ASAM (Kwon et al., 2021) measures the radius in units of the weights: ε = ρ T²g/‖Tg‖.
 Weight decay and momentum stay with the base optimizer, at θ.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+
+# Added by ASAM to the size of each weight; its paper's and its published code's value.
+ETA = 0.01
 
 
 class Optimizer(Protocol):
@@ -24,30 +29,45 @@ class Optimizer(Protocol):
         """Update all parameters by their gradients."""
 
 
+@dataclass(frozen=True)
+class Perturbation:
+    """What a method moves by ρ, and how.
+
+    Attributes:
+        perturbed: none of the parameters (SGD), all (SAM), or those of the last layer (LSAM).
+        adaptive: whether the radius is in units of the weights (ASAM).
+    """
+
+    perturbed: Literal["none", "all", "last_layer"]
+    adaptive: bool = False
+
+
 class NonFiniteError(ArithmeticError):
     """The loss or its gradient is infinite or not a number."""
 
 
 def step(
-    forward: Callable[[], tuple[Tensor, Tensor]],
+    embed: Callable[[], Tensor],
+    classify: Callable[[Tensor], tuple[Tensor, Tensor]],
     model: nn.Module,
     optimizer: Optimizer,
+    perturbation: Perturbation,
     rho: float,
-    perturbed: Iterable[nn.Parameter] | None = None,
+    *,
     update_bn_on_second_pass: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """Take one step: of SGD for ``rho`` = 0, of SAM or LSAM otherwise.
+    """Take one step of a method; with ``rho`` = 0 all are SGD.
 
     Args:
-        forward: computes (loss, logits) of the batch; called once for SGD, twice for SAM, so it
-            must see the same augmented batch each time.
-        model: the network.
+        embed: computes φ of the batch, the input of the last layer; called once, or twice where the
+            method perturbs more than the last layer, so it must see the same augmented batch.
+        classify: computes (loss, logits) from φ; called once for SGD, else twice.
+        model: the network; its last layer is ``model.head``.
         optimizer: the base optimizer of all parameters.
+        perturbation: what is perturbed, and how.
         rho: radius of the perturbation, ≥ 0.
-        perturbed: the parameters to perturb: all of the model's for SAM (the default), the last
-            layer's for LSAM.
-        update_bn_on_second_pass: let the second call update batch norm's running statistics too; else the
-            first one alone does.
+        update_bn_on_second_pass: let the second call of ``embed`` update batch norm's running
+            statistics too; else the first one alone does.
 
     Returns:
         loss and logits at the real parameters, before the step.
@@ -55,45 +75,65 @@ def step(
     Raises:
         NonFiniteError: the loss or its gradient is not finite; the parameters are unchanged.
     """
+    two_passes = rho > 0 and perturbation.perturbed != "none"
+    head_only = two_passes and perturbation.perturbed == "last_layer"
+    perturbed = perturbed_parameters(model, perturbation)
     optimizer.zero_grad()
-    loss, logits = forward()
-    torch.autograd.backward(loss)
+    features = embed()
+    loss, logits = classify(features)
+    # φ does not depend on the last layer: LSAM needs no gradient but the last layer's yet, and the
+    # second evaluation goes on from the same φ, whose graph is still whole.
+    torch.autograd.backward(loss, inputs=list(perturbed.values()) if head_only else None)
     require_finite([loss, *_gradients(model)])
-    if rho > 0:
-        moved = model.parameters() if perturbed is None else perturbed
+    if two_passes:
         statistics = nullcontext() if update_bn_on_second_pass else frozen_statistics(model)
-        with phantom_parameters(moved, rho), statistics:
+        with phantom_parameters(perturbed, rho, perturbation.adaptive), statistics:
             optimizer.zero_grad()
-            phantom_loss, _ = forward()
+            phantom_loss, _ = classify(features if head_only else embed())
             torch.autograd.backward(phantom_loss)
         require_finite([phantom_loss, *_gradients(model)])
     optimizer.step()
     return loss.detach(), logits.detach()
 
 
-@contextmanager
-def phantom_parameters(parameters: Iterable[nn.Parameter], rho: float) -> Iterator[None]:
-    """Hold ``parameters`` at θ + ρ g/‖g‖ inside the block, g being their ``.grad``.
+def perturbed_parameters(model: nn.Module, perturbation: Perturbation) -> dict[str, nn.Parameter]:
+    """Return the parameters that are perturbed, by name."""
+    part = model.get_submodule("head") if perturbation.perturbed == "last_layer" else model
+    return dict(part.named_parameters())
 
-    The norm is taken and applied in float64, so that it neither underflows nor needs an additive
-    constant; a zero gradient perturbs nothing. θ comes back from a copy, bit for bit.
+
+@contextmanager
+def phantom_parameters(
+    parameters: Mapping[str, nn.Parameter], rho: float, adaptive: bool = False
+) -> Iterator[None]:
+    """Hold ``parameters`` at θ + ρ T²g/‖Tg‖ inside the block, g being their ``.grad``.
+
+    T is 1, or, where ``adaptive``, |w| + η for parameters with "weight" in their name, those of
+    norms among them, as in ASAM's published code. The norm is taken and applied in float64, so that
+    it neither underflows nor needs an additive constant; a zero gradient perturbs nothing. θ comes
+    back from a copy, bit for bit.
 
     Raises:
         ValueError: no parameter has a gradient.
     """
-    moved, gradients = [], []
-    for parameter in parameters:
-        if parameter.grad is not None:
-            moved.append(parameter)
-            gradients.append(parameter.grad.double())
+    moved, directions, norms = [], [], []
+    for name, parameter in parameters.items():
+        if parameter.grad is None:
+            continue
+        direction = parameter.grad.double()
+        scale = parameter.detach().abs().double() + ETA if adaptive and "weight" in name else None
+        scaled = direction if scale is None else scale * direction
+        moved.append(parameter)
+        norms.append(torch.linalg.vector_norm(scaled))
+        directions.append(scaled if scale is None else scale * scaled)
     if not moved:
         raise ValueError("none of the parameters to perturb has a gradient")
-    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
-    scale = torch.where(norm > 0, rho / norm, 0.0)
+    norm = torch.linalg.vector_norm(torch.stack(norms))
+    radius = torch.where(norm > 0, rho / norm, 0.0)
     saved = [parameter.detach().clone() for parameter in moved]
     with torch.no_grad():
-        for parameter, gradient in zip(moved, gradients, strict=True):
-            parameter.add_((scale * gradient).to(parameter.dtype))
+        for parameter, direction in zip(moved, directions, strict=True):
+            parameter.add_((radius * direction).to(parameter.dtype))
     try:
         yield
     finally:

@@ -12,7 +12,7 @@ class TrainedRun:
     Attributes:
         weights: the last epoch's weights, or the last finite ones of a run that diverged.
         snapshots: the weights after each of the configured epochs that was reached.
-        history: one row an epoch, the columns of ``artifacts.history.HISTORY``.
+        history: one row per epoch, the columns of ``artifacts.history.HISTORY``.
         diverged: (epoch, step), both from 1, at which loss, gradient or weights stopped being
             finite.
     """

@@ -5,7 +5,6 @@ import math
 import pandas as pd
 
 from feature_quality.formatting import format_number
-from feature_quality.reporting.claims.toy import degrees, not_run, radii, setting
 from feature_quality.reporting.claims.verdict import (
     ERRORS,
     TOY,
@@ -13,21 +12,23 @@ from feature_quality.reporting.claims.verdict import (
     CheckContext,
     Row,
     evaluate,
+    not_run,
     unknown,
 )
+from feature_quality.reporting.toy_runs import SGD_RHO, degrees, radii, setting
 
-# The toy's own batch size, with which the others are compared (Appendix B).
-OWN = 5
+# The batch size of all other studies of the toy, with which others are compared (Appendix B).
+USUAL = 5
 
 FADES = Check(
     "10a",
-    "LSAM's gain over SGD is smaller at the largest batch size than at the toy's own.",
+    "LSAM's gain over SGD is smaller at the largest batch size than at the usual one.",
     "gain at the largest batch size − gain at batch size 5, of SGD − LSAM hard feature's error",
     "below",
 )
 SAME_RHO = Check(
     "10b",
-    "The ρ that is best at the toy's own batch size is as good as the best at another.",
+    "The ρ that is best at the usual batch size is as good as the best at another.",
     "hard feature's error, at batch size 5's best ρ − at the best ρ",
     "within",
     ERRORS,
@@ -49,9 +50,9 @@ def batch_size(runs: pd.DataFrame | None) -> list[Row]:
     if runs is None:
         return not_run(CHECKS)
     sizes = sorted(runs["batch_size"].unique())
-    others = [size for size in sizes if size != OWN]
-    if OWN not in sizes or max(sizes) == OWN:
-        reason = f"batch size {OWN} and a larger one are not both among the runs"
+    others = [size for size in sizes if size != USUAL]
+    if USUAL not in sizes or max(sizes) == USUAL:
+        reason = f"batch size {USUAL} and a larger one are not both among the runs"
         return [unknown(check, CheckContext(TOY, "toy"), reason) for check in CHECKS]
     rows = []
     (complexity,) = runs["complexity"].unique()
@@ -66,17 +67,20 @@ def batch_size(runs: pd.DataFrame | None) -> list[Row]:
         }
         where = f"{degrees(complexity)}, {equal}, batch size"
         for rho in radii(runs):
-            own, largest = (errors[size][0.0] - errors[size][rho] for size in (OWN, sizes[-1]))
-            place = CheckContext(TOY, f"{where} {sizes[-1]}", rho)
-            rows.append(evaluate(FADES, place, largest - own))
+            usual, largest = (
+                errors[size][SGD_RHO] - errors[size][rho] for size in (USUAL, sizes[-1])
+            )
+            context = CheckContext(TOY, f"{where} {sizes[-1]}", rho)
+            rows.append(evaluate(FADES, context, largest - usual))
         best = {size: _best(of_size) for size, of_size in errors.items()}
         for size in others:
-            cost = errors[size][best[OWN]] - errors[size][best[size]]
-            note = f"best ρ {format_number(best[size])}, and {format_number(best[OWN])} at batch size {OWN}"
-            if radii_of_all[-1] in (best[size], best[OWN]):
+            cost = errors[size][best[USUAL]] - errors[size][best[size]]
+            note = f"best ρ {format_number(best[size])}, "
+            note += f"and {format_number(best[USUAL])} at batch size {USUAL}"
+            if radii_of_all[-1] in (best[size], best[USUAL]):
                 note += f" (the largest ρ is {format_number(radii_of_all[-1])})"
-            place = CheckContext(TOY, f"{where} {size}")
-            rows.append(evaluate(SAME_RHO, place, cost, note if cost.notna().any() else ""))
+            context = CheckContext(TOY, f"{where} {size}")
+            rows.append(evaluate(SAME_RHO, context, cost, note if cost.notna().any() else ""))
     return rows
 
 

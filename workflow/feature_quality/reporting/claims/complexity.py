@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from feature_quality.reporting.claims.toy import degrees, not_run, radii, setting
 from feature_quality.reporting.claims.verdict import (
     ERRORS,
     RATIOS,
@@ -11,8 +10,9 @@ from feature_quality.reporting.claims.verdict import (
     CheckContext,
     Row,
     evaluate,
+    not_run,
 )
-from feature_quality.reporting.ratios import breaks
+from feature_quality.reporting.toy_runs import SGD_RHO, breaks, degrees, radii, setting
 
 TRAINING_ERROR = Check(
     "3a",
@@ -83,23 +83,23 @@ def complexity(runs: pd.DataFrame | None) -> list[Row]:
     runs = runs.assign(broken=breaks(runs))
     for value in sorted(runs["complexity"].unique()):
         where = degrees(value)
-        sgd = setting(runs, complexity=value, rho=0)
-        rows.append(_training_error(sgd, CheckContext(TOY, where, 0.0)))
+        sgd = setting(runs, complexity=value, rho=SGD_RHO)
+        rows.append(_training_error(sgd, CheckContext(TOY, where, SGD_RHO)))
         for rho in radii(runs):
             lsam = setting(runs, complexity=value, rho=rho)
-            place = CheckContext(TOY, where, rho)
-            rows.append(_training_error(lsam, place))
-            rows += _against_sgd(lsam, sgd, place)
+            context = CheckContext(TOY, where, rho)
+            rows.append(_training_error(lsam, context))
+            rows += _against_sgd(lsam, sgd, context)
     return rows
 
 
-def _training_error(runs: pd.DataFrame, place: CheckContext) -> Row:
+def _training_error(runs: pd.DataFrame, context: CheckContext) -> Row:
     errors = runs["train_error"]
     exact = f"exactly 0 in {int((errors == 0).sum())} of {len(errors)} runs"
-    return evaluate(TRAINING_ERROR, place, errors, exact)
+    return evaluate(TRAINING_ERROR, context, errors, exact)
 
 
-def _against_sgd(lsam: pd.DataFrame, sgd: pd.DataFrame, place: CheckContext) -> list[Row]:
+def _against_sgd(lsam: pd.DataFrame, sgd: pd.DataFrame, context: CheckContext) -> list[Row]:
     """Return a row for each check of LSAM's runs at one ρ against SGD's."""
     broken = bool(lsam["broken"].any())
     summary, note = ("median", "medians, as the mean breaks") if broken else ("mean", "")
@@ -107,10 +107,10 @@ def _against_sgd(lsam: pd.DataFrame, sgd: pd.DataFrame, place: CheckContext) -> 
     trained_hard, trained_easy = lsam["hard_scaling"], lsam["easy_scaling"]
     real = lsam["real_ratio_mean"] / sgd["real_ratio_mean"] - 1
     return [
-        evaluate(HARD_ERROR, place, lsam["hard_error"] - sgd["hard_error"]),
-        evaluate(PHANTOM_RATIO, place, lsam[column] - sgd[column], note),
-        evaluate(REAL_RATIO, place, real),
-        evaluate(HARD_SCALING, place, trained_hard - 1),
-        evaluate(EASY_SCALING, place, trained_easy - 1),
-        evaluate(SCALINGS, place, trained_hard - trained_easy),
+        evaluate(HARD_ERROR, context, lsam["hard_error"] - sgd["hard_error"]),
+        evaluate(PHANTOM_RATIO, context, lsam[column] - sgd[column], note),
+        evaluate(REAL_RATIO, context, real),
+        evaluate(HARD_SCALING, context, trained_hard - 1),
+        evaluate(EASY_SCALING, context, trained_easy - 1),
+        evaluate(SCALINGS, context, trained_hard - trained_easy),
     ]

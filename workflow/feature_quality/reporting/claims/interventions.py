@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from feature_quality.formatting import format_number
-from feature_quality.reporting.claims.toy import degrees, not_run, radii, setting
 from feature_quality.reporting.claims.verdict import (
     ERRORS,
     TOY,
@@ -12,9 +11,17 @@ from feature_quality.reporting.claims.verdict import (
     CheckContext,
     Row,
     evaluate,
+    not_run,
     unknown,
 )
-from feature_quality.reporting.ratios import breaks, phantom_ratio
+from feature_quality.reporting.toy_runs import (
+    SGD_RHO,
+    breaks,
+    degrees,
+    phantom_ratio,
+    radii,
+    setting,
+)
 
 ALONE = Check(
     "8a",
@@ -60,7 +67,7 @@ def interventions(intervened: pd.DataFrame | None, trained: pd.DataFrame | None)
         return not_run(CHECKS)
     (shown,) = intervened["complexity"].unique()
     trained = trained[trained["complexity"] == shown]
-    sgd = setting(trained, rho=0)
+    sgd = setting(trained, rho=SGD_RHO)
     ratio = sgd["real_ratio_mean"].mean()
     raised = sorted(intervened.loc[intervened["alpha"] > ratio, "alpha"].unique())
     rows = []
@@ -79,8 +86,8 @@ def interventions(intervened: pd.DataFrame | None, trained: pd.DataFrame | None)
             }
             at = f"{where}, α = {format_number(alpha)}"
             for name, error in errors.items():
-                place = CheckContext(TOY, f"{at}, {NAMES[name]}")
-                rows.append(evaluate(ALONE, place, error - sgd["hard_error"]))
+                context = CheckContext(TOY, f"{at}, {NAMES[name]}")
+                rows.append(evaluate(ALONE, context, error - sgd["hard_error"]))
             difference = errors["importance_weighting"] - errors["learning_rate"]
             rows.append(evaluate(COMPARABLE, CheckContext(TOY, at), difference))
         both = of_kappa[of_kappa["intervention"] == "both"]
@@ -95,9 +102,9 @@ def _together(both: pd.DataFrame, trained: pd.DataFrame, where: str) -> list[Row
     rows = []
     for rho in radii(trained):
         lsam = setting(trained, rho=rho)
-        place = CheckContext(TOY, where, rho)
+        context = CheckContext(TOY, where, rho)
         if lsam["ratio"].notna().any() and not lsam["ratio"].between(alphas[0], alphas[-1]).any():
-            rows.append(unknown(TOGETHER, place, "LSAM's ratio lies beyond the α of the sweep"))
+            rows.append(unknown(TOGETHER, context, "LSAM's ratio lies beyond the α of the sweep"))
             continue
         at_ratio = _interpolated(errors.reindex(lsam.index), lsam["ratio"])
         difference = at_ratio - lsam["hard_error"]
@@ -105,7 +112,7 @@ def _together(both: pd.DataFrame, trained: pd.DataFrame, where: str) -> list[Row
         if lsam["broken"].any():
             note += ", medians, as the mean breaks"
         known = difference.notna().any()
-        rows.append(evaluate(TOGETHER, place, difference, note if known else ""))
+        rows.append(evaluate(TOGETHER, context, difference, note if known else ""))
     return rows
 
 
@@ -113,7 +120,7 @@ def _interpolated(errors: pd.DataFrame, ratios: pd.Series) -> pd.Series:
     """Return each seed's error at its ratio; NaN beyond the sweep, and beside runs that diverged.
 
     Args:
-        errors: a row a seed, a column an α.
+        errors: one row per seed, one column per α.
         ratios: by seed; NaN for a run that diverged.
     """
     alphas = np.log(errors.columns.to_numpy(dtype=float))

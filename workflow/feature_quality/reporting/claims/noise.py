@@ -3,8 +3,15 @@
 import pandas as pd
 
 from feature_quality.formatting import format_number
-from feature_quality.reporting.claims.toy import degrees, not_run, radii, setting
-from feature_quality.reporting.claims.verdict import TOY, Check, CheckContext, Row, evaluate
+from feature_quality.reporting.claims.verdict import (
+    TOY,
+    Check,
+    CheckContext,
+    Row,
+    evaluate,
+    not_run,
+)
+from feature_quality.reporting.toy_runs import SGD_RHO, degrees, radii, setting
 
 UNDER_NOISE = Check(
     "9",
@@ -33,7 +40,7 @@ def noise(runs: pd.DataFrame | None) -> list[Row]:
     settings = runs.loc[runs["level"] > 0, ["noise", "noisy", "level"]].drop_duplicates()
     for kind, noisy, level in settings.itertuples(index=False):
         part = runs[(runs["noise"] == kind) & (runs["noisy"] == noisy) & (runs["level"] == level)]
-        sgd = setting(part, rho=0)["hard_error"]
+        sgd = setting(part, rho=SGD_RHO)["hard_error"]
         (complexity,) = part["complexity"].unique()
         where = f"{degrees(complexity)}, {KINDS[kind]} = {format_number(level)} {NOISY[noisy]}"
         for rho in radii(part):

@@ -8,17 +8,19 @@ from typing import Any, Literal
 import pandas as pd
 
 from feature_quality.artifacts.prepared import Description
+from feature_quality.methods import PAPER_METHOD, Method
 from feature_quality.reporting.statistics import interval
+from feature_quality.reporting.toy_runs import TOY_METHODS
 
 SUPPORTED, CONTRADICTED, OPEN = "supported", "contradicted", "open"
-# What a verdict is about. The paper claims nothing of the user's own data, or of demonstrations.
-REAL, TOY, OWN, DEMONSTRATION = "real data", "toy", "own data", "demonstration"
+# What a verdict is about. The paper claims nothing of a custom dataset, or of demonstrations.
+REAL, TOY, CUSTOM, DEMONSTRATION = "real data", "toy", "custom dataset", "demonstration"
 
 # The margins of "matches" and "nearly constant": for errors, which are fractions, and for ratios.
 ERRORS, RATIOS = 0.02, 0.1
 
 COLUMNS = [
-    *("claim", "check", "statement", "data", "where", "rho", "epoch", "verdict"),
+    *("claim", "check", "statement", "data", "where", "method", "rho", "epoch", "verdict"),
     *("effect", "measured", "claimed", "low", "high", "level", "runs", "dropped"),
     *("reason", "note"),
 ]
@@ -31,7 +33,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Check:
-    """A part of a claim that one number a seed decides.
+    """A part of a claim that one number per seed decides.
 
     Attributes:
         name: the claim's number, and the part's letter if there are several.
@@ -63,33 +65,42 @@ class CheckContext:
     """Where a check is made.
 
     Attributes:
-        data: ``REAL``, ``TOY``, ``OWN`` or ``DEMONSTRATION``.
+        data: ``REAL``, ``TOY``, ``CUSTOM`` or ``DEMONSTRATION``.
         where: the dataset, or the setting of the toy.
-        rho: the radius of (L)SAM; None where none is meant.
+        rho: the method's ρ; None where none is meant.
         epoch: the checkpoint; None where it is the end of training, or all of it.
+        method: the name of the method that is compared with SGD; empty for the paper's.
     """
 
     data: str
     where: str
     rho: float | None = None
     epoch: int | None = None
+    method: str = ""
 
     @classmethod
-    def of(cls, description: Description, rho: float | None = None) -> "CheckContext":
+    def of(
+        cls, description: Description, rho: float | None = None, method: str = ""
+    ) -> "CheckContext":
         """Name a dataset, with its target domain where there is one."""
         target = f", target {description.target}" if description.target else ""
         data = kind_of(description.dataset, description.demonstration)
-        return cls(data, f"{description.title}{target}", rho)
+        return cls(data, f"{description.title}{target}", rho, method=method)
+
+
+def papers_method(data: str) -> Method:
+    """Return the method of which the paper claims something, on a kind of data."""
+    return TOY_METHODS[1] if data == TOY else PAPER_METHOD
 
 
 def kind_of(dataset: str, demonstration: bool) -> str:
     """Return what kind of data a dataset of images is, by its id."""
     if demonstration:
         return DEMONSTRATION
-    return OWN if dataset == "own" else REAL
+    return CUSTOM if dataset == "own" else REAL
 
 
-def evaluate(check: Check, place: CheckContext, values: pd.Series, note: str = "") -> Row:
+def evaluate(check: Check, context: CheckContext, values: pd.Series, note: str = "") -> Row:
     """Return the row of a check, the columns of ``COLUMNS``.
 
     The verdict is *supported* if the t-interval of the mean lies wholly on the claimed side of 0,
@@ -97,7 +108,7 @@ def evaluate(check: Check, place: CheckContext, values: pd.Series, note: str = "
     and else *open*. If all values are equal, the interval is that one value; 0 is on neither side.
 
     Args:
-        values: one number a seed, such as a difference of two runs; NaN where a run has none.
+        values: one number per seed, such as a difference of two runs; NaN where a run has none.
         note: what a reader must know besides.
     """
     known = values.dropna()
@@ -108,7 +119,7 @@ def evaluate(check: Check, place: CheckContext, values: pd.Series, note: str = "
         level = check.level
         low, high = map(_rounded, interval(known, level))
     verdict, reason = _verdict(check, len(known), low, high)
-    return _row(check, place) | {
+    return _row(check, context) | {
         "verdict": verdict,
         "effect": effect,
         "low": low,
@@ -121,10 +132,15 @@ def evaluate(check: Check, place: CheckContext, values: pd.Series, note: str = "
     }
 
 
-def unknown(check: Check, place: CheckContext, reason: str, note: str = "") -> Row:
+def unknown(check: Check, context: CheckContext, reason: str, note: str = "") -> Row:
     """Return the row of a check that cannot be made."""
-    judged = {"verdict": OPEN, "runs": 0, "dropped": 0, "reason": reason, "note": note}
-    return dict.fromkeys(COLUMNS) | _row(check, place) | judged
+    outcome = {"verdict": OPEN, "runs": 0, "dropped": 0, "reason": reason, "note": note}
+    return dict.fromkeys(COLUMNS) | _row(check, context) | outcome
+
+
+def not_run(checks: Sequence[Check]) -> list[Row]:
+    """Return open rows for a study of the toy that was not run."""
+    return [unknown(check, CheckContext(TOY, "toy"), NOT_RUN) for check in checks]
 
 
 def tabulate(rows: Sequence[Row]) -> pd.DataFrame:
@@ -133,15 +149,16 @@ def tabulate(rows: Sequence[Row]) -> pd.DataFrame:
     return table.sort_values(["claim", "check"], kind="stable", ignore_index=True)
 
 
-def _row(check: Check, place: CheckContext) -> Row:
+def _row(check: Check, context: CheckContext) -> Row:
     return {
         "claim": int(check.name.rstrip(ascii_lowercase)),
         "check": check.name,
         "statement": check.statement,
-        "data": place.data,
-        "where": place.where,
-        "rho": place.rho,
-        "epoch": place.epoch,
+        "data": context.data,
+        "where": context.where,
+        "method": context.method or papers_method(context.data).name,
+        "rho": context.rho,
+        "epoch": context.epoch,
         "measured": check.measured,
         "claimed": check.claimed,
     }

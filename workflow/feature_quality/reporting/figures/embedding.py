@@ -1,7 +1,6 @@
 """Embeddings in their two principal components, coloured by each feature."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,31 +9,36 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from feature_quality.artifacts.embeddings import Embeddings
-from feature_quality.artifacts.prepared import Description
-from feature_quality.reporting.figures.figure_text import plain, setting
+from feature_quality.artifacts.embeddings import Embeddings, read_embeddings
+from feature_quality.artifacts.prepared import Description, read_description
+from feature_quality.methods import METHODS
+from feature_quality.reporting.figures.drawing import Drawing, Inputs
+from feature_quality.reporting.figures.figure_text import below, plain, setting
 from feature_quality.reporting.figures.style import canvas
 from feature_quality.seeds import generator
 
+INPUTS = {"dataset": ["examples", "embeddings"]}
+CAPTION = (
+    "Embeddings of one selected network of SGD and one of the method that is compared with it, in "
+    "their two principal components, coloured by the value of each feature."
+)
 # Okabe and Ito's colours without those of SGD and SAM.
 VALUES = ("#56B4E9", "#D55E00", "#000000", "#009E73", "#CC79A7")
 # More would hide one another.
 POINTS = 2000
+SHOWN = (
+    f"Probe-test examples, equally many of every group and at most {POINTS:,}, the same for both "
+    "networks. Principal components (PC) with their shares of the variance, of each network's own."
+)
 
 Array = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Plane:
-    """The plane of the two principal components of n embeddings.
-
-    Attributes:
-        places: the embeddings in it, (n, 2).
-        shares: of the variance along each axis, (2,).
-    """
-
-    places: Array
-    shares: Array
+def draw(inputs: Inputs, _: str) -> Drawing:
+    """Draw the figure."""
+    description = read_description(inputs["examples"][0])
+    networks = dict(map(named, map(read_embeddings, inputs["embeddings"])))
+    return Drawing(plot(networks, description), below(description, SHOWN))
 
 
 def value_colours(count: int) -> list[Any]:
@@ -45,8 +49,8 @@ def value_colours(count: int) -> list[Any]:
 def named(network: tuple[Embeddings, dict[str, Any]]) -> tuple[str, Embeddings]:
     """Name a network, by the description of its run, before its embeddings."""
     embeddings, run = network
-    method = "SAM" if run["rho"] > 0 else "SGD"
-    return f"{method}: {setting(run['lr'], run['rho'])}, seed {run['seed']}", embeddings
+    label = METHODS[run["method"]].label
+    return f"{label}: {setting(run['lr'], run['rho'])}, seed {run['seed']}", embeddings
 
 
 def drawn_rows(groups: npt.NDArray[np.integer], *names: str | int) -> npt.NDArray[np.int64]:
@@ -63,8 +67,8 @@ def drawn_rows(groups: npt.NDArray[np.integer], *names: str | int) -> npt.NDArra
     return rng.permutation(np.concatenate(rows))
 
 
-def principal_plane(points: npt.NDArray[np.floating]) -> Plane:
-    """Return the principal components of embeddings (n, features).
+def principal_plane(points: npt.NDArray[np.floating]) -> tuple[Array, Array]:
+    """Return the two principal components of embeddings (n, features), and shares of the variance.
 
     They are those of a full decomposition, of the products of the embeddings with each other, for
     there are thousands of features. The sign of a component is arbitrary: the largest entry of its
@@ -79,11 +83,11 @@ def principal_plane(points: npt.NDArray[np.floating]) -> Plane:
     signs = np.where(directions[largest, [0, 1]] < 0, -1, 1)
     # A dead network embeds everything in one point, which has no variance.
     total = max(variances.sum(), np.finfo(float).tiny)
-    return Plane(vectors * np.sqrt(variances[:2]) * signs, variances[:2] / total)
+    return vectors * np.sqrt(variances[:2]) * signs, variances[:2] / total
 
 
-def embedding(networks: Mapping[str, Embeddings], description: Description) -> Figure:
-    """Draw a row a network and a column a feature; the points of a row are the same.
+def plot(networks: Mapping[str, Embeddings], description: Description) -> Figure:
+    """Draw one row per network and one column per feature; the points of a row are the same.
 
     Args:
         networks: the embeddings of the same examples by each network, by its name.
@@ -92,12 +96,12 @@ def embedding(networks: Mapping[str, Embeddings], description: Description) -> F
     figure, axes = canvas(len(networks), 2, 4.8)
     for row, (name, shown) in zip(axes, networks.items(), strict=True):
         rows = drawn_rows(shown.table["group"].to_numpy(), description.dataset)
-        plane = principal_plane(shown.embedding[rows])
-        along, across = (f"PC {i} ({100 * share:.0f} %)" for i, share in enumerate(plane.shares, 1))
+        places, shares = principal_plane(shown.embedding[rows])
+        along, across = (f"PC {i} ({100 * share:.0f} %)" for i, share in enumerate(shares, 1))
         columns = zip(row, ("feature_a", "feature_b"), description.classes, strict=True)
         for panel, column, names in columns:
             colours = np.array(value_colours(len(names)))[shown.table[column].iloc[rows]]
-            panel.scatter(*plane.places.T, c=colours, s=4, alpha=0.6, linewidths=0, rasterized=True)
+            panel.scatter(*places.T, c=colours, s=4, alpha=0.6, linewidths=0, rasterized=True)
             # Distances mean the same along both axes.
             panel.set_aspect("equal", adjustable="datalim")
             panel.set(xlabel=along, ylabel="")

@@ -35,13 +35,12 @@ def weighting(description: Description) -> str:
     return "Validation and test errors weight each group's error by its frequency in training."
 
 
-def below(description: Description, remark: str, *shown: str) -> tuple[str, str]:
-    """Return what stands below a figure: the sentences of ``shown`` that say something, a remark.
+def below(description: Description, *shown: str) -> tuple[str, ...]:
+    """Return the texts below a figure; the last introduces the note on the dataset's runs.
 
     Args:
-        description: of the dataset, which the remark shall name.
-        remark: what its runs were.
+        description: of the dataset.
         shown: what the marks stand for, and what is left out.
     """
     target = f", target {description.target}" if description.target else ""
-    return " ".join(filter(None, shown)), f"{description.title}{target}: {remark}"
+    return (*shown, f"{description.title}{target}:")

@@ -1,5 +1,6 @@
-"""The test error of each group, under SGD and SAM."""
+"""The test error of each group, under SGD and under another method."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,32 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from feature_quality.artifacts.prepared import Description
-from feature_quality.reporting.figures.figure_text import plain, setting
-from feature_quality.reporting.figures.style import IMAGE_METHODS, canvas
+from feature_quality.artifacts.embeddings import read_logits
+from feature_quality.artifacts.prepared import Description, read_description
+from feature_quality.methods import BASELINE, METHODS, Method
+from feature_quality.reporting.figures.drawing import Drawing, Inputs
+from feature_quality.reporting.figures.figure_text import below, diverged, plain, setting
+from feature_quality.reporting.figures.style import canvas
 from feature_quality.reporting.statistics import interval
 
+INPUTS = {"dataset": ["examples", "tests"]}
+CAPTION = (
+    "The test error of each group of examples, at the hyperparameters that validation data "
+    "chose for SGD and for the method that is compared with it."
+)
+SHOWN = "Circles: seeds; squares: means over them with 95 % t-intervals; n: test examples."
 # How far from a group's line the methods stand, and a method's seeds from its mean.
 APART, ASIDE = 0.16, 0.12
+
+
+def draw(inputs: Inputs, method: str) -> Drawing:
+    """Draw the figure of a method's selected runs and SGD's."""
+    description = read_description(inputs["examples"][0])
+    tests = [read_logits(path) for path in inputs["tests"]]
+    errors = pd.concat([group_errors(*test) for test in tests if not test[2]["diverged"]])
+    lost = diverged((run["lr"], run["rho"]) for _, _, run in tests if run["diverged"])
+    methods = [BASELINE, METHODS[method]]
+    return Drawing(plot(errors, description, methods), below(description, SHOWN, lost))
 
 
 def group_errors(
@@ -31,26 +51,27 @@ def group_errors(
     wrong = pd.Series(logits.argmax(axis=1) != examples["label"].to_numpy(), examples.index)
     errors = wrong.groupby(examples["group"]).agg(["mean", "size"])
     errors = errors.rename(columns={"mean": "error", "size": "examples"}).reset_index()
-    method = "SAM" if run["rho"] > 0 else "SGD"
-    return errors.assign(method=method, **{name: run[name] for name in ("lr", "rho", "seed")})
+    return errors.assign(**{name: run[name] for name in ("method", "lr", "rho", "seed")})
 
 
-def groups(errors: pd.DataFrame, description: Description) -> Figure:
-    """Draw a line a group: a faint point a seed and, beside them, means with intervals.
+def plot(errors: pd.DataFrame, description: Description, methods: Sequence[Method]) -> Figure:
+    """Draw one line per group: a faint point per seed and, beside them, means with intervals.
 
     Args:
         errors: of all runs, as ``group_errors`` returns them.
         description: of the dataset.
+        methods: SGD and another.
     """
     sizes = errors.groupby("group")["examples"].first()
     places = pd.Series(range(len(sizes)), sizes.index)
     figure, axes = canvas(1, 1, 1.2 + 0.4 * len(sizes))
     panel = axes[0, 0]
     handles = []
-    for side, (method, colour) in zip((-1, 1), IMAGE_METHODS.items(), strict=True):
-        of_method = errors[errors["method"] == method]
+    for side, method in zip((-1, 1), methods, strict=True):
+        colour = method.colour
+        of_method = errors[errors["method"] == method.name]
         chosen = setting(*of_method[["lr", "rho"]].iloc[0])
-        handles.append(Line2D([], [], color=colour, marker="s", label=f"{method}: {chosen}"))
+        handles.append(Line2D([], [], color=colour, marker="s", label=f"{method.label}: {chosen}"))
         across = places[of_method["group"]] + side * (APART + ASIDE)
         panel.plot(of_method["error"], across, "o", color=colour, alpha=0.4, clip_on=False)
         for group, values in of_method.groupby("group")["error"]:
@@ -60,7 +81,7 @@ def groups(errors: pd.DataFrame, description: Description) -> Figure:
             style = {"fmt": "s", "color": colour, "capsize": 2, "clip_on": False}
             panel.errorbar(mean, places[group] + side * APART, xerr=bar, **style)
     panel.set_yticks(places, [_name(group, sizes[group], description) for group in sizes.index])
-    # The first group is at the top, and SGD above SAM.
+    # The first group is at the top, and SGD above the other method.
     panel.set(xlim=(0, None), ylim=(len(places) - 0.5, -0.5), xlabel="test error")
     panel.set_title("group: " + " and ".join(description.features), loc="left")
     panel.grid(visible=False, axis="y")

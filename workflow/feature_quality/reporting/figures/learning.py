@@ -8,9 +8,20 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from feature_quality.artifacts.history import HISTORY
+from feature_quality.artifacts.parquet import read_table
+from feature_quality.artifacts.prepared import read_description
 from feature_quality.formatting import format_number
-from feature_quality.reporting.figures.style import canvas, empty_panel, lines, sequence
+from feature_quality.methods import BASELINE, METHODS
+from feature_quality.reporting.figures.drawing import Drawing, Inputs
+from feature_quality.reporting.figures.figure_text import below, diverged, weighting
+from feature_quality.reporting.figures.style import BANDS, canvas, empty_panel, lines, sequence
 
+INPUTS = {"dataset": ["examples", "histories"]}
+CAPTION = (
+    "Learning curves: validation error and training loss after each epoch, at every learning"
+    " rate and ρ of the sweep."
+)
 Run = tuple[pd.DataFrame, dict[str, Any]]
 MEASURES = {"val_error": "validation error", "train_loss": "training loss"}
 # There may be a hundred epochs and seven lines. The last epoch, which validation judges, is marked.
@@ -22,8 +33,18 @@ FINE: dict[str, Any] = {
 }
 
 
+def draw(inputs: Inputs, method: str) -> Drawing:
+    """Draw the figure of a method's runs and SGD's."""
+    description = read_description(inputs["examples"][0])
+    histories = [read_table(path, HISTORY) for path in inputs["histories"]]
+    lost = diverged((run["lr"], run["rho"]) for _, run in histories if run["diverged"])
+    compared = f"Runs with ρ > 0: {METHODS[method].label}."
+    texts = below(description, BANDS, compared, weighting(description), lost)
+    return Drawing(plot(epochs_of(histories)), texts)
+
+
 def epochs_of(histories: Sequence[Run]) -> pd.DataFrame:
-    """Join the epochs of all runs, a row an epoch.
+    """Join the epochs of all runs, one row per epoch.
 
     The columns are epoch and ``MEASURES``; the run's lr (with which the schedule in its history
     begins), rho and seed; and whether it diverged.
@@ -31,10 +52,7 @@ def epochs_of(histories: Sequence[Run]) -> pd.DataFrame:
     return pd.concat(
         [
             history[["epoch", *MEASURES]].assign(
-                lr=run["lr"],
-                rho=run["rho"],
-                seed=run["seed"],
-                diverged=run["diverged"] is not None,
+                lr=run["lr"], rho=run["rho"], seed=run["seed"], diverged=run["diverged"] is not None
             )
             for history, run in histories
         ],
@@ -42,8 +60,8 @@ def epochs_of(histories: Sequence[Run]) -> pd.DataFrame:
     )
 
 
-def learning(epochs: pd.DataFrame) -> Figure:
-    """Draw a column a learning rate and a line a ρ; runs that diverged are left out.
+def plot(epochs: pd.DataFrame) -> Figure:
+    """Draw one column per learning rate and one line per ρ; runs that diverged are left out.
 
     Args:
         epochs: as ``epochs_of`` returns them.
@@ -72,9 +90,10 @@ def learning(epochs: pd.DataFrame) -> Figure:
     if (means > 0).any():
         axes[1, 0].set(yscale="log", ylim=(0.7 * means[means > 0].min(), None))
     axes[0, 0].xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    handles = [
-        Line2D([], [], color=colour, label=f"ρ {format_number(rho)}" if rho else "ρ 0 (SGD)")
-        for rho, colour in colours.items()
-    ]
+    handles = [Line2D([], [], color=colour, label=_label(rho)) for rho, colour in colours.items()]
     figure.legend(handles=handles, loc="outside upper center", ncols=7, columnspacing=1)
     return figure
+
+
+def _label(rho: float) -> str:
+    return f"ρ {format_number(rho)}" + ("" if rho else f" ({BASELINE.label})")

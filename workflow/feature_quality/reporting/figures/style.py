@@ -1,6 +1,5 @@
-"""The one style of all figures, and how they are saved."""
+"""The one style of all figures."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,13 +8,9 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from feature_quality.artifacts.atomic import replacing
 from feature_quality.reporting.statistics import interval
 
-# Okabe and Ito's colours, which the colour-blind can tell apart. A method always has its own.
-# The toy's methods, and those of image networks.
-METHODS = {"SGD": "#0072B2", "LSAM": "#D55E00"}
-IMAGE_METHODS = {"SGD": METHODS["SGD"], "SAM": "#E69F00"}
+# Of the colours by Okabe and Ito from which methods have theirs.
 FEATURES = {"easy": "#009E73", "hard": "#CC79A7"}
 NEUTRAL = "#555555"
 
@@ -70,26 +65,6 @@ def sequence(values: pd.Series) -> dict[Any, Any]:
     return dict(zip(found, colours(np.linspace(0.15, 1, len(found))), strict=True))
 
 
-def method_of(rho: pd.Series) -> pd.Series:
-    """Name the method of each ρ: SGD for 0."""
-    return pd.Series(np.where(rho > 0, "LSAM", "SGD"), index=rho.index)
-
-
 def empty_panel(axes: Axes, why: str) -> None:
     """Say in the middle of a panel why there is nothing in it."""
     axes.text(0.5, 0.5, why, ha="center", va="center", color=NEUTRAL, transform=axes.transAxes)
-
-
-def save(figure: Figure, shown: str, remark: str, pdf: str | Path, png: str | Path) -> None:
-    """Write the figure; equal figures give equal bytes.
-
-    Args:
-        figure: what to write.
-        shown: what the marks stand for; it comes below the figure.
-        remark: what the data are; it follows.
-        pdf, png: the two files.
-    """
-    figure.supxlabel(f"{shown} {remark}", x=0.01, ha="left", color=NEUTRAL, wrap=True)
-    for path, name, stamp in ((pdf, "pdf", {"CreationDate": None}), (png, "png", {})):
-        with replacing(path) as temporary:
-            figure.savefig(temporary, format=name, metadata=stamp)

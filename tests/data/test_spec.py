@@ -1,0 +1,97 @@
+"""What holds for the descriptions of all datasets."""
+
+import subprocess
+import sys
+from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from feature_quality.artifacts.prepared import SPLITS, read_prepared
+from feature_quality.data.datasets import DATASETS, SPECS
+from feature_quality.data.photos import split_counts
+from feature_quality.data.sources import SOURCES
+from feature_quality.data.spec import Preparation
+from feature_quality.training.network_list import NETWORKS
+
+WORKFLOW = Path(__file__).parents[2] / "workflow"
+DOWNLOADED = {files[-1] for spec in SPECS.values() for files in spec.originals.values()}
+
+
+def test_names_and_descriptions_are_told_without_what_is_slow_to_import():
+    script = (
+        "import sys, feature_quality.data.datasets, feature_quality.config.settings\n"
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    command = [sys.executable, "-c", script]
+    result = subprocess.run(command, cwd=WORKFLOW, capture_output=True, text=True, check=True)
+    slow = {"torch", "torchvision", "timm", "sklearn", "scipy", "PIL", "matplotlib", "pooch"}
+    assert not slow & set(result.stdout.split())
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_description_agrees_with_itself(name):
+    spec = SPECS[name]
+    assert import_module(f"feature_quality.data.{name}").SPEC is spec
+    assert callable(import_module(f"feature_quality.data.{name}").prepare)
+    assert spec.id == name
+    assert spec.title
+    assert all(DATASETS[dataset] is spec for dataset in spec.datasets)
+    # Its grid and training say what has no default elsewhere.
+    assert spec.grid.keys() == {"lr", "rho"}
+    needed = {"network", "epochs", "batch_size", "momentum", "weight_decay", "snapshot_epochs"}
+    assert needed <= spec.training.keys()
+    assert NETWORKS[spec.training["network"].value].channels in (None, spec.channels)
+    # Either its size is known or a setting.
+    assert (spec.shape is None) == (bool(spec.images) or name == "own")
+    if name == "own":
+        return
+    if spec.domains:
+        assert spec.per_group is None
+        assert len(spec.domain_sizes) == len(spec.domains) == len(spec.datasets) == 4
+        assert spec.class_count > 1
+        assert spec.classes == ((), ())
+        return
+    assert tuple(spec.counts) == SPLITS
+    groups = len(spec.classes[0]) * len(spec.classes[1])
+    assert groups >= 2 * 2
+    if spec.group_counts:
+        assert dict(spec.counts) == split_counts(spec.group_counts)
+        assert {len(counts) for counts in spec.group_counts.values()} == {groups}
+    else:  # Probes are balanced, on images of validation and test.
+        assert spec.counts["probe_train"] % groups == spec.counts["probe_test"] % groups == 0
+        assert spec.counts["probe_train"] <= spec.counts["val"]
+        assert spec.counts["probe_test"] <= spec.counts["test"]
+    assert spec.per_group
+    assert (spec.per_group.value or 0) * groups <= spec.counts["probe_train"]
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_originals_end_in_a_download_and_folders_come_first(name):
+    for alternatives in SPECS[name].originals.values():
+        assert alternatives[-1] in SOURCES
+        assert not any(
+            second.endswith("/") > first.endswith("/") for first, second in pairwise(alternatives)
+        )
+
+
+def test_every_source_is_of_a_dataset_or_a_network():
+    weights = {spec.published for spec in NETWORKS.values() if spec.published}
+    assert DOWNLOADED | weights == SOURCES.keys()
+    assert not DOWNLOADED & weights
+
+
+@pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.demonstration])
+def test_equal_seeds_give_equal_bytes_and_others_another_assignment(name, tmp_path):
+    found = []
+    for number, seed in enumerate((0, 0, 1)):
+        paths = [tmp_path / f"{number}{dataset}" for dataset in ("images", *SPECS[name].datasets)]
+        task = Preparation({}, {}, seed, paths[0], tuple(paths[1:]))
+        import_module(f"feature_quality.data.{name}").prepare(task)
+        found.append([path.read_bytes() for path in paths])
+        described = [read_prepared(paths[0], path).description.dataset for path in paths[1:]]
+        assert described == SPECS[name].datasets
+    first, again, other = found
+    assert first == again
+    assert not set(first) & set(other)

@@ -1,0 +1,62 @@
+"""Figure 2: the hard feature's error and the ratio of the last layer's weights against ρ."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from feature_quality.artifacts.parquet import read_tables
+from feature_quality.artifacts.toy import TOY_RUNS
+from feature_quality.reporting.figures.drawing import Drawing, Inputs
+from feature_quality.reporting.figures.ratio_marks import HOLLOW, hollow_handles
+from feature_quality.reporting.figures.style import (
+    BANDS,
+    HARD_ERROR,
+    NEUTRAL,
+    RHO,
+    canvas,
+    lines,
+    sequence,
+)
+from feature_quality.reporting.toy_runs import breaks, phantom_ratio
+
+INPUTS = {"toy": ["complexity"]}
+CAPTION = (
+    "Figure 2. A: the hard feature's error against the perturbation radius ρ, for spirals "
+    "of growing complexity. B: the ratio of the last layer's weights of the hard and the "
+    "easy feature, at the phantom parameters and at the real ones."
+)
+
+
+def draw(inputs: Inputs, _: None) -> Drawing:
+    """Draw the figure."""
+    return Drawing(plot(read_tables(inputs["complexity"], TOY_RUNS)), [BANDS])
+
+
+def plot(runs: pd.DataFrame) -> Figure:
+    """Draw panels A and B, one line per complexity.
+
+    In B, settings where the mean over training breaks are hollow, and stand at the median.
+    """
+    figure, axes = canvas(1, 2, 3.0)
+    colours = sequence(runs["complexity"])
+    options = {"x": "rho", "hue": "complexity", "palette": colours, "legend": False}
+    left, right = axes[0]
+    lines(runs, left, y="hard_error", **options)
+    left.set(title="A", xlabel=RHO, ylabel=HARD_ERROR, ylim=(0, None))
+    shown = runs.assign(phantom=phantom_ratio(runs))
+    lines(shown, right, y="phantom", **options)
+    lines(shown, right, y="real_ratio_mean", linestyle="--", **options)
+    broken = shown[breaks(runs)].groupby(["complexity", "rho"])["phantom"].mean()
+    right.plot(broken.index.get_level_values("rho"), broken, **HOLLOW, color=NEUTRAL)
+    right.set(title="B", xlabel=RHO, ylabel="weight ratio, hard/easy")
+    handles = [
+        Line2D([], [], color=colour, marker="o", label=f"c = {value:g}°")
+        for value, colour in colours.items()
+    ]
+    handles += [
+        Line2D([], [], color=NEUTRAL, label="B: $\\tilde{w}_h/\\tilde{w}_e$"),
+        Line2D([], [], color=NEUTRAL, linestyle="--", label="B: $w_h/w_e$"),
+    ]
+    handles += hollow_handles(runs)
+    figure.legend(handles=handles, loc="outside upper center", ncols=4)
+    return figure

@@ -1,0 +1,109 @@
+"""Figure 6: each mechanism alone, by interventions on the gradient."""
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter, ScalarFormatter
+
+from feature_quality.artifacts.parquet import read_table, read_tables
+from feature_quality.artifacts.toy import TOY_RUNS
+from feature_quality.methods import BASELINE
+from feature_quality.reporting.figures.drawing import Drawing, Inputs
+from feature_quality.reporting.figures.ratio_marks import HOLLOW, hollow_handles
+from feature_quality.reporting.figures.style import BANDS, HARD_ERROR, NEUTRAL, canvas, lines
+from feature_quality.reporting.statistics import interval
+from feature_quality.reporting.toy_runs import SGD_RHO, TOY_METHODS, breaks, phantom_ratio
+
+INPUTS = {"toy": ["interventions", "shown"]}
+CAPTION = (
+    "Figure 6. The hard feature's error when one mechanism of LSAM is put into SGD: "
+    "importance weights, learning rates, or both, against the ratio α of the interventions."
+)
+TITLES = {
+    "importance_weighting": "importance weighting",
+    "learning_rate": "learning rate",
+    "both": "both",
+}
+KAPPAS: dict[str, tuple[Any, str]] = {"constant": ("-", "κ = √2"), "tracking": ("--", "κ = ‖w‖")}
+
+
+def draw(inputs: Inputs, _: None) -> Drawing:
+    """Draw the figure."""
+    shown = read_table(inputs["shown"][0], TOY_RUNS)[0]
+    return Drawing(plot(read_tables(inputs["interventions"], TOY_RUNS), shown), [BANDS])
+
+
+def plot(intervened: pd.DataFrame, trained: pd.DataFrame) -> Figure:
+    """Draw the hard feature's error against the ratio of weights, one panel per intervention.
+
+    Args:
+        intervened: runs under the interventions.
+        trained: SGD and LSAM runs at the same complexity; each ρ stands at its mean over training
+            of w̃_h/w̃_e, hollow and at the median where that mean breaks.
+    """
+    figure, axes = canvas(1, 3, 2.8, sharey=True)
+    for panel, (kind, title) in zip(axes[0], TITLES.items(), strict=True):
+        runs = intervened[intervened["intervention"] == kind]
+        for kappa, (linestyle, _) in KAPPAS.items():
+            chosen = runs[runs["kappa"] == kappa]
+            lines(chosen, panel, x="alpha", y="hard_error", color=NEUTRAL, linestyle=linestyle)
+        _references(panel, trained)
+        panel.set(
+            title=title, xscale="log", xlabel="ratio of weights, hard/easy", ylabel=HARD_ERROR
+        )
+        panel.set_xticks(sorted(runs["alpha"].unique()))
+        panel.xaxis.set_major_formatter(ScalarFormatter())
+        panel.xaxis.set_minor_formatter(NullFormatter())
+        panel.label_outer()
+    axes[0, 0].set_ylim(bottom=0)
+    handles = _legend(sorted(intervened["kappa"].unique())) + hollow_handles(trained)
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    return figure
+
+
+def _references(panel: Axes, runs: pd.DataFrame) -> None:
+    """Draw SGD's point with a line at its error, and LSAM's points, joined by rising ρ."""
+    by_rho = runs.groupby("rho")
+    x, y = phantom_ratio(runs).groupby(runs["rho"]).mean(), by_rho["hard_error"].mean()
+    broken = breaks(runs).groupby(runs["rho"]).any()
+    spans = [interval(errors) for _, errors in by_rho["hard_error"]]
+    bars = [(y - [low for low, _ in spans]), ([high for _, high in spans] - y)]
+    of_sgd = y.index == SGD_RHO
+    sgd, lsam = TOY_METHODS
+    panel.plot(x, y, color=lsam.colour, linewidth=1)
+    for method, chosen in ((sgd, of_sgd), (lsam, ~of_sgd)):
+        panel.errorbar(
+            x[chosen],
+            y[chosen],
+            [bar[chosen] for bar in bars],
+            color=method.colour,
+            fmt="o",
+            elinewidth=0.8,
+        )
+        hollow = chosen & broken
+        panel.plot(x[hollow], y[hollow], **HOLLOW, color=method.colour)
+    for error in y[of_sgd]:
+        panel.axhline(error, color=sgd.colour, linewidth=0.8, linestyle=":")
+
+
+def _legend(kappas: list[str]) -> list[Line2D]:
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=method.colour,
+            marker="o",
+            linestyle=":" if method == BASELINE else "-",
+            label=method.label,
+        )
+        for method in TOY_METHODS
+    ]
+    handles += [
+        Line2D([], [], color=NEUTRAL, linestyle=linestyle, label=label)
+        for kappa, (linestyle, label) in KAPPAS.items()
+        if kappa in kappas
+    ]
+    return handles

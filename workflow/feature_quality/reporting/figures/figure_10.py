@@ -1,0 +1,37 @@
+"""Figure 10: the hard feature's error against ρ at every batch size."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from feature_quality.artifacts.parquet import read_tables
+from feature_quality.artifacts.toy import TOY_RUNS
+from feature_quality.reporting.figures.drawing import Drawing, Inputs
+from feature_quality.reporting.figures.style import BANDS, HARD_ERROR, RHO, canvas, lines, sequence
+
+INPUTS = {"toy": ["batch_size"]}
+CAPTION = (
+    "Figure 10. The hard feature's error against ρ at several batch sizes, with equal "
+    "numbers of updates and with equal numbers of epochs."
+)
+TITLES = {"updates": "equal numbers of updates", "epochs": "equal numbers of epochs"}
+
+
+def draw(inputs: Inputs, _: None) -> Drawing:
+    """Draw the figure."""
+    return Drawing(plot(read_tables(inputs["batch_size"], TOY_RUNS)), [BANDS])
+
+
+def plot(runs: pd.DataFrame) -> Figure:
+    """Draw one line per batch size, and one panel per budget."""
+    figure, axes = canvas(1, 2, 2.7, sharey=True)
+    colours = sequence(runs["batch_size"])
+    for panel, (budget, title) in zip(axes[0], TITLES.items(), strict=True):
+        chosen = runs[runs["budget"] == budget]
+        legend = "full" if budget == "epochs" else False
+        options = {"hue": "batch_size", "palette": colours, "legend": legend}
+        lines(chosen, panel, x="rho", y="hard_error", **options)
+        panel.set(title=title, xlabel=RHO, ylabel=HARD_ERROR)
+        panel.label_outer()
+    axes[0, 0].set_ylim(bottom=0)
+    axes[0, 1].legend(title="batch size", loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure

@@ -1,0 +1,85 @@
+"""What the rows of ``runs.parquet`` come to: the runs of a setting, and measures over seeds."""
+
+from collections.abc import Iterable, Sequence
+from itertools import product
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from feature_quality.artifacts.selection import Selection
+from feature_quality.methods import METHODS, Method
+
+SELECTED, AT_SGD_LR = "selected", "at SGD's lr"
+
+
+class Setting(NamedTuple):
+    """A setting that was chosen for a method: the selected one, or that at SGD's learning rate."""
+
+    method: Method
+    chosen: str
+    lr: float
+    rho: float
+
+    @property
+    def label(self) -> str:
+        """Its name in tables."""
+        return self.method.label if self.chosen == SELECTED else f"{self.method.label} {AT_SGD_LR}"
+
+
+def chosen_settings(selection: Selection) -> list[Setting]:
+    """Return the selected setting of each method, and that at SGD's rate where it is another."""
+    found: dict[tuple[str, float, float], Setting] = {}
+    kinds = {SELECTED: selection["choices"], AT_SGD_LR: selection["at_sgd_lr"]}
+    for method, (kind, choices) in product(METHODS.values(), kinds.items()):
+        if choice := choices.get(method.name):
+            setting = Setting(method, kind, choice["lr"], choice["rho"])
+            found.setdefault((method.name, setting.lr, setting.rho), setting)
+    return list(found.values())
+
+
+def selected_settings(selection: Selection) -> dict[str, Setting]:
+    """Return the selected setting of each method by the method's name."""
+    chosen = chosen_settings(selection)
+    return {setting.method.name: setting for setting in chosen if setting.chosen == SELECTED}
+
+
+def setting_runs(runs: pd.DataFrame, dataset: str, setting: Setting) -> pd.DataFrame:
+    """Return the rows of one setting, all seeds."""
+    of_method = (runs["dataset"] == dataset) & (runs["method"] == setting.method.name)
+    return runs[of_method & (runs["lr"] == setting.lr) & (runs["rho"] == setting.rho)]
+
+
+def finished(rows: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the rows of a setting's runs that diverged."""
+    diverged = rows[(rows["metric"] == "diverged") & (rows["value"] == 1)]
+    return rows[~rows["seed"].isin(diverged["seed"])]
+
+
+def count_diverged(rows: pd.DataFrame) -> int:
+    """Return how many runs of a setting diverged."""
+    return int(rows.loc[rows["metric"] == "diverged", "value"].sum())
+
+
+def summarise(values: pd.Series) -> dict[str, Any]:
+    """Return mean, sample standard deviation (ddof 1; none for one seed) and number of seeds."""
+    deviation = values.std(ddof=1) if len(values) > 1 else None
+    return {"mean": values.mean(), "std": deviation, "n_seeds": len(values)}
+
+
+def easy_and_hard(rows: pd.DataFrame, features: Sequence[str]) -> tuple[str, str]:
+    """Return (easy, hard): the easy feature has the lower mean probing error in SGD's ``rows``.
+
+    On a tie the first feature is the easy one.
+    """
+    errors = {
+        feature: rows.loc[rows["metric"] == f"{feature}_probe_error", "value"].mean()
+        for feature in features
+    }
+    easy, hard = sorted(features, key=errors.__getitem__)
+    return easy, hard
+
+
+def unconverged(runs: pd.DataFrame, dataset: str, settings: Iterable[Setting]) -> int:
+    """Return how many probe fits of some settings' runs did not converge."""
+    count = runs[runs["metric"].str.endswith("_probe_unconverged")]
+    return sum(int(setting_runs(count, dataset, each)["value"].sum()) for each in settings)

@@ -1,0 +1,57 @@
+"""What the tables of the toy's runs say: the method of a run, its setting, its ratio of weights."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from feature_quality.formatting import format_number
+from feature_quality.methods import BASELINE, METHODS
+
+# The toy's tables have a column for ρ and none for the method: there are two, and this ρ is SGD's.
+TOY_METHODS = (BASELINE, METHODS["lsam"])
+SGD_RHO = 0.0
+
+# The ratio w̃_h/w̃_e has a pole. Its mean over training is no summary where more of the steps have
+# w̃_e ≤ 0, or where a few steps near 0 carry it this many times beyond the median.
+MOST_NONPOSITIVE = 0.01
+MOST_TIMES_MEDIAN = 2
+
+
+def method_of(rho: pd.Series) -> pd.Series:
+    """Return the name of the method of each ρ."""
+    sgd, lsam = TOY_METHODS
+    return pd.Series(np.where(rho == SGD_RHO, sgd.name, lsam.name), index=rho.index)
+
+
+def radii(runs: pd.DataFrame) -> list[float]:
+    """Return LSAM's ρ, from small to large."""
+    return sorted(runs.loc[method_of(runs["rho"]) == TOY_METHODS[1].name, "rho"].unique())
+
+
+def setting(runs: pd.DataFrame, **values: Any) -> pd.DataFrame:
+    """Return the runs whose columns have these values, by seed.
+
+    A run that diverged is there, with NaN for every measure.
+    """
+    chosen = runs
+    for column, value in values.items():
+        chosen = chosen[chosen[column] == value]
+    return chosen.set_index("seed").sort_index()
+
+
+def degrees(complexity: float) -> str:
+    """Name the toy at one rotation of the spiral."""
+    return f"toy, {format_number(complexity)}°"
+
+
+def phantom_ratio(runs: pd.DataFrame) -> pd.Series:
+    """Return each run's mean over training of w̃_h/w̃_e, or its median where that breaks."""
+    return runs["phantom_ratio_mean"].where(~breaks(runs), runs["phantom_ratio_median"])
+
+
+def breaks(runs: pd.DataFrame) -> pd.Series:
+    """Say which rows belong to a (complexity, ρ) where the mean of w̃_h/w̃_e breaks in some run."""
+    nonpositive = runs["phantom_easy_nonpositive"] > MOST_NONPOSITIVE
+    beyond = runs["phantom_ratio_mean"] > MOST_TIMES_MEDIAN * runs["phantom_ratio_median"]
+    return (nonpositive | beyond).groupby([runs["complexity"], runs["rho"]]).transform("any")

@@ -1,0 +1,78 @@
+"""Perturb single training examples of the toy's networks, or of one image network (Appendix D)."""
+
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import nn
+
+from feature_quality.artifacts.history import HISTORY
+from feature_quality.artifacts.parquet import read_table, write_table
+from feature_quality.artifacts.prepared import read_prepared
+from feature_quality.artifacts.toy import PERTURBATIONS, TOY_RUNS
+from feature_quality.artifacts.weights import read_weights
+from feature_quality.features.perturbation import class_margin, perturb_examples
+from feature_quality.job import job
+from feature_quality.run_metadata import run_metadata
+from feature_quality.toy.distribution import Distribution
+from feature_quality.toy.engine import Stack, training_set
+from feature_quality.toy.measures import margin
+from feature_quality.toy.network import Networks
+from feature_quality.toy.runs import expand_grid
+from feature_quality.training.device import deterministic_device
+from feature_quality.training.loop import DeviceSplit
+from feature_quality.training.models import trained_network
+
+EXAMPLES = 300
+CPU = torch.device("cpu")
+
+
+def perturb_toy(rho: float, runs: str, networks: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Perturb all training points of the first seed's networks."""
+    _, dynamics = read_table(runs, TOY_RUNS)
+    trained = Networks.of(read_weights(networks))
+    first = dynamics["axes"]["seed"][0]
+    tables = []
+    for place, run in enumerate(expand_grid(dynamics["axes"])):
+        if run.seed != first:
+            continue
+        weights = trained.chosen([place]).tensors()
+        parameters = {name: nn.Parameter(each.double()) for name, each in weights.items()}
+        points = training_set([run], Distribution(**dynamics["distribution"]), CPU)
+        points = Stack(points.x.double(), points.y.double())
+        margins = [partial(margin, Networks.of(parameters), each) for each in points.batches(1)]
+        perturbed = {"last layer": {"last": parameters["last"]}, "all": parameters}
+        table = perturb_examples(margins, perturbed, rho)
+        tables.append(table.assign(network="toy", seed=run.seed, trained_rho=run.rho))
+    return pd.concat(tables, ignore_index=True), {}
+
+
+def perturb_network(
+    rho: float, images: str, examples: str, model: str, history: str
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Perturb the first training examples of an image network."""
+    prepared = read_prepared(images, examples)
+    _, run = read_table(history, HISTORY)
+    network = trained_network(prepared, run, model, CPU).double().eval()
+    train = prepared.split("train")
+    split = DeviceSplit.of(train, prepared.description, CPU, network.normalisation)
+    inputs, labels = split.take(slice(EXAMPLES))
+    margins = [
+        partial(class_margin, network, image, label)
+        for image, label in zip(inputs.double(), labels.tolist(), strict=True)
+    ]
+    parts = {"last layer": network.head, "all": network}
+    perturbed = {name: dict(part.named_parameters()) for name, part in parts.items()}
+    table = perturb_examples(margins, perturbed, rho)
+    table = table.assign(network=run["dataset"], seed=run["seed"], trained_rho=run["rho"])
+    return table, {"run": run}
+
+
+with job(snakemake.log[0]):
+    deterministic_device()
+    files = dict(snakemake.input.items())
+    perturb = perturb_toy if "networks" in files else perturb_network
+    table, metadata = perturb(snakemake.params.rho, **files)
+    metadata |= run_metadata(snakemake.params.code, "torch", "numpy")
+    write_table(snakemake.output[0], table, PERTURBATIONS, metadata)
