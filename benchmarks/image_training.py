@@ -32,7 +32,7 @@ from feature_quality.training.augmentation import Crop
 from feature_quality.training.device import deterministic_device, usable_precision
 from feature_quality.training.loop import DeviceSplit, TrainingConfig, train
 from feature_quality.training.models import Network, build_network
-from feature_quality.training.sam import step
+from feature_quality.training.sam import Perturbation, step
 from feature_quality.training.sgd import SGD
 from machine import Rates, Roofline, fastest, processes, title
 
@@ -92,7 +92,13 @@ def images_per_second(shape: Shape, config: TrainingConfig, steps: int, method: 
     model = network(shape)
     device = deterministic_device()
     run = partial(
-        train, model, config=config, dataset="random", method=method, lr=0.001, rho=rho_of(method)
+        train,
+        model,
+        config=config,
+        dataset="random",
+        perturbation=Perturbation(**METHODS[method].perturbation),
+        lr=0.001,
+        rho=rho_of(method),
     )
 
     def epoch(count: int) -> float:
@@ -142,7 +148,14 @@ class Steps:
     def take(self, method: Method) -> None:
         """Take one step."""
         rho = rho_of(method.name)
-        step(self.embed, self.classify, self.model, self.optimizer, method, rho)
+        step(
+            self.embed,
+            self.classify,
+            self.model,
+            self.optimizer,
+            Perturbation(**method.perturbation),
+            rho,
+        )
 
 
 def measure_methods() -> pd.DataFrame:

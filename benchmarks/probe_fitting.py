@@ -32,6 +32,7 @@ from feature_quality.training.augmentation import Crop, draw_windows
 from feature_quality.training.device import deterministic_device
 from feature_quality.training.loop import DeviceSplit, TrainingConfig, train
 from feature_quality.training.models import network_for
+from feature_quality.training.sam import Perturbation
 from machine import title
 
 TRAIN, TEST = 5000, 2000
@@ -52,7 +53,8 @@ def embedded() -> tuple[ProbeSet, ProbeSet]:
     model = network_for(prepared, "cnn", 0, device)
     split = DeviceSplit.of(prepared.split("train"), description, device)
     dataset = description.dataset
-    train(model, split, split, CONFIG, dataset=dataset, method="sgd", lr=0.05, rho=0.0, seed=0)
+    sgd = Perturbation("none")
+    train(model, split, split, CONFIG, dataset=dataset, perturbation=sgd, lr=0.05, rho=0.0, seed=0)
 
     height, width = prepared.images.shape[2:]
 

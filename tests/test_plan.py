@@ -118,5 +118,5 @@ def test_the_toy_and_the_total() -> None:
         ["b", "4", "0.50", "GB", "0.50"],
         ["total", "7", "2.50", "GB", "2.00"],
     ]
-    assert "of others: SAM 2, LSAM 1, ASAM 2." in lines[5]
+    assert lines[5].endswith(": SGD 1, SAM 2, LSAM 1, ASAM 2.")
     assert lines[6].startswith("About 0.50 hours on 4 cores.")

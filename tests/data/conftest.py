@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from photographs import write_celeba, write_waterbirds
 
 from feature_quality.artifacts.prepared import read_prepared
 from feature_quality.data.cifar10 import ARCHIVE, BATCHES, PUBLISHED
@@ -51,18 +50,6 @@ def celeba_tables(real, tmp_path_factory):
         packed = real(f"celeba/{name}.gz").read_bytes()
         (folder / name).write_bytes(gzip.decompress(packed))
     return tuple(folder / name for name in names)
-
-
-@pytest.fixture(scope="session")
-def small_waterbirds(tmp_path_factory):
-    """Return the folder of a small Waterbirds; copy it before you change it."""
-    return write_waterbirds(tmp_path_factory.mktemp("small"))
-
-
-@pytest.fixture(scope="session")
-def small_celeba(tmp_path_factory):
-    """Return the folder of a small CelebA; copy it before you change it."""
-    return write_celeba(tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture

@@ -65,6 +65,8 @@ def test_small_files_are_paired_by_the_data_seed(tiny, monkeypatch, prepare):
     module, originals, images = tiny
     patch_counts(module, TINY[module], monkeypatch)
     prepared, other = prepare(module, originals), module.load(originals, 1)
+    again = module.load(originals, 0).examples["id"]
+    assert again.tolist() == prepared.examples["id"].tolist()
     spec = module.SPEC
     assert (prepared.description.title, prepared.description.classes) == (spec.title, spec.classes)
     assert not prepared.description.demonstration

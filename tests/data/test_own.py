@@ -245,9 +245,8 @@ def test_many_missing_pairs_are_named_in_part(tmp_path):
     with pytest.raises(InputError) as refusal:
         read_table(table(tmp_path, *lines), FEATURES)
     said = str(refusal.value).split("\n")
-    assert len(said) == 10
     assert said[1].startswith("  val has 1 of pet 'pet 0' with place 'place 0'")
-    assert said[-1] == "  …"
+    assert (len(said), said[-1]) == (10, "  …")
 
 
 @pytest.mark.parametrize(
@@ -255,13 +254,9 @@ def test_many_missing_pairs_are_named_in_part(tmp_path):
     [
         (lambda path: path.unlink(), "is missing"),
         (lambda path: path.write_text("no image"), "cannot be decoded as an image ("),
-        (
-            lambda path: path.write_bytes(path.read_bytes()[:50]),
-            "cannot be decoded as an image (",
-        ),
         (lambda path: (path.unlink(), path.mkdir()), "cannot be decoded as an image ([Errno 21]"),
     ],
-    ids=["missing", "text", "cut", "folder"],
+    ids=["missing", "text", "folder"],
 )
 def test_a_bad_image_is_named_and_nothing_is_left(pets, prepare_pets, outputs, harm, message):
     harm(pets / "images" / "in" / "23.png")

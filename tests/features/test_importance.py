@@ -239,7 +239,7 @@ def test_contributions_do_not_depend_on_the_parts(part, monkeypatch):
 
 SETTINGS = {
     "seed": 2,
-    "method": SAM,
+    "perturbation": SAM,
     "rho": RHO,
     "batch_size": 16,
     "probe": {"per_group": 6, "strengths": (1.0,), "tolerance": 1e-6, "max_iterations": 10_000},

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from feature_quality.features.perturbation import (
-    Perturbation,
+    PerturbedExample,
     class_margin,
     perturb,
     perturb_examples,
@@ -40,8 +40,8 @@ def margin(network: Network) -> Callable[[], Tensor]:
     return lambda: -network(image).squeeze()
 
 
-def fall(perturbation: Perturbation) -> float:
-    return perturbation.margin - perturbation.phantom_margin
+def fall(example: PerturbedExample) -> float:
+    return example.margin - example.phantom_margin
 
 
 @pytest.mark.parametrize("label", [-1, 1])

@@ -12,6 +12,7 @@ from tiny import tiny_network, tiny_split
 from torch import Tensor
 
 from feature_quality.artifacts.weights import write_weights
+from feature_quality.methods import METHODS
 from feature_quality.training.augmentation import Crop
 from feature_quality.training.checkpoint import SHARE, Checkpoint
 from feature_quality.training.loop import TrainingConfig, train
@@ -46,6 +47,7 @@ TRAIN, VAL = tiny_split(20, 1), tiny_split(8, 2)
 def run(checkpoint: Checkpoint | None = None, **changes: Any) -> TrainedRun:
     arguments = {"dataset": "tiny", "method": "sgd", "lr": 0.1, "seed": 4} | changes
     arguments["rho"] = 0.0 if arguments["method"] == "sgd" else 0.1
+    arguments["perturbation"] = METHODS[arguments.pop("method")]
     model = tiny_network()
     result = train(model, TRAIN, VAL, CONFIG, checkpoint=checkpoint, **arguments)
     if result.diverged is None:

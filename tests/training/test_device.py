@@ -22,6 +22,7 @@ LEAN_RUN = """
 import sys
 import torch
 from torch import nn
+from feature_quality.methods import METHODS
 from feature_quality.training.augmentation import Crop
 from feature_quality.training.device import deterministic_device
 from feature_quality.training.loop import DeviceSplit, TrainingConfig, train
@@ -30,12 +31,12 @@ from feature_quality.training.models import Network
 deterministic_device()
 split = DeviceSplit(torch.arange(24, dtype=torch.uint8).view(6, 1, 2, 2), torch.arange(6) % 2,
                 torch.ones(6) / 6, torch.tensor([0.5]), torch.tensor([1.0]))
-for method, rho in (("sgd", 0.0), ("sam", 0.1), ("lsam", 0.1), ("asam", 0.1)):
+for method in METHODS.values():
     backbone = nn.Sequential(nn.Conv2d(1, 2, 2), nn.BatchNorm2d(2), nn.Flatten())
     config = TrainingConfig(epochs=1, batch_size=4, momentum=0.9, weight_decay=0.1,
                             snapshot_epochs=(1,), crop=Crop((0.5, 1.0), (0.75, 1.3)))
     run = train(Network(backbone, nn.Linear(2, 2)), split, split, config,
-                dataset="lean", method=method, lr=0.1, rho=rho, seed=0)
+                dataset="lean", perturbation=method, lr=0.1, rho=0.1, seed=0)
     assert len(run.history) == 1
 print([name for name in ("torch._dynamo", "torch._inductor") if name in sys.modules])
 """

@@ -91,7 +91,8 @@ def run(model: Network, train_split: DeviceSplit = TRAIN, **changes) -> TrainedR
     config = TrainingConfig(
         **{each.name: chosen.pop(each.name, each.default) for each in fields(TrainingConfig)}
     )
-    return train(model, train_split, VAL, config, **chosen)
+    perturbation = METHODS[chosen.pop("method")]
+    return train(model, train_split, VAL, config, perturbation=perturbation, **chosen)
 
 
 def logits_in_training(model: Network) -> list[Tensor]:
@@ -457,7 +458,8 @@ def test_validation_is_weighted_and_training_is_not():
     weighted = replace(VAL, weights=weights / weights.sum())
     model = linear()
     config = TrainingConfig(1, 5, 0.0, 0.0, ())
-    arguments = {"dataset": "tiny", "method": "sgd", "lr": 1e-30, "rho": 0.0, "seed": 4}
+    sgd = METHODS["sgd"]
+    arguments = {"dataset": "tiny", "perturbation": sgd, "lr": 1e-30, "rho": 0.0, "seed": 4}
     skewed = replace(TRAIN, weights=torch.zeros(len(TRAIN)))
     [row] = train(model, skewed, weighted, config, **arguments).history
     [plain] = train(model, TRAIN, VAL, config, **arguments).history

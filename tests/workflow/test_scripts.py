@@ -20,11 +20,15 @@ from feature_quality.artifacts.runs import RUNS
 from feature_quality.artifacts.selection import read_selection
 from feature_quality.artifacts.weights import read_snapshots, read_weights
 from feature_quality.config.settings import load
+from feature_quality.data.datasets import SPECS
+from feature_quality.methods import METHODS
+from feature_quality.reporting.registry import figures
 
 from .conftest import run_script
 
 DATASET = "digits_photos"
-RUNS = [("0.05", rho) for rho in ("0", "0.1")]
+OF_DATASETS = {name: spec for name, spec in figures().items() if "dataset" in spec.inputs}
+TRAINED = [("sgd", "0.05", "0"), ("sam", "0.05", "0.1")]
 
 
 class Scripts:
@@ -36,8 +40,8 @@ class Scripts:
         self.images = folder / "images.npy"
         self.examples = folder / "examples.parquet"
 
-    def place(self, kind: str, lr: str, rho: str) -> Path:
-        return self.folder / f"{kind}-{lr}-{rho}"
+    def place(self, kind: str, *run: str) -> Path:
+        return self.folder.joinpath(*run, kind)
 
     def __call__(
         self,
@@ -50,71 +54,76 @@ class Scripts:
         run_script(self.folder, script, input, output, params, **wildcards)
 
     def prepare(self) -> None:
-        output = {"images": self.images, "examples": self.examples}
-        self("prepare_digits_photos", output=output, params={"data_seed": 0})
+        output = {"images": self.images, "examples": [self.examples]}
+        params = {"dataset": DATASET, "names": [], "settings": {}, "data_seed": 0}
+        self("prepare", output=output, params=params)
 
-    def train(self, lr: str, rho: str) -> None:
+    def train(self, method: str, lr: str, rho: str) -> None:
         self(
             "train",
             {"images": self.images, "examples": self.examples},
-            {name: self.place(name, lr, rho) for name in ("model", "snapshots", "history")},
+            {name: self.place(name, method, lr, rho) for name in ("model", "snapshots", "history")},
             {
                 "settings": self.settings.training["digits_photos"].model_dump(),
-                "checkpoint": str(self.place("checkpoint", lr, rho)),
+                "perturbation": METHODS[method].perturbation,
             },
             dataset=DATASET,
+            method=method,
             lr=lr,
             rho=rho,
             seed="0",
         )
 
     def select(self) -> None:
-        histories = [self.place("history", *run) for run in RUNS]
+        histories = [self.place("history", *run) for run in TRAINED]
         self("select_settings", histories, [self.folder / "selection.json"], dataset=DATASET)
 
-    def embed(self, lr: str, rho: str) -> None:
-        files = {name: self.place(name, lr, rho) for name in ("model", "history")}
+    def embed(self, *run: str) -> None:
+        files = {name: self.place(name, *run) for name in ("model", "history")}
         self(
             "embed",
             {"images": self.images, "examples": self.examples} | files,
-            {name: self.place(name, lr, rho) for name in ("probe_train", "probe_test", "test")},
+            {name: self.place(name, *run) for name in ("probe_train", "probe_test", "test")},
         )
 
     @property
     def probe_settings(self) -> dict[str, Any]:
-        excluded = {"draws", "per_group", "contribution_strength"}
-        return self.settings.probe.model_dump(exclude=excluded) | {"per_group": None}
+        return self.settings.probe_settings(DATASET)
 
-    def probe(self, lr: str, rho: str) -> None:
+    def probe(self, *run: str) -> None:
         self(
             "probe",
             {
                 "examples": self.examples,
-                "train": self.place("probe_train", lr, rho),
-                "test": self.place("probe_test", lr, rho),
+                "train": self.place("probe_train", *run),
+                "test": self.place("probe_test", *run),
             },
-            [self.place("probe", lr, rho)],
+            [self.place("probe", *run)],
             {"draws": 2, "settings": self.probe_settings},
         )
 
-    def weigh(self, lr: str, rho: str) -> None:
-        files = {name: self.place(name, lr, rho) for name in ("model", "snapshots", "history")}
+    def weigh(self, *run: str) -> None:
+        files = {name: self.place(name, *run) for name in ("model", "snapshots", "history")}
         self(
             "importance",
             {"images": self.images, "examples": self.examples}
             | files
             | {"selection": self.folder / "selection.json"},
-            [self.place("importance", lr, rho)],
-            {"probe": self.probe_settings | {"strengths": [0.01]}},
+            [self.place("importance", *run)],
+            {
+                "probe": self.probe_settings | {"strengths": [0.01]},
+                "perturbation": METHODS["sam"].perturbation,
+            },
+            compared="sam",
         )
 
     def report(self) -> None:
         self(
             "collect",
             {
-                "histories": [self.place("history", *run) for run in RUNS],
-                "tests": [self.place("test", *run) for run in RUNS],
-                "probes": [self.place("probe", *run) for run in RUNS],
+                "histories": [self.place("history", *run) for run in TRAINED],
+                "tests": [self.place("test", *run) for run in TRAINED],
+                "probes": [self.place("probe", *run) for run in TRAINED],
                 "selections": [self.folder / "selection.json"],
                 "examples": [self.examples],
             },
@@ -123,35 +132,44 @@ class Scripts:
         self(
             "collect_importance",
             {
-                "importance": [self.place("importance", *run) for run in RUNS],
-                "histories": [self.place("history", *RUNS[0])],
-                "probes": [self.place("probe", *RUNS[0])],
+                "importance": [self.place("importance", *run) for run in TRAINED],
+                "histories": [self.place("history", *TRAINED[0])],
+                "probes": [self.place("probe", *TRAINED[0])],
                 "examples": self.examples,
             },
             [self.folder / "sam.parquet"],
         )
-        files = {"runs": self.folder / "runs.parquet", "examples": [self.examples]}
-        self(
-            "table1",
-            files | {"selections": [self.folder / "selection.json"]},
-            {kind: self.folder / f"table1.{kind}" for kind in ("csv", "md", "tex", "json")},
-            {"constants": [self.settings.provenance_summary(DATASET)]},
-        )
-        self("grid", files, {kind: self.folder / f"grid.{kind}" for kind in ("csv", "md", "json")})
+        for table in ("table1", "grid"):
+            self(
+                "table",
+                {
+                    "runs": self.folder / "runs.parquet",
+                    "selections": [self.folder / "selection.json"],
+                    "examples": [self.examples],
+                },
+                {kind: self.folder / f"{table}.{kind}" for kind in ("csv", "md", "tex", "json")},
+                {
+                    "table": table,
+                    "constants": [self.settings.provenance_summary(DATASET)],
+                    "networks": [self.settings.network_of(DATASET)],
+                },
+            )
 
     def draw(self, folder: Path) -> None:
-        inputs = {
-            "learning": {"histories": [self.place("history", *run) for run in RUNS]},
-            "grid": {"runs": self.folder / "runs.parquet"},
-            "embedding": {"runs": [self.place("probe_test", *run) for run in RUNS]},
-            "groups": {"runs": [self.place("test", *run) for run in RUNS]},
+        files = {
+            "examples": [self.examples],
+            "runs": [self.folder / "runs.parquet"],
+            "histories": [self.place("history", *run) for run in TRAINED],
+            "importance": [self.folder / "importance.parquet"],
+            "embeddings": [self.place("probe_test", *run) for run in TRAINED],
+            "tests": [self.place("test", *run) for run in TRAINED],
         }
-        for figure, files in inputs.items():
+        for figure, spec in OF_DATASETS.items():
             self(
-                figure,
-                files | {"examples": self.examples},
+                "figure",
+                {name: files[name] for name in spec.inputs["dataset"]},
                 {kind: folder / f"{figure}.{kind}" for kind in ("pdf", "png", "json")},
-                {"run_note": "1 seed, 2 epochs."},
+                {"figure": figure, "method": "sam", "run_note": "1 seed, 2 epochs."},
             )
 
 
@@ -161,10 +179,10 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scripts]:
     deterministic, threads = torch.get_deterministic_debug_mode(), torch.get_num_threads()
     scripts = Scripts(tmp_path_factory.mktemp("scripts"))
     scripts.prepare()
-    for run in RUNS:
+    for run in TRAINED:
         scripts.train(*run)
     scripts.select()
-    for run in RUNS:
+    for run in TRAINED:
         scripts.embed(*run)
         scripts.probe(*run)
         scripts.weigh(*run)
@@ -181,11 +199,12 @@ def test_prepare(scripts: Scripts) -> None:
     assert len(prepared.split("train").images) == 832
 
 
-@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("run", TRAINED)
 def test_train(scripts: Scripts, run: tuple[str, str]) -> None:
     history, description = read_table(scripts.place("history", *run), HISTORY)
     assert history["epoch"].tolist() == [1, 2]
-    assert (description["lr"], description["rho"], description["seed"]) == (*map(float, run), 0)
+    assert (description["method"], description["seed"]) == (run[0], 0)
+    assert (description["lr"], description["rho"]) == tuple(map(float, run[1:]))
     assert description["diverged"] is None
     assert description["code"] == "0123456789abcdef"
     assert description["settings"]["epochs"] == 2
@@ -193,21 +212,21 @@ def test_train(scripts: Scripts, run: tuple[str, str]) -> None:
     snapshots = read_snapshots(scripts.place("snapshots", *run))
     assert snapshots.keys() == {1}
     assert snapshots[1].keys() == weights.keys()
-    assert not scripts.place("checkpoint", *run).exists()
+    assert not scripts.place("checkpoint.safetensors", *run).exists()
 
 
 def test_sgd_and_sam_end_elsewhere_from_the_same_start(scripts: Scripts) -> None:
-    sgd, sam = (read_weights(scripts.place("model", *run)) for run in RUNS)
-    assert not torch.equal(sgd["7.weight"], sam["7.weight"])
+    sgd, sam = (read_weights(scripts.place("model", *run)) for run in TRAINED)
+    assert not torch.equal(sgd["head.weight"], sam["head.weight"])
 
 
 def test_select(scripts: Scripts) -> None:
     selection = read_selection(scripts.folder / "selection.json")
-    assert selection["choices"]["SGD"]["rho"] == 0
-    assert selection["choices"]["SAM"]["rho"] == 0.1
+    assert selection["choices"]["sgd"]["rho"] == 0
+    assert selection["choices"]["sam"]["rho"] == 0.1
 
 
-@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("run", TRAINED)
 def test_embed(scripts: Scripts, run: tuple[str, str]) -> None:
     prepared = read_prepared(scripts.images, scripts.examples)
     weights = read_weights(scripts.place("model", *run))
@@ -216,13 +235,13 @@ def test_embed(scripts: Scripts, run: tuple[str, str]) -> None:
         assert description["split"] == split
         assert embeddings.table["id"].tolist() == prepared.split(split).table["id"].tolist()
         # The logits are the last layer's, on what the file calls the embedding.
-        logits = torch.from_numpy(embeddings.embedding.copy()) @ weights["7.weight"].T
-        logits += weights["7.bias"]
+        logits = torch.from_numpy(embeddings.embedding.copy()) @ weights["head.weight"].T
+        logits += weights["head.bias"]
         torch.testing.assert_close(torch.from_numpy(embeddings.logits.copy()), logits)
 
 
 def test_probe(scripts: Scripts) -> None:
-    probes, description = read_table(scripts.place("probe", *RUNS[0]), PROBES)
+    probes, description = read_table(scripts.place("probe", *TRAINED[0]), PROBES)
     assert probes[["feature", "draw"]].to_numpy().tolist() == [
         [feature, draw] for feature in ("photo", "digit") for draw in (0, 1)
     ]
@@ -231,7 +250,7 @@ def test_probe(scripts: Scripts) -> None:
     assert description["dataset"] == DATASET
 
 
-@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("run", TRAINED)
 def test_importance(scripts: Scripts, run: tuple[str, str]) -> None:
     rows, description = read_table(scripts.place("importance", *run), RUN_IMPORTANCE)
     examples = read_prepared(scripts.images, scripts.examples).split("train").table
@@ -240,20 +259,21 @@ def test_importance(scripts: Scripts, run: tuple[str, str]) -> None:
     assert rows["weight"].between(0, 1, inclusive="neither").all()
     # SAM's radius, for the network that SGD has trained too.
     assert description["phantom_rho"] == 0.1
-    assert description["rho"] == float(run[1])
+    assert description["method"] == run[0]
+    assert description["compared"] == "sam"
     assert (rows["phantom_weight"] > rows["weight"]).mean() > 0.5
 
 
 def test_collected_importance_tells_easy_from_hard(scripts: Scripts) -> None:
     points, about = read_table(scripts.folder / "sam.parquet", IMPORTANCE, subset=True)
     table = pd.read_csv(scripts.folder / "table1.csv")
-    features = table.query("method == 'SGD'").set_index("metric")["feature"]
+    features = table.query("method == 'sgd'").set_index("metric")["feature"]
     assert (about["easy"], about["hard"]) == (
         features["easy_probe_error"],
         features["hard_probe_error"],
     )
     letter = {"photo": "a", "digit": "b"}[about["easy"]]
-    rows, _ = read_table(scripts.place("importance", *RUNS[1]), RUN_IMPORTANCE)
+    rows, _ = read_table(scripts.place("importance", *TRAINED[1]), RUN_IMPORTANCE)
     of_sam = points[points["rho"] == 0.1]
     assert of_sam["easy_contribution"].tolist() == rows[f"contribution_{letter}"].tolist()
     assert of_sam["weight"].tolist() == rows["weight"].tolist()
@@ -263,8 +283,8 @@ def test_collected_importance_tells_easy_from_hard(scripts: Scripts) -> None:
 def test_reports(scripts: Scripts) -> None:
     runs = read_table(scripts.folder / "runs.parquet", RUNS)[0]
     table = pd.read_csv(scripts.folder / "table1.csv")
-    probes, _ = read_table(scripts.place("probe", *RUNS[1]), PROBES)
-    easy = table.query("method == 'SAM' and metric == 'easy_probe_error'").iloc[0]
+    probes, _ = read_table(scripts.place("probe", *TRAINED[1]), PROBES)
+    easy = table.query("method == 'sam' and metric == 'easy_probe_error'").iloc[0]
     errors = probes.loc[probes["feature"] == easy["feature"], "error"]
     assert easy["mean"] == pytest.approx(errors.mean())
     assert set(runs["seed"]) == {0}
@@ -272,14 +292,14 @@ def test_reports(scripts: Scripts) -> None:
         assert "emonstration" in (scripts.folder / page).read_text()
 
 
-def test_figures_beyond_the_papers(scripts: Scripts, tmp_path: Path) -> None:
+def test_every_figure_of_a_dataset(scripts: Scripts, tmp_path: Path) -> None:
     scripts.draw(tmp_path)
-    for figure in ("learning", "sweep", "embedding", "groups"):
+    for figure in OF_DATASETS:
         assert (tmp_path / f"{figure}.pdf").read_bytes().startswith(b"%PDF")
         assert (tmp_path / f"{figure}.png").read_bytes().startswith(b"\x89PNG")
         sidecar = json.loads((tmp_path / f"{figure}.json").read_text())
         assert sidecar["caption"] == "A caption."
-        assert sidecar["inputs"][-1]["description"]["dataset"] == DATASET
+        assert sidecar["inputs"]
         assert "matplotlib" in sidecar["made"]["versions"]
 
 
@@ -303,15 +323,13 @@ def test_fetch_says_what_could_not_be_downloaded(
 def test_prepare_refuses_other_files_by_name(tmp_path: Path, dataset: str) -> None:
     wrong = tmp_path / "wrong.gz"
     wrong.write_bytes(b"not it")
-    keys = ["MNIST/raw/train-images-idx3-ubyte.gz", "MNIST/raw/train-labels-idx1-ubyte.gz"]
-    keys += [f"Fashion{key}" for key in keys]
-    output = {"images": tmp_path / "images.npy", "examples": tmp_path / "examples.parquet"}
+    names = list(SPECS[dataset].originals)
     with pytest.raises(SystemExit, match=r"MNIST/raw/train-images-idx3-ubyte\.gz: md5"):
         Scripts(tmp_path)(
-            f"prepare_{dataset}",
-            {"cifar": tmp_path, "originals": [wrong] * len(keys)},
-            output,
-            {"original_keys": keys, "data_seed": 0},
+            "prepare",
+            [tmp_path if name == "cifar" else wrong for name in names],
+            {"images": tmp_path / "images.npy", "examples": [tmp_path / "examples.parquet"]},
+            {"dataset": dataset, "names": names, "settings": {}, "data_seed": 0},
         )
     assert not list(tmp_path.glob("images*"))
     logging.captureWarnings(False)
@@ -327,8 +345,9 @@ def test_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert "toy                    2" in printed
     assert "cifar_mnist           84" in printed
-    # By hand: 4 lr × 4 seeds × (1 + 4 × 2) passes × 20 epochs × 162,770 images of 64 × 64 pixels.
-    hours = 144 * 20 * 162_770 * 64 * 64 / 0.39e6 / 3600
+    # By hand: 4 lr × 4 seeds × (1 + 4 × 2) passes × 20 epochs × 162,770 images of 64 × 64 pixels,
+    # by ResNet-18's published 1.82 billion multiply-adds at 224 × 224.
+    hours = 144 * 20 * 162_770 * 1.82e9 * (64 / 224) ** 2 / 13e9 / 3600
     found = re.search(r"celeba +80 +[0-9.]+ GB +([0-9.]+)", printed)
     assert found
     assert float(found[1]) == pytest.approx(hours, rel=0.06)

@@ -5,7 +5,6 @@ import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from feature_quality.artifacts.parquet import read_table, read_tables
 from feature_quality.artifacts.toy import CONTOURS, EPOCHS, PERTURBATIONS, POINTS, TOY_RUNS
 from feature_quality.artifacts.weights import read_weights
 from feature_quality.config.settings import load
+from feature_quality.reporting.registry import figures
 
 from .conftest import WHOLE, run_script
 
@@ -22,7 +22,7 @@ TOY = load(WHOLE).toy
 SETTINGS = {
     "distribution": TOY.distribution.model_dump(),
     "lr": TOY.training.lr,
-    "checkpoints": TOY.sweep.checkpoints,
+    "snapshot_epochs": TOY.grid.snapshot_epochs,
     "rho": TOY.shown.rho,
 }
 BASE = {"complexity": [270.0], "batch_size": [5], "steps": [24]}
@@ -54,7 +54,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         params={"axes": COMPARED, "settings": SETTINGS},
     )
     trained = {name: folder / name for name in ("runs", "networks")}
-    run_script(folder, "perturb_toy", trained, [folder / "appendix_d"], {"rho": TOY.shown.rho})
+    run_script(folder, "perturb", trained, [folder / "appendix_d"], {"rho": TOY.shown.rho})
     yield folder
     torch.set_deterministic_debug_mode(deterministic)
     torch.set_num_threads(threads)
@@ -62,7 +62,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("study", AXES)
-def test_a_study_has_a_row_a_run(toy: Path, study: str) -> None:
+def test_a_study_has_one_row_per_run(toy: Path, study: str) -> None:
     runs, description = read_table(toy / study, TOY_RUNS)
     assert len(runs) == np.prod([len(values) for values in AXES[study].values()])
     assert runs["diverged_step"].isna().all()
@@ -77,7 +77,7 @@ def test_sgd_and_lsam_part_from_the_same_start(toy: Path) -> None:
     assert (runs.loc[0.5, "easy_scaling"] < 1).all()
 
 
-def test_dynamics_keeps_checkpoints_and_the_end(toy: Path) -> None:
+def test_dynamics_keeps_snapshots_and_the_end(toy: Path) -> None:
     points, _ = read_table(toy / "points", POINTS)
     assert sorted(points["epoch"].unique()) == [1, 2]
     assert len(points) == 2 * 4 * 60
@@ -100,43 +100,28 @@ def test_perturbations_are_of_the_first_seed(toy: Path) -> None:
     assert drop.to_numpy() == pytest.approx(last["rho"] * last["gradient_norm"])
 
 
-FIGURES: dict[str, dict[str, Any]] = {
-    "figure_01": {"contours": "contours", "points": "points"},
-    "figure_02": {"complexity": ["complexity"]},
-    "figure_03": {"points": "points"},
-    "figure_04": {"epochs": "epochs", "shown": "complexity"},
-    "figure_05": {"points": "points"},
-    "figure_06": {"interventions": ["interventions"], "shown": "complexity"},
-    "figure_07": {"points": "points"},
-    "figure_08": {"points": "points"},
-    "figure_09": {"noise": ["noise"]},
-    "figure_10": {"batch_size": ["batch_size"]},
-    "figure_appendix_d": {"appendix_d": ["appendix_d"]},
-}
+# What stands for the files of a study that a figure is drawn from.
+STANDS_FOR = {"shown": "complexity"}
+FIGURES = {name: spec for name, spec in figures().items() if "toy" in spec.inputs}
 
 
 @pytest.mark.parametrize("figure", FIGURES)
 def test_a_figure_is_drawn_twice_the_same(toy: Path, tmp_path: Path, figure: str) -> None:
-    inputs = {
-        name: [toy / each for each in file] if isinstance(file, list) else toy / file
-        for name, file in FIGURES[figure].items()
-    }
+    inputs = {name: [toy / STANDS_FOR.get(name, name)] for name in FIGURES[figure].inputs["toy"]}
     drawn = []
     for turn in ("first", "second"):
         output = {kind: tmp_path / f"{turn}.{kind}" for kind in ("pdf", "png", "json")}
-        params = {"run_note": "Made up."}
-        run_script(tmp_path, figure, inputs, output, params)
+        params = {"figure": figure, "method": None, "run_note": "Made up."}
+        run_script(tmp_path, "figure", inputs, output, params)
         drawn.append([path.read_bytes() for path in output.values()])
     logging.captureWarnings(False)
     assert drawn[0] == drawn[1]
     sidecar = json.loads((tmp_path / "first.json").read_text())
     assert sidecar["caption"] == "A caption."
     assert sidecar["constants"] == {"ours": {"a": 1}}
-    assert set(sidecar["made"]["versions"]) == {"matplotlib", "seaborn", "pandas"}
+    assert set(sidecar["made"]["versions"]) == {"matplotlib", "seaborn", "pandas", "numpy"}
     files = [Path(each["file"]) for each in sidecar["inputs"]]
-    assert files == [
-        file for each in inputs.values() for file in (each if isinstance(each, list) else [each])
-    ]
+    assert files == [file for each in inputs.values() for file in each]
     for each in sidecar["inputs"]:
         assert each["sha256"] == hashlib.sha256(Path(each["file"]).read_bytes()).hexdigest()
         assert each["description"]["code"] == "0123456789abcdef"

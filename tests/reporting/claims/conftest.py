@@ -25,6 +25,7 @@ RUN = {
 }
 MEASURES = [name for name in TOY_RUNS.names if name not in RUN and name != "seed"]
 USUAL = dict.fromkeys(MEASURES, 0.5) | {"train_error": 0.0, "phantom_easy_nonpositive": 0.0}
+USUAL["diverged_step"] = None
 
 
 @pytest.fixture(scope="session")
@@ -32,16 +33,18 @@ def toy_runs() -> Callable[..., pd.DataFrame]:
     """Make the runs of one setting, one a seed, from columns of values; None for a run diverged."""
 
     def make(hard_error: Sequence[float | None], **columns: Any) -> pd.DataFrame:
-        table = pd.DataFrame({"hard_error": hard_error}, dtype=float)
-        table = table.assign(seed=table.index, **(RUN | USUAL | columns | {"diverged_step": None}))
-        table["hard_error"] = hard_error
-        diverged = table["hard_error"].isna()
-        measures = [name for name in MEASURES if name != "diverged_step"]
-        table[measures] = table[measures].astype(float).mask(diverged)
-        table["diverged_step"] = diverged.astype("Int32").where(diverged)
+        given = RUN | USUAL | columns | {"hard_error": hard_error}
+        rows = []
+        for seed, error in enumerate(hard_error):
+            row = {
+                name: value[seed] if isinstance(value, list) else value
+                for name, value in given.items()
+            }
+            if error is None:
+                row |= dict.fromkeys(MEASURES) | {"diverged_step": 1}
+            rows.append(row | {"seed": seed})
         # In an order that says nothing.
-        shuffled = table.sample(frac=1, random_state=1)
-        return pa.Table.from_pandas(shuffled, TOY_RUNS, preserve_index=False).to_pandas()
+        return pa.Table.from_pylist([*rows[1:], *rows[:1]], TOY_RUNS).to_pandas()
 
     return make
 

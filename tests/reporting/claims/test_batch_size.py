@@ -103,9 +103,3 @@ def test_without_the_sizes_to_compare_both_are_open(runs, found, sizes) -> None:
     rows = found(batch_size(runs(errors)))
     assert rows["check"].tolist() == ["10a", "10b"]
     assert set(rows["reason"]) == {"batch size 5 and a larger one are not both among the runs"}
-
-
-def test_a_study_that_was_not_run_is_said(found) -> None:
-    rows = found(batch_size(None))
-    assert rows["check"].tolist() == ["10a", "10b"]
-    assert set(rows["reason"]) == {"the study was not run"}

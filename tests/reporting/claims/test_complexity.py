@@ -144,10 +144,3 @@ def test_one_seed_and_none(toy_runs, only) -> None:
     assert only(one, "3b")["reason"] == "one seed"
     none = complexity(pd.concat([toy_runs([0.3]), toy_runs([None], rho=0.5)]))
     assert only(none, "3b")["reason"] == "no seed has what is compared"
-
-
-def test_a_study_that_was_not_run_is_said(found) -> None:
-    rows = found(complexity(None))
-    assert rows["check"].tolist() == ["3a", "3b", "4a", "4b", "7a", "7b", "7c"]
-    assert set(rows["reason"]) == {"the study was not run"}
-    assert set(rows["verdict"]) == {"open"}

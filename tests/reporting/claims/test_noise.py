@@ -49,7 +49,3 @@ def test_no_noise_is_no_check(rows) -> None:
 def test_one_seed_is_open(toy_runs, only) -> None:
     runs = [toy_runs([error], rho=error, noise="label", level=0.1) for error in (0.0, 0.5)]
     assert only(noise(pd.concat(runs)), "9")["reason"] == "one seed"
-
-
-def test_a_study_that_was_not_run_is_said(only) -> None:
-    assert only(noise(None), "9")["reason"] == "the study was not run"

@@ -89,7 +89,7 @@ def test_the_easy_feature_is_told_by_sgd_alone(checked, only) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sgd", "sam", "found"),
+    ("sgd", "sam", "expected"),
     {
         "pairs without one that diverged": (
             [None, (0.1, 0.3), (0.2, 0.4), (0.1, 0.4)],
@@ -104,10 +104,10 @@ def test_the_easy_feature_is_told_by_sgd_alone(checked, only) -> None:
         ),
     }.values(),
 )
-def test_what_leaves_a_check_open(checked, only, sgd, sam, found) -> None:
+def test_what_leaves_a_check_open(checked, only, sgd, sam, expected) -> None:
     row = only(checked(sgd, sam), "1", where=HERE)
     columns = ["verdict", "reason", "effect", "runs", "dropped"]
-    assert tuple(row[columns]) == found
+    assert tuple(row[columns]) == expected
 
 
 @pytest.mark.parametrize("check", [probing, transfer])
@@ -191,7 +191,7 @@ class TestTransfer:
 
     def test_hand_computed(self, transferred, only) -> None:
         row = only(transferred([0.2, 0.3, None], [0.18, 0.26, 0.0]), "11", where="PACS, target A")
-        # Differences 0.02 and 0.04: 0.03 ± the quantile 12.7062 of one degree of freedom times 0.01.
+        # Of 0.02 and 0.04: 0.03 ± the quantile 12.7062 of one degree of freedom times 0.01.
         assert row["effect"] == pytest.approx(0.03)
         ends = (0.03 - 0.127062, 0.03 + 0.127062)
         assert (row["low"], row["high"]) == pytest.approx(ends, abs=1e-6)

@@ -3,6 +3,9 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_rel
 
+from feature_quality.reporting.claims.batch_size import batch_size
+from feature_quality.reporting.claims.complexity import complexity
+from feature_quality.reporting.claims.noise import noise
 from feature_quality.reporting.claims.verdict import (
     COLUMNS,
     CUSTOM,
@@ -14,7 +17,6 @@ from feature_quality.reporting.claims.verdict import (
     CheckContext,
     evaluate,
     kind_of,
-    not_run,
     papers_method,
     tabulate,
     unknown,
@@ -145,9 +147,23 @@ def test_a_row_says_what_it_is_about() -> None:
     assert row["note"] == "as expected"
 
 
+@pytest.mark.parametrize(
+    ("check", "names"),
+    [
+        (complexity, ["3a", "3b", "4a", "4b", "7a", "7b", "7c"]),
+        (noise, ["9"]),
+        (batch_size, ["10a", "10b"]),
+    ],
+)
+def test_a_study_that_was_not_run_is_said(found, check, names) -> None:
+    rows = found(check(None))
+    assert rows["check"].tolist() == names
+    for _, row in rows.iterrows():
+        assert (row["verdict"], row["reason"]) == ("open", "the study was not run")
+        assert (row["data"], row["where"]) == (TOY, "toy")
+
+
 def test_what_cannot_be_checked_is_open_with_the_reason() -> None:
-    for row in not_run([ABOVE, BELOW]):
-        assert (row["data"], row["where"], row["reason"]) == (TOY, "toy", NOT_RUN)
     row = unknown(ABOVE, CheckContext(REAL, "CelebA"), NOT_RUN)
     assert (row["claim"], row["claimed"], row["where"]) == (10, "above 0", "CelebA")
     assert (row["verdict"], row["reason"], row["runs"]) == ("open", NOT_RUN, 0)

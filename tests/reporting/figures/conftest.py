@@ -1,7 +1,9 @@
 """Made-up tables of the toy studies, and checks of what lines show."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 from scipy.stats import t
 
+from feature_quality.artifacts.parquet import write_parquet
+from feature_quality.artifacts.prepared import EXAMPLES, Description
 from feature_quality.artifacts.toy import CONTOURS, EPOCHS, PERTURBATIONS, POINTS, TOY_RUNS
+from feature_quality.reporting.weighted_points import WeightedPoints
 
 # What a run is by default.
 RUN = {
@@ -102,6 +107,25 @@ def points_of() -> Callable[..., pd.DataFrame]:
 
 
 @pytest.fixture(scope="session")
+def weighted() -> Callable[..., WeightedPoints]:
+    """Take points as the toy's, or as those of a dataset on which a method is compared with SGD."""
+
+    def make(points: pd.DataFrame, method: str = "") -> WeightedPoints:
+        if not method:
+            return WeightedPoints.of(points, {"rho": 0.5})
+        runs = [
+            {"method": name, "lr": lr, "rho": rho, "seed": seed}
+            for name, lr, rho in ((method, 0.01, 0.5), ("sgd", 0.05, 0.0))
+            for seed in (0, 1)
+        ]
+        about = {"dataset": "shapes", "title": "Shapes in colours", "easy": "colour"}
+        about |= {"hard": "shape", "compared": method, "phantom_rho": 0.5}
+        return WeightedPoints.of(points, about | {"runs": runs})
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def contours_of() -> Callable[..., pd.DataFrame]:
     """Make planes of f_j(x) = c_j·(x_1 + 2 x_2 − ρ): each has a zero line of its own."""
 
@@ -145,6 +169,18 @@ def perturbations_of() -> Callable[..., pd.DataFrame]:
             margin=margin - 1, phantom_margin=margin - 1 - fall, gradient_norm=norm
         )
         return pa.Table.from_pandas(table, PERTURBATIONS, preserve_index=False).to_pandas()
+
+    return make
+
+
+@pytest.fixture
+def examples_of(tmp_path: Path, description_of: Callable[..., Description]) -> Callable[..., str]:
+    """Write the file that describes a dataset."""
+
+    def make(**details: Any) -> str:
+        path = tmp_path / "examples.parquet"
+        write_parquet(path, EXAMPLES.empty_table(), asdict(description_of(**details)))
+        return str(path)
 
     return make
 

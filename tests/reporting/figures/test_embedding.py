@@ -6,16 +6,18 @@ import pytest
 from matplotlib.colors import to_rgb
 from sklearn.decomposition import PCA
 
-from feature_quality.artifacts.embeddings import Embeddings
+from feature_quality.artifacts.embeddings import Embeddings, write_embeddings
+from feature_quality.methods import BASELINE, PAPER_METHOD
+from feature_quality.reporting.figures.drawing import Drawing, save
 from feature_quality.reporting.figures.embedding import (
     POINTS,
     VALUES,
+    draw,
     drawn_rows,
-    embedding,
     named,
+    plot,
     principal_plane,
 )
-from feature_quality.reporting.figures.style import IMAGE_METHODS, save
 
 
 def network(seed: int, examples: int = 40, features: int = 60) -> Embeddings:
@@ -35,20 +37,20 @@ NETWORKS = {"SGD: lr 0.1, ρ 0, seed 0": network(0), "SAM: lr 0.1, ρ 0.5, seed 
 @pytest.mark.parametrize("shape", [(30, 200), (200, 30), (3, 7)])
 def test_the_plane_is_that_of_principal_components(shape) -> None:
     points = np.random.default_rng(0).normal(size=shape).astype(np.float32) + 5
-    plane = principal_plane(points)
+    places, shares = principal_plane(points)
     reference = PCA(n_components=2, svd_solver="full").fit(points.astype(float))
     expected = reference.transform(points.astype(float))
     for axis in range(2):
         largest = reference.components_[axis][np.abs(reference.components_[axis]).argmax()]
         expected[:, axis] *= np.sign(largest)
-    np.testing.assert_allclose(plane.places, expected, atol=1e-8)
-    np.testing.assert_allclose(plane.shares, reference.explained_variance_ratio_)
+    np.testing.assert_allclose(places, expected, atol=1e-8)
+    np.testing.assert_allclose(shares, reference.explained_variance_ratio_)
 
 
 def test_the_plane_of_a_dead_network_is_a_point() -> None:
-    plane = principal_plane(np.full((5, 8), 0.25, np.float32))
-    assert not plane.places.any()
-    assert plane.shares.tolist() == [0, 0]
+    places, shares = principal_plane(np.full((5, 8), 0.25, np.float32))
+    assert not places.any()
+    assert shares.tolist() == [0, 0]
 
 
 class TestRows:
@@ -71,24 +73,37 @@ class TestRows:
         assert first.tolist() != drawn_rows(self.groups, "birds").tolist()
 
 
-@pytest.mark.parametrize(("rho", "method"), [(0.0, "SGD"), (0.05, "SAM")])
-def test_a_network_is_named_by_its_run(rho, method) -> None:
-    name, found = named((network(0), {"lr": 0.001, "rho": rho, "seed": 2}))
-    assert name == f"{method}: lr 0.001, ρ {rho or 0}, seed 2"
+@pytest.mark.parametrize("method", ["sgd", "sam", "lsam", "asam"])
+def test_a_network_is_named_by_its_run(method) -> None:
+    name, found = named((network(0), {"method": method, "lr": 0.001, "rho": 0.5, "seed": 2}))
+    assert name == f"{method.upper()}: lr 0.001, ρ 0.5, seed 2"
     assert len(found.table) == 40
 
 
-def test_a_row_is_a_network_and_a_column_a_feature(subject_of) -> None:
-    description = subject_of().description
-    figure = embedding(NETWORKS, description)
+def test_it_is_drawn_of_a_network_each(tmp_path, examples_of) -> None:
+    paths = []
+    for seed, method in enumerate(("sgd", "lsam")):
+        shown = network(seed)
+        examples = shown.table.assign(id="x", label=shown.table["feature_a"])
+        paths.append(str(tmp_path / method))
+        run = {"method": method, "lr": 0.1, "rho": 0.2 * seed, "seed": 3}
+        write_embeddings(paths[-1], replace(shown, table=examples), run)
+    drawing = draw({"examples": [examples_of()], "embeddings": paths}, "lsam")
+    names = [panel.get_ylabel().partition("\n")[0] for panel in drawing.figure.axes]
+    assert names == ["SGD: lr 0.1, ρ 0, seed 3", "", "LSAM: lr 0.1, ρ 0.2, seed 3", ""]
+    assert drawing.texts[-1] == "Shapes in colours:"
+
+
+def test_a_row_is_a_network_and_a_column_a_feature(description_of) -> None:
+    figure = plot(NETWORKS, description_of())
     rows = np.reshape(figure.axes, (2, 2))
     for row, (name, shown) in zip(rows, NETWORKS.items(), strict=True):
         drawn = drawn_rows(shown.table["group"].to_numpy(), "toy")
-        plane = principal_plane(shown.embedding[drawn])
-        first, second = (f"{100 * share:.0f} %" for share in plane.shares)
+        places, shares = principal_plane(shown.embedding[drawn])
+        first, second = (f"{100 * share:.0f} %" for share in shares)
         for panel, column in zip(row, ("feature_a", "feature_b"), strict=True):
             (points,) = panel.collections
-            np.testing.assert_allclose(points.get_offsets(), plane.places)
+            np.testing.assert_allclose(points.get_offsets(), places)
             colours = [to_rgb(VALUES[value]) for value in shown.table[column].iloc[drawn]]
             np.testing.assert_allclose(points.get_facecolors()[:, :3], colours)
             assert panel.get_xlabel() == f"PC 1 ({first})"
@@ -97,8 +112,8 @@ def test_a_row_is_a_network_and_a_column_a_feature(subject_of) -> None:
     figure.draw_without_rendering()
 
 
-def test_legends_name_the_values_of_each_feature(subject_of) -> None:
-    figure = embedding(NETWORKS, subject_of().description)
+def test_legends_name_the_values_of_each_feature(description_of) -> None:
+    figure = plot(NETWORKS, description_of())
     legends = [panel.get_legend() for panel in figure.axes]
     assert legends[2:] == [None, None]
     titles = [legend.get_title().get_text() for legend in legends[:2]]
@@ -109,24 +124,23 @@ def test_legends_name_the_values_of_each_feature(subject_of) -> None:
         assert [handle.get_color() for handle in legend.legend_handles] == [*VALUES[:2]]
 
 
-def test_many_values_have_colours_of_their_own(subject_of) -> None:
+def test_many_values_have_colours_of_their_own(description_of) -> None:
     names = tuple(f"${number}" for number in range(9))
-    description = replace(subject_of().description, classes=(("a", "b"), names))
-    figure = embedding(NETWORKS, description)
+    figure = plot(NETWORKS, description_of(classes=(("a", "b"), names)))
     handles = figure.axes[1].get_legend().legend_handles
     assert len({tuple(handle.get_color()) for handle in handles}) == 9
     figure.draw_without_rendering()
 
 
-def test_no_value_has_the_colour_of_a_method() -> None:
+def test_no_value_has_the_colour_of_sgd_or_sam() -> None:
     assert len(set(VALUES)) == 5
-    assert not set(VALUES) & set(IMAGE_METHODS.values())
+    assert not set(VALUES) & {BASELINE.colour, PAPER_METHOD.colour}
 
 
-def test_equal_networks_give_equal_bytes(subject_of, tmp_path) -> None:
+def test_equal_networks_give_equal_bytes(description_of, tmp_path) -> None:
     written = []
     for name in ("first", "second"):
         paths = (tmp_path / f"{name}.pdf", tmp_path / f"{name}.png")
-        save(embedding(NETWORKS, subject_of().description), "a", "b", *paths)
+        save(Drawing(plot(NETWORKS, description_of())), "a", *paths)
         written.append([path.read_bytes() for path in paths])
     assert written[0] == written[1]

@@ -16,14 +16,12 @@ def test_runs_that_diverged_are_counted_by_setting() -> None:
     assert diverged([]) == ""
 
 
-def test_weights_of_groups_are_mentioned_where_there_are_any(subject_of) -> None:
-    weighted = subject_of(group_weights=(0.4, 0.1, 0.1, 0.4)).description
+def test_weights_of_groups_are_mentioned_where_there_are_any(description_of) -> None:
+    weighted = description_of(group_weights=(0.4, 0.1, 0.1, 0.4))
     assert "by its frequency in training" in weighting(weighted)
-    assert weighting(subject_of().description) == ""
+    assert weighting(description_of()) == ""
 
 
-def test_what_stands_below_names_dataset_and_target(subject_of) -> None:
-    texts = below(subject_of().description, "4 seeds.", "Means.", "", "One left out.")
-    assert texts == ("Means. One left out.", "Shapes in colours: 4 seeds.")
-    transfer = subject_of(target="R").description
-    assert below(transfer, "4 seeds.") == ("", "Shapes in colours, target R: 4 seeds.")
+def test_what_stands_below_ends_with_dataset_and_target(description_of) -> None:
+    assert below(description_of(), "Means.", "") == ("Means.", "", "Shapes in colours:")
+    assert below(description_of(target="R")) == ("Shapes in colours, target R:",)

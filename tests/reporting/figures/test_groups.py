@@ -4,10 +4,12 @@ import pytest
 from matplotlib.colors import same_color
 from scipy.stats import t
 
-from feature_quality.reporting.figures.groups import group_errors, groups
-from feature_quality.reporting.figures.style import IMAGE_METHODS
+from feature_quality.artifacts.embeddings import Embeddings, write_embeddings
+from feature_quality.methods import METHODS
+from feature_quality.reporting.figures.groups import draw, group_errors, plot
 
-SETTINGS = {"SGD": (0.05, 0.0), "SAM": (0.01, 0.1)}
+SETTINGS = {"sgd": (0.05, 0.0), "sam": (0.01, 0.1)}
+PAIR = [METHODS[name] for name in SETTINGS]
 GROUPS = {0: 700, 2: 1200, 3: 40}
 
 
@@ -31,27 +33,25 @@ def make(seeds: int = 3) -> pd.DataFrame:
 
 
 def of_method(artists, method: str) -> list:
-    return [each for each in artists if same_color(each.get_color(), IMAGE_METHODS[method])]
+    return [each for each in artists if same_color(each.get_color(), METHODS[method].colour)]
 
 
 def test_errors_are_those_of_each_group_there_is() -> None:
     examples = pd.DataFrame({"label": [0, 0, 1, 1, 1], "group": [0, 0, 3, 3, 3]})
     logits = np.array([[1, 0], [0, 1], [0, 1], [1, 0], [1, 0]], np.float32)
-    run = {"lr": 0.1, "rho": 0.05, "seed": 7, "diverged": None}
+    run = {"method": "lsam", "lr": 0.1, "rho": 0.05, "seed": 7, "diverged": None}
     errors = group_errors(examples, logits, run)
     assert errors["group"].tolist() == [0, 3]
     assert errors["error"].tolist() == pytest.approx([1 / 2, 2 / 3])
     assert errors["examples"].tolist() == [2, 3]
-    assert (
-        errors[["method", "lr", "rho", "seed"]].to_numpy().tolist() == [["SAM", 0.1, 0.05, 7]] * 2
-    )
-    assert set(group_errors(examples, logits, run | {"rho": 0.0})["method"]) == {"SGD"}
+    named = errors[["method", "lr", "rho", "seed"]].to_numpy().tolist()
+    assert named == [["lsam", 0.1, 0.05, 7]] * 2
 
 
 @pytest.mark.parametrize("seeds", [1, 4])
-def test_points_are_seeds_beside_means_with_intervals(subject_of, seeds) -> None:
+def test_points_are_seeds_beside_means_with_intervals(description_of, seeds) -> None:
     errors = make(seeds)
-    figure = groups(errors, subject_of().description)
+    figure = plot(errors, description_of(), PAIR)
     (panel,) = figure.axes
     for method in SETTINGS:
         mine = errors[errors["method"] == method]
@@ -79,16 +79,16 @@ def test_points_are_seeds_beside_means_with_intervals(subject_of, seeds) -> None
     figure.draw_without_rendering()
 
 
-def test_no_interval_reaches_below_0(subject_of) -> None:
+def test_no_interval_reaches_below_0(description_of) -> None:
     errors = make()
     errors["error"] = [0.9 if seed == 0 else 0.0 for seed in errors["seed"]]
-    (panel,) = groups(errors, subject_of().description).axes
+    (panel,) = plot(errors, description_of(), PAIR).axes
     assert all(bar.get_segments()[0][0, 0] == 0 for bar in panel.collections)
     assert panel.get_xlim()[0] == 0
 
 
-def test_groups_are_named_by_both_values_and_counted(subject_of) -> None:
-    figure = groups(make(), subject_of().description)
+def test_groups_are_named_by_both_values_and_counted(description_of) -> None:
+    figure = plot(make(), description_of(), PAIR)
     (panel,) = figure.axes
     names = [label.get_text() for label in panel.get_yticklabels()]
     assert names == ["round, red (n = 700)", "square, red (n = 1,200)", "square, blue (n = 40)"]
@@ -98,3 +98,28 @@ def test_groups_are_named_by_both_values_and_counted(subject_of) -> None:
     (legend,) = figure.legends
     texts = [text.get_text() for text in legend.get_texts()]
     assert texts == ["SGD: lr 0.05, ρ 0", "SAM: lr 0.01, ρ 0.1"]
+
+
+def test_it_is_drawn_of_the_runs_that_finished_in_the_methods_name(tmp_path, examples_of) -> None:
+    table = pd.DataFrame({"label": [0, 0, 1, 1], "group": [0, 0, 3, 3]})
+    examples = table.assign(id="x", feature_a=0, feature_b=0)
+    tests = []
+    for method, rho in (("sgd", 0.0), ("asam", 1.0)):
+        for seed in (0, 1):
+            logits = np.eye(2, dtype=np.float32)[[0, seed, 1, 0 if rho else 1]]
+            run = {"method": method, "lr": 0.1, "rho": rho, "seed": seed, "diverged": None}
+            if (method, seed) == ("sgd", 0):
+                run["diverged"] = [1, 2]
+            tests.append(str(tmp_path / f"{method}{seed}"))
+            write_embeddings(tests[-1], Embeddings(examples, logits, logits), run)
+    inputs = {"examples": [examples_of()], "tests": tests}
+    drawing = draw(inputs, "asam")
+    (panel,) = drawing.figure.axes
+    (points, *_), (others, *_) = (of_method(panel.lines, method) for method in ("sgd", "asam"))
+    assert points.get_xdata().tolist() == [0.5, 0]
+    assert others.get_xdata().tolist() == [0, 0.5, 0.5, 0.5]
+    (legend,) = drawing.figure.legends
+    texts = [text.get_text() for text in legend.get_texts()]
+    assert texts == ["SGD: lr 0.1, ρ 0", "ASAM: lr 0.1, ρ 1"]
+    lost = "Left out, as they diverged: runs 1 at lr 0.1, ρ 0."
+    assert drawing.texts[1:] == (lost, "Shapes in colours:")

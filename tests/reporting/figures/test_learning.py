@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from feature_quality.reporting.figures.learning import epochs_of, learning
+from feature_quality.artifacts.history import HISTORY
+from feature_quality.artifacts.parquet import write_table
+from feature_quality.reporting.figures.learning import draw, epochs_of, plot
 from feature_quality.reporting.figures.style import sequence
 
 RATES, RHO = (0.01, 0.05), (0.0, 0.1, 0.2)
@@ -39,7 +41,7 @@ def panels(figure: Figure) -> dict[tuple[str, float], object]:
 def test_a_panel_is_a_rate_and_a_line_a_rho(assert_shows, seeds) -> None:
     epochs = epochs_of(histories(seeds))
     assert set(epochs["lr"]) == set(RATES)
-    figure = learning(epochs)
+    figure = plot(epochs)
     colours = sequence(pd.Series(RHO))
     for (name, lr), panel in panels(figure).items():
         for rho in RHO:
@@ -49,7 +51,7 @@ def test_a_panel_is_a_rate_and_a_line_a_rho(assert_shows, seeds) -> None:
 
 
 def test_labels() -> None:
-    figure = learning(epochs_of(histories()))
+    figure = plot(epochs_of(histories()))
     assert [panel.get_title() for panel in figure.axes] == ["lr 0.01", "lr 0.05", "", ""]
     labels = [panel.get_ylabel() for panel in figure.axes]
     assert labels == ["validation error", "", "training loss", ""]
@@ -67,14 +69,14 @@ def test_the_scale_of_losses_ends_at_means_whatever_the_intervals() -> None:
     epochs = epochs_of(histories())
     epochs.loc[epochs["epoch"] == 4, "train_loss"] = 0.001
     means = epochs.groupby(["lr", "rho", "epoch"])["train_loss"].mean()
-    losses = learning(epochs).axes[2]
+    losses = plot(epochs).axes[2]
     assert losses.get_ylim()[0] == pytest.approx(0.7 * means.min())
     weightless = epochs.assign(train_loss=0.0)
-    assert learning(weightless).axes[2].get_yscale() == "linear"
+    assert plot(weightless).axes[2].get_yscale() == "linear"
 
 
 def test_the_last_epoch_is_marked_even_if_it_is_the_first(curves) -> None:
-    figure = learning(epochs_of(histories(epochs=1)))
+    figure = plot(epochs_of(histories(epochs=1)))
     (line,) = curves(figure.axes[0], sequence(pd.Series(RHO))[0.1])
     assert line.get_marker() == "o"
     assert line.get_markevery() == [-1]
@@ -85,7 +87,7 @@ def test_runs_that_diverged_are_left_out(assert_shows, curves) -> None:
     epochs = epochs_of(histories(diverged=lost))
     assert epochs["diverged"].sum() == 3 * 2
     colours = sequence(pd.Series(RHO))
-    for (name, lr), panel in panels(learning(epochs)).items():
+    for (name, lr), panel in panels(plot(epochs)).items():
         for rho in RHO:
             if (lr, rho) in lost:
                 assert not curves(panel, colours[rho])
@@ -96,8 +98,25 @@ def test_runs_that_diverged_are_left_out(assert_shows, curves) -> None:
 
 @pytest.mark.parametrize("rates", [RATES[1:], RATES])
 def test_a_rate_at_which_every_run_diverged_says_so(rates) -> None:
-    figure = learning(epochs_of(histories(diverged=set(product(rates, RHO)))))
+    figure = plot(epochs_of(histories(diverged=set(product(rates, RHO)))))
     for (_, lr), panel in panels(figure).items():
         texts = [text.get_text() for text in panel.texts]
         assert texts == (["every run\ndiverged"] if lr in rates else [])
     figure.draw_without_rendering()
+
+
+def test_it_is_drawn_in_the_methods_name_and_says_what_diverged(tmp_path, examples_of) -> None:
+    paths = []
+    for number, (table, run) in enumerate(histories(2, diverged={(0.05, 0.1)})):
+        paths.append(str(tmp_path / str(number)))
+        write_table(paths[-1], table, HISTORY, run)
+    inputs = {"examples": [examples_of(group_weights=(0.25,) * 4)], "histories": paths}
+    drawing = draw(inputs, "asam")
+    assert [panel.get_title() for panel in drawing.figure.axes[:2]] == ["lr 0.01", "lr 0.05"]
+    assert drawing.texts == (
+        "Means over seeds with 95 % t-intervals.",
+        "Runs with ρ > 0: ASAM.",
+        "Validation and test errors weight each group's error by its frequency in training.",
+        "Left out, as they diverged: runs 2 at lr 0.05, ρ 0.1.",
+        "Shapes in colours:",
+    )

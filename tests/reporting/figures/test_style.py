@@ -6,16 +6,15 @@ import pytest
 from matplotlib.colors import rgb_to_hsv, to_rgb
 from matplotlib.figure import Figure
 
+from feature_quality.methods import METHODS
+from feature_quality.reporting.figures.drawing import Drawing, save
 from feature_quality.reporting.figures.style import (
     FEATURES,
-    METHODS,
     NEUTRAL,
     WIDTH,
     canvas,
     empty_panel,
     lines,
-    method_of,
-    save,
     sequence,
 )
 
@@ -49,8 +48,9 @@ class TestLines:
 
 class TestColours:
     def test_of_methods_features_and_the_rest_differ(self) -> None:
-        colours = [*METHODS.values(), *FEATURES.values(), NEUTRAL]
-        assert len({to_rgb(colour) for colour in colours}) == 5
+        methods = [method.colour for method in METHODS.values()]
+        colours = [*methods, *FEATURES.values(), NEUTRAL]
+        assert len({to_rgb(colour) for colour in colours}) == len(METHODS) + 3
 
     def test_of_a_sweep_get_darker(self) -> None:
         colours = sequence(pd.Series([5, 1, 300, 5, 20]))
@@ -64,11 +64,6 @@ class TestColours:
         assert min(colour[:3]) < 0.5
 
 
-def test_only_sgd_has_no_perturbation() -> None:
-    named = method_of(pd.Series([0.0, 0.1, 0.0, 1.0], index=[3, 2, 1, 0]))
-    assert named.to_dict() == {3: "SGD", 2: "LSAM", 1: "SGD", 0: "LSAM"}
-
-
 def test_a_canvas_is_a_page_wide() -> None:
     figure, axes = canvas(2, 3, 4.5, sharey=True)
     assert figure.get_size_inches().tolist() == [WIDTH, 4.5]
@@ -77,7 +72,7 @@ def test_a_canvas_is_a_page_wide() -> None:
     assert canvas(1, 1, 1)[1].shape == (1, 1)
 
 
-def test_a_vacant_panel_says_why() -> None:
+def test_an_empty_panel_says_why() -> None:
     _, axes = canvas(1, 1, 1)
     empty_panel(axes[0, 0], "nothing here")
     (text,) = axes[0, 0].texts
@@ -96,15 +91,17 @@ class TestSave:
 
     def test_writes_both_files_with_the_text_below(self, tmp_path: Path) -> None:
         figure = self.figure()
-        save(figure, "What is shown.", "A remark.", tmp_path / "a.pdf", str(tmp_path / "b.png"))
-        assert figure.get_supxlabel() == "What is shown. A remark."
+        drawing = Drawing(figure, ["What is shown.", "", "Digits:"])
+        save(drawing, "3 seeds.", tmp_path / "a.pdf", str(tmp_path / "b.png"))
+        assert figure.get_supxlabel() == "What is shown. Digits: 3 seeds."
         assert {path.name for path in tmp_path.iterdir()} == {"a.pdf", "b.png"}
         assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF-")
         assert (tmp_path / "b.png").read_bytes().startswith(b"\x89PNG\r\n")
 
     def test_equal_figures_give_equal_bytes(self, tmp_path: Path) -> None:
         for place in ("first", "second"):
-            save(self.figure(), "a", "b", tmp_path / place / "x.pdf", tmp_path / place / "x.png")
+            paths = (tmp_path / place / "x.pdf", tmp_path / place / "x.png")
+            save(Drawing(self.figure()), "a", *paths)
         for name in ("x.pdf", "x.png"):
             first, second = (
                 (tmp_path / place / name).read_bytes() for place in ("first", "second")
@@ -120,6 +117,6 @@ class TestSave:
         for path in paths:
             path.write_text("old")
         with pytest.raises(ValueError, match="unknown"):
-            save(figure, "a", "b", *paths)
+            save(Drawing(figure), "a", *paths)
         assert [path.read_text() for path in paths] == ["old", "old"]
         assert sorted(tmp_path.iterdir()) == sorted(paths)

@@ -12,7 +12,7 @@ from feature_quality.training.sam import phantom_parameters
 
 
 @dataclass(frozen=True)
-class Perturbation:
+class PerturbedExample:
     """What SAM does to one example when it is a batch of its own.
 
     Attributes:
@@ -28,7 +28,7 @@ class Perturbation:
 
 def perturb(
     margin: Callable[[], Tensor], parameters: Mapping[str, nn.Parameter], rho: float
-) -> Perturbation:
+) -> PerturbedExample:
     """Perturb ``parameters`` by SAM at radius ``rho`` for the one example of ``margin``.
 
     The direction is the same for the exponential and the logistic loss: both fall with the margin.
@@ -50,7 +50,7 @@ def perturb(
     with phantom_parameters(parameters, rho), torch.no_grad():
         phantom = margin()
     norm = torch.linalg.vector_norm(torch.stack(norms))
-    return Perturbation(real.item(), phantom.item(), norm.item())
+    return PerturbedExample(real.item(), phantom.item(), norm.item())
 
 
 def perturb_examples(
@@ -62,7 +62,7 @@ def perturb_examples(
 
     Returns:
         one row per example and set: ``perturbed`` and ``example``, the set's name and the example's
-        place, ``rho``, and the fields of ``Perturbation``.
+        place, ``rho``, and the fields of ``PerturbedExample``.
     """
     return pd.DataFrame(
         {"perturbed": name, "rho": rho, "example": example}

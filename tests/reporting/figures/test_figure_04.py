@@ -1,8 +1,9 @@
 import pandas as pd
 import pytest
 
-from feature_quality.reporting.figures.scaling import scaling
-from feature_quality.reporting.figures.style import FEATURES, METHODS
+from feature_quality.methods import METHODS
+from feature_quality.reporting.figures.figure_04 import plot
+from feature_quality.reporting.figures.style import FEATURES
 
 RATE = "phantom/real rate, $\\tilde{w}_j/w_j$"
 
@@ -16,7 +17,7 @@ def tables(runs_of, epochs_of, request) -> tuple[pd.DataFrame, pd.DataFrame]:
 @pytest.mark.parametrize("tables", [1, 10], indirect=True)
 def test_lsam_is_shown_over_training_and_every_rho_beside_it(tables, assert_shows) -> None:
     epochs, runs = tables
-    figure = scaling(epochs, runs)
+    figure = plot(epochs, runs)
     left, right = figure.axes
     for feature, colour in FEATURES.items():
         name = f"{feature}_scaling"
@@ -26,7 +27,7 @@ def test_lsam_is_shown_over_training_and_every_rho_beside_it(tables, assert_show
 
 
 def test_labels(tables) -> None:
-    left, right = scaling(*tables).axes
+    left, right = plot(*tables).axes
     assert left.get_title() == "over training, ρ = 0.5"
     assert right.get_title() == "mean over training"
     assert (left.get_xlabel(), right.get_xlabel()) == ("epoch", "perturbation radius ρ")
@@ -37,16 +38,16 @@ def test_labels(tables) -> None:
 
 
 def test_both_panels_have_a_line_where_the_rates_are_the_same(tables) -> None:
-    for panel in scaling(*tables).axes:
+    for panel in plot(*tables).axes:
         (line,) = (line for line in panel.lines if line.get_linestyle() == ":")
         assert [*line.get_ydata()] == [1, 1]
 
 
 def test_the_legend_names_the_features_whose_colours_are_no_methods(tables) -> None:
-    left, right = scaling(*tables).axes
+    left, right = plot(*tables).axes
     handles = left.get_legend().legend_handles
     texts = [text.get_text() for text in left.get_legend().get_texts()]
     found = dict(zip(texts, (handle.get_color() for handle in handles), strict=True))
     assert found == FEATURES
-    assert not set(found.values()) & set(METHODS.values())
+    assert not set(found.values()) & {method.colour for method in METHODS.values()}
     assert right.get_legend() is None

@@ -1,9 +1,9 @@
 import pandas as pd
 import pytest
 
-from feature_quality.reporting.figures.noise import noise
-from feature_quality.reporting.figures.style import METHODS
+from feature_quality.reporting.figures.figure_09 import plot
 
+METHODS = {"SGD": "#0072B2", "LSAM": "#D55E00"}
 LEVELS = {"label": (0.0, 0.02, 0.1), "gaussian": (0.0, 0.4, 1.0), "dropout": (0.0, 0.2, 0.4)}
 CELLS = [(noisy, kind) for noisy in ("both", "hard") for kind in LEVELS]
 
@@ -23,7 +23,7 @@ def runs(runs_of, request) -> pd.DataFrame:
 
 @pytest.mark.parametrize("runs", [1, 10], indirect=True)
 def test_a_panel_shows_both_methods_at_a_kind_of_noise_and_where_it_is(runs, assert_shows) -> None:
-    figure = noise(runs)
+    figure = plot(runs)
     for panel, (noisy, kind) in zip(figure.axes, CELLS, strict=True):
         rows = runs[(runs["noise"] == kind) & (runs["noisy"] == noisy)]
         for method, of_method in (("SGD", rows["rho"] == 0), ("LSAM", rows["rho"] > 0)):
@@ -32,7 +32,7 @@ def test_a_panel_shows_both_methods_at_a_kind_of_noise_and_where_it_is(runs, ass
 
 
 def test_columns_are_kinds_with_their_symbols_and_rows_say_where(runs) -> None:
-    panels = noise(runs).axes
+    panels = plot(runs).axes
     titles = ["label noise", "Gaussian noise", "feature dropout", "", "", ""]
     assert [panel.get_title() for panel in panels] == titles
     levels = ["probability of a flip p", "standard deviation σ", "probability of a drop q"]
@@ -47,7 +47,7 @@ def test_columns_are_kinds_with_their_symbols_and_rows_say_where(runs) -> None:
 
 
 def test_the_legend_names_the_methods_once(runs) -> None:
-    first, *others = noise(runs).axes
+    first, *others = plot(runs).axes
     legend = first.get_legend()
     found = {
         text.get_text(): handle.get_color()

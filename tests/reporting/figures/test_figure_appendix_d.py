@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from matplotlib.colors import same_color
 
-from feature_quality.reporting.figures.appendix_d import appendix_d, log_ratios
-from feature_quality.reporting.figures.style import METHODS
+from feature_quality.reporting.figures.figure_appendix_d import log_ratios, plot
 
+METHODS = {"SGD": "#0072B2", "LSAM": "#D55E00"}
 LOSSES = ("exponential loss", "logistic loss")
 NETWORKS = ("toy", "digits")
 
@@ -62,7 +62,7 @@ def test_large_margins_are_no_trouble(loss) -> None:
 
 @pytest.mark.parametrize("networks", [NETWORKS, NETWORKS[::-1], ("toy",)])
 def test_a_column_is_a_network_and_a_row_a_loss(perturbations_of, networks) -> None:
-    figure = appendix_d(perturbations_of(networks))
+    figure = plot(perturbations_of(networks))
     assert [panel.get_title() for panel in figure.axes] == [
         f"{network}: {loss}" for loss, network in product(LOSSES, networks)
     ]
@@ -76,7 +76,7 @@ def test_a_column_is_a_network_and_a_row_a_loss(perturbations_of, networks) -> N
 
 def test_marks_are_the_examples_of_a_method_and_what_was_perturbed(perturbations_of) -> None:
     rows = perturbations_of(NETWORKS)
-    figure = appendix_d(rows)
+    figure = plot(rows)
     texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     sets = {"w": "last layer", "θ": "all"}
     names = [f"{method}, {symbol} perturbed" for method, symbol in product(METHODS, sets)]
@@ -95,13 +95,13 @@ def test_marks_are_the_examples_of_a_method_and_what_was_perturbed(perturbations
 
 
 def test_the_line_is_where_both_agree(perturbations_of) -> None:
-    for panel in appendix_d(perturbations_of()).axes:
+    for panel in plot(perturbations_of()).axes:
         (line,) = panel.lines
         assert (line.get_xy1(), line.get_slope()) == ((0, 0), 1)
 
 
 def test_a_network_that_lsam_has_not_trained_has_marks_of_sgd_alone(perturbations_of) -> None:
-    figure = appendix_d(perturbations_of(NETWORKS[:1], trained=(0.0,)))
+    figure = plot(perturbations_of(NETWORKS[:1], trained=(0.0,)))
     for panel in figure.axes:
         found = {scatter.get_label(): len(scatter.get_offsets()) for scatter in panel.collections}
         assert [*found.values()] == [6, 6, 0, 0]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import same_color
 
-from feature_quality.reporting.figures.contours import contours
+from feature_quality.reporting.figures.figure_01 import plot
 
 RHO = (0.0, 0.5)
 CELLS = [*product(RHO, ("easy", "hard"))]
@@ -20,7 +20,7 @@ def points(points_of) -> pd.DataFrame:
 
 @pytest.fixture
 def figure(contours_of, points):
-    return contours(contours_of(seed=3), points)
+    return plot(contours_of(seed=3), points)
 
 
 def test_rows_are_methods_and_columns_features(figure) -> None:

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from matplotlib.colors import same_color
 
-from feature_quality.reporting.figures.interventions import interventions
-from feature_quality.reporting.figures.style import METHODS, NEUTRAL
+from feature_quality.reporting.figures.figure_06 import plot
+from feature_quality.reporting.figures.style import NEUTRAL
 from feature_quality.reporting.statistics import interval
 
 KINDS = {
@@ -13,6 +13,7 @@ KINDS = {
     "both": "both",
 }
 KAPPAS = {"constant": "-", "tracking": "--"}
+METHODS = {"SGD": "#0072B2", "LSAM": "#D55E00"}
 ALPHA, RHO = (0.25, 1.0, 4.0), (0.0, 0.1, 0.3, 0.5)
 
 
@@ -42,7 +43,7 @@ def points(line) -> list[tuple[float, float]]:
 
 @pytest.mark.parametrize("seeds", [1, 10], indirect=True)
 def test_a_panel_shows_an_intervention_for_both_kappas(intervened, trained, assert_shows) -> None:
-    figure = interventions(intervened, trained)
+    figure = plot(intervened, trained)
     for panel, (kind, title) in zip(figure.axes, KINDS.items(), strict=True):
         assert panel.get_title() == title
         for kappa, style in KAPPAS.items():
@@ -54,7 +55,7 @@ def test_a_panel_shows_an_intervention_for_both_kappas(intervened, trained, asse
 @pytest.mark.parametrize("kappa", KAPPAS)
 def test_a_grid_may_have_one_kappa(intervened, trained, assert_shows, curves, kappa) -> None:
     chosen = intervened[intervened["kappa"] == kappa]
-    figure = interventions(chosen, trained)
+    figure = plot(chosen, trained)
     for panel, kind in zip(figure.axes, KINDS, strict=True):
         rows = chosen[chosen["intervention"] == kind]
         assert_shows(panel, rows, "alpha", "hard_error", NEUTRAL, KAPPAS[kappa])
@@ -87,7 +88,7 @@ def assert_references(panel, trained, rho, curves) -> None:
 
 @pytest.mark.parametrize("seeds", [1, 10], indirect=True)
 def test_lsam_stands_at_its_mean_ratio_in_every_panel(intervened, trained, curves) -> None:
-    for panel in interventions(intervened, trained).axes:
+    for panel in plot(intervened, trained).axes:
         assert_references(panel, trained, RHO[1:], curves)
 
 
@@ -95,7 +96,7 @@ def test_a_rho_at_which_the_mean_breaks_is_hollow_at_its_median(intervened, trai
     one = (trained["rho"] == 0.3) & (trained["seed"] == 2)
     broken = trained.assign(phantom_easy_nonpositive=np.where(one, 0.02, 0.01))
     medians = broken[broken["rho"] == 0.3][["phantom_ratio_median", "hard_error"]].mean()
-    for panel in interventions(intervened, broken).axes:
+    for panel in plot(intervened, broken).axes:
         hollow = [line for line in panel.lines if line.get_markerfacecolor() == "white"]
         marks = [point for line in hollow for point in points(line)]
         assert marks == [pytest.approx(tuple(medians))]
@@ -108,11 +109,11 @@ def test_diverged_runs_are_left_out(intervened, trained, curves) -> None:
     measures = ["hard_error", "phantom_ratio_mean", "phantom_easy_nonpositive"]
     diverged = trained.copy()
     diverged.loc[one, measures] = np.nan
-    assert_references(interventions(intervened, diverged).axes[0], diverged, RHO[1:], curves)
+    assert_references(plot(intervened, diverged).axes[0], diverged, RHO[1:], curves)
 
 
 def test_labels(intervened, trained) -> None:
-    panels = interventions(intervened, trained).axes
+    panels = plot(intervened, trained).axes
     assert [panel.get_xlabel() for panel in panels] == ["ratio of weights, hard/easy"] * 3
     assert [panel.get_ylabel() for panel in panels] == ["hard probing error", "", ""]
     for panel in panels:

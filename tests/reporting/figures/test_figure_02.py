@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 from matplotlib.colors import same_color
 
-from feature_quality.reporting.figures.complexity import complexity
+from feature_quality.reporting.figures.figure_02 import plot
 from feature_quality.reporting.figures.style import sequence
-from feature_quality.reporting.ratios import breaks
+from feature_quality.reporting.toy_runs import breaks
 
 COMPLEXITIES, RHO = (180.0, 270.0, 540.0), (0.0, 0.1, 0.5)
 
@@ -58,7 +58,7 @@ def test_a_diverged_run_says_nothing_of_its_setting(broken) -> None:
 @pytest.mark.parametrize("seeds", [1, 10])
 def test_every_complexity_has_its_lines(runs_of, assert_shows, seeds, complexities) -> None:
     runs = runs_of(seeds, complexity=complexities, rho=RHO)
-    figure = complexity(runs)
+    figure = plot(runs)
     left, right = figure.axes
     for value, colour in sequence(runs["complexity"]).items():
         rows = runs[runs["complexity"] == value]
@@ -69,7 +69,7 @@ def test_every_complexity_has_its_lines(runs_of, assert_shows, seeds, complexiti
 
 
 def test_labels(runs) -> None:
-    left, right = complexity(runs).axes
+    left, right = plot(runs).axes
     assert (left.get_title(), right.get_title()) == ("A", "B")
     assert left.get_xlabel() == right.get_xlabel() == "perturbation radius ρ"
     assert left.get_ylabel() == "hard probing error"
@@ -93,7 +93,7 @@ def legend_of(panel) -> list[str]:
 
 
 def test_where_the_mean_breaks_the_median_is_drawn_hollow(broken, assert_shows) -> None:
-    right = complexity(broken).axes[1]
+    right = plot(broken).axes[1]
     median = of(broken, 270, 0.5) | of(broken, 540, 0.1)
     shown = broken["phantom_ratio_median"].where(median, broken["phantom_ratio_mean"])
     drawn = broken.assign(shown=shown)
@@ -109,7 +109,7 @@ def test_where_the_mean_breaks_the_median_is_drawn_hollow(broken, assert_shows) 
 
 
 def test_without_a_break_nothing_is_hollow(runs) -> None:
-    right = complexity(runs).axes[1]
+    right = plot(runs).axes[1]
     assert marks(right) == []
     assert legend_of(right)[3:] == ["B: $\\tilde{w}_h/\\tilde{w}_e$", "B: $w_h/w_e$"]
     (legend,) = right.figure.legends
@@ -121,7 +121,7 @@ def test_diverged_runs_are_left_out_of_the_means(runs, assert_shows) -> None:
     diverged = runs.copy()
     diverged.loc[of(runs, 270, 0.1) & (runs["seed"] == 0), measures] = np.nan
     rows = diverged[diverged["complexity"] == 270].dropna(subset=measures)
-    left, right = complexity(diverged).axes
+    left, right = plot(diverged).axes
     colour = sequence(runs["complexity"])[270]
     assert_shows(left, rows, "rho", "hard_error", colour, "-")
     assert_shows(right, rows, "rho", "phantom_ratio_mean", colour, "-")

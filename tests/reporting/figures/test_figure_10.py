@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from feature_quality.reporting.figures.batch_size import batch_size
+from feature_quality.reporting.figures.figure_10 import plot
 from feature_quality.reporting.figures.style import sequence
 
 SIZES = (1, 20, 300)
@@ -16,7 +16,7 @@ def runs(runs_of) -> pd.DataFrame:
 @pytest.mark.parametrize("seeds", [1, 10])
 def test_every_budget_has_a_panel_and_every_size_a_line(runs_of, assert_shows, seeds) -> None:
     runs = runs_of(seeds, batch_size=SIZES, budget=BUDGETS, rho=(0.0, 0.2, 0.5))
-    figure = batch_size(runs)
+    figure = plot(runs)
     colours = sequence(pd.Series(SIZES))
     for panel, (budget, title) in zip(figure.axes, BUDGETS.items(), strict=True):
         assert panel.get_title() == title
@@ -28,7 +28,7 @@ def test_every_budget_has_a_panel_and_every_size_a_line(runs_of, assert_shows, s
 
 def test_a_size_that_one_budget_lacks_has_the_same_colour_in_both(runs, assert_shows) -> None:
     fewer = runs[(runs["batch_size"] > 1) | (runs["budget"] == "epochs")]
-    left, right = batch_size(fewer).axes
+    left, right = plot(fewer).axes
     assert len([line for line in left.lines if len(line.get_xdata())]) == 2
     colours = sequence(pd.Series(SIZES))
     for panel, budget in ((left, "updates"), (right, "epochs")):
@@ -37,7 +37,7 @@ def test_a_size_that_one_budget_lacks_has_the_same_colour_in_both(runs, assert_s
 
 
 def test_labels(runs) -> None:
-    left, right = batch_size(runs).axes
+    left, right = plot(runs).axes
     assert left.get_xlabel() == right.get_xlabel() == "perturbation radius ρ"
     assert (left.get_ylabel(), right.get_ylabel()) == ("hard probing error", "")
     assert left.get_ylim() == right.get_ylim()
