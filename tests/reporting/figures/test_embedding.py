@@ -40,9 +40,8 @@ def test_the_plane_is_that_of_principal_components(shape) -> None:
     places, shares = principal_plane(points)
     reference = PCA(n_components=2, svd_solver="full").fit(points.astype(float))
     expected = reference.transform(points.astype(float))
-    for axis in range(2):
-        largest = reference.components_[axis][np.abs(reference.components_[axis]).argmax()]
-        expected[:, axis] *= np.sign(largest)
+    for axis, direction in enumerate(reference.components_):
+        expected[:, axis] *= np.sign(direction[np.abs(direction).argmax()])
     np.testing.assert_allclose(places, expected, atol=1e-8)
     np.testing.assert_allclose(shares, reference.explained_variance_ratio_)
 
@@ -53,24 +52,17 @@ def test_the_plane_of_a_dead_network_is_a_point() -> None:
     assert shares.tolist() == [0, 0]
 
 
-class TestRows:
+def test_rows_are_as_many_of_every_group_at_random_but_always_the_same() -> None:
     groups = np.repeat([0, 1, 3], [500, 40, 90])
-
-    def test_every_group_has_as_many_as_the_smallest(self) -> None:
-        rows = drawn_rows(self.groups, "shapes")
-        assert len(set(rows)) == len(rows)
-        assert np.bincount(self.groups[rows]).tolist() == [40, 40, 0, 40]
-        # No group lies on top of another.
-        assert len(set(self.groups[rows[-20:]])) == 3
-
-    def test_there_are_not_too_many(self) -> None:
-        rows = drawn_rows(np.repeat(np.arange(3), 5000), "shapes")
-        assert len(rows) == POINTS // 3 * 3
-
-    def test_the_draw_is_that_of_its_name(self) -> None:
-        first = drawn_rows(self.groups, "shapes")
-        assert first.tolist() == drawn_rows(self.groups, "shapes").tolist()
-        assert first.tolist() != drawn_rows(self.groups, "birds").tolist()
+    rows = drawn_rows(groups, "shapes")
+    assert len(set(rows)) == len(rows)
+    assert np.bincount(groups[rows]).tolist() == [40, 40, 0, 40]
+    # No group lies on top of another.
+    assert len(set(groups[rows[-20:]])) == 3
+    assert rows.tolist() == drawn_rows(groups, "shapes").tolist()
+    assert rows.tolist() != drawn_rows(groups, "birds").tolist()
+    # There are not too many.
+    assert len(drawn_rows(np.repeat(np.arange(3), 5000), "shapes")) == POINTS // 3 * 3
 
 
 @pytest.mark.parametrize("method", ["sgd", "sam", "lsam", "asam"])
@@ -94,7 +86,7 @@ def test_it_is_drawn_of_a_network_each(tmp_path, examples_of) -> None:
     assert drawing.texts[-1] == "Shapes in colours:"
 
 
-def test_a_row_is_a_network_and_a_column_a_feature(description_of) -> None:
+def test_a_row_is_a_network_and_a_column_a_feature_with_its_values(description_of) -> None:
     figure = plot(NETWORKS, description_of())
     rows = np.reshape(figure.axes, (2, 2))
     for row, (name, shown) in zip(rows, NETWORKS.items(), strict=True):
@@ -109,32 +101,22 @@ def test_a_row_is_a_network_and_a_column_a_feature(description_of) -> None:
             assert panel.get_xlabel() == f"PC 1 ({first})"
             assert panel.get_aspect() == 1
         assert [panel.get_ylabel() for panel in row] == [f"{name}\nPC 2 ({second})", ""]
-    figure.draw_without_rendering()
-
-
-def test_legends_name_the_values_of_each_feature(description_of) -> None:
-    figure = plot(NETWORKS, description_of())
     legends = [panel.get_legend() for panel in figure.axes]
     assert legends[2:] == [None, None]
-    titles = [legend.get_title().get_text() for legend in legends[:2]]
-    assert titles == ["shape", "colour"]
+    assert [each.get_title().get_text() for each in legends[:2]] == ["shape", "colour"]
     names = [[text.get_text() for text in legend.get_texts()] for legend in legends[:2]]
     assert names == [["round", "square"], ["red", "blue"]]
     for legend in legends[:2]:
         assert [handle.get_color() for handle in legend.legend_handles] == [*VALUES[:2]]
 
 
-def test_many_values_have_colours_of_their_own(description_of) -> None:
+def test_many_values_have_colours_of_their_own_and_none_that_of_sgd_or_sam(description_of) -> None:
     names = tuple(f"${number}" for number in range(9))
     figure = plot(NETWORKS, description_of(classes=(("a", "b"), names)))
     handles = figure.axes[1].get_legend().legend_handles
     assert len({tuple(handle.get_color()) for handle in handles}) == 9
     figure.draw_without_rendering()
-
-
-def test_no_value_has_the_colour_of_sgd_or_sam() -> None:
-    assert len(set(VALUES)) == 5
-    assert not set(VALUES) & {BASELINE.colour, PAPER_METHOD.colour}
+    assert len({*VALUES, BASELINE.colour, PAPER_METHOD.colour}) == 5 + 2
 
 
 def test_equal_networks_give_equal_bytes(description_of, tmp_path) -> None:

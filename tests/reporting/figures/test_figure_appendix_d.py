@@ -29,75 +29,50 @@ def expected(rows: pd.DataFrame, loss: str) -> np.ndarray:
 def test_the_ratios_are_those_of_the_weights(perturbations_of, loss) -> None:
     rows = perturbations_of()
     np.testing.assert_allclose(log_ratios(rows, loss), expected(rows, loss))
+    # Large margins are no trouble.
+    large = {"margin": [1000.0, -500.0], "phantom_margin": [999.0, -501.0]}
+    rows = pd.DataFrame({"rho": 0.5, "gradient_norm": 2.0} | large)
+    rise = [1, 1] if loss == "exponential loss" else [1, 0]
+    np.testing.assert_allclose(log_ratios(rows, loss), [rise, rise], atol=1e-12)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_small_perturbation_raises_the_weight_as_predicted(loss) -> None:
     margin, norm, rho = np.linspace(-4, 4, 9), np.linspace(0.1, 5, 9), 1e-5
-    rows = pd.DataFrame(
-        {
-            "rho": rho,
-            "margin": margin,
-            "phantom_margin": margin - rho * norm,
-            "gradient_norm": norm,
-        }
-    )
-    predicted, measured = log_ratios(rows, loss)
+    rows = {"rho": rho, "margin": margin, "phantom_margin": margin - rho * norm}
+    predicted, measured = log_ratios(pd.DataFrame(rows | {"gradient_norm": norm}), loss)
     np.testing.assert_allclose(measured, predicted, rtol=1e-4)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-def test_large_margins_are_no_trouble(loss) -> None:
-    rows = pd.DataFrame(
-        {
-            "rho": 0.5,
-            "margin": [1000.0, -500.0],
-            "phantom_margin": [999.0, -501.0],
-            "gradient_norm": 2.0,
-        }
-    )
-    rise = [1, 1] if loss == "exponential loss" else [1, 0]
-    np.testing.assert_allclose(log_ratios(rows, loss), [rise, rise], atol=1e-12)
-
-
-@pytest.mark.parametrize("networks", [NETWORKS, NETWORKS[::-1], ("toy",)])
-def test_a_column_is_a_network_and_a_row_a_loss(perturbations_of, networks) -> None:
-    figure = plot(perturbations_of(networks))
-    assert [panel.get_title() for panel in figure.axes] == [
-        f"{network}: {loss}" for loss, network in product(LOSSES, networks)
-    ]
-    for panel in figure.axes:
-        loss = panel.get_title().split(": ")[1]
-        symbols = "ρ‖∇m‖" if loss == "exponential loss" else "σ(m)·ρ‖∇m‖"
-        assert panel.get_xlabel() == f"predicted, {symbols}"
-        assert panel.get_ylabel() == "measured log($\\tilde{λ}$/λ)"
-    figure.draw_without_rendering()
-
-
-def test_marks_are_the_examples_of_a_method_and_what_was_perturbed(perturbations_of) -> None:
-    rows = perturbations_of(NETWORKS)
+@pytest.mark.parametrize("networks", [NETWORKS, NETWORKS[::-1]])
+def test_a_column_is_a_network_a_row_a_loss_and_marks_are_examples(
+    perturbations_of, networks
+) -> None:
+    rows = perturbations_of(networks)
     figure = plot(rows)
     texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     sets = {"w": "last layer", "θ": "all"}
-    names = [f"{method}, {symbol} perturbed" for method, symbol in product(METHODS, sets)]
-    assert texts == names
-    for panel, (loss, network) in zip(figure.axes, product(LOSSES, NETWORKS), strict=True):
+    assert texts == [f"{name}, {symbol} perturbed" for name, symbol in product(METHODS, sets)]
+    for panel, (loss, network) in zip(figure.axes, product(LOSSES, networks), strict=True):
+        assert panel.get_title() == f"{network}: {loss}"
+        symbols = "ρ‖∇m‖" if loss == "exponential loss" else "σ(m)·ρ‖∇m‖"
+        assert panel.get_xlabel() == f"predicted, {symbols}"
+        assert panel.get_ylabel() == "measured log($\\tilde{λ}$/λ)"
+        # The line is where both agree.
+        (line,) = panel.lines
+        assert (line.get_xy1(), line.get_slope()) == ((0, 0), 1)
         marks = {scatter.get_label(): scatter for scatter in panel.collections}
         for method, (symbol, perturbed) in product(METHODS, sets.items()):
-            of_method = (rows["trained_rho"] > 0) == (method == "LSAM")
             chosen = rows[
-                of_method & (rows["network"] == network) & (rows["perturbed"] == perturbed)
+                ((rows["trained_rho"] > 0) == (method == "LSAM"))
+                & (rows["network"] == network)
+                & (rows["perturbed"] == perturbed)
             ]
             assert len(chosen) == 6
             scatter = marks[f"{method}, {symbol} perturbed"]
             np.testing.assert_allclose(scatter.get_offsets(), expected(chosen, loss).T)
             assert same_color(scatter.get_edgecolor()[0, :3], METHODS[method])
-
-
-def test_the_line_is_where_both_agree(perturbations_of) -> None:
-    for panel in plot(perturbations_of()).axes:
-        (line,) = panel.lines
-        assert (line.get_xy1(), line.get_slope()) == ((0, 0), 1)
+    figure.draw_without_rendering()
 
 
 def test_a_network_that_lsam_has_not_trained_has_marks_of_sgd_alone(perturbations_of) -> None:

@@ -1,4 +1,5 @@
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,10 @@ from feature_quality.reporting.figures.learning import draw, epochs_of, plot
 from feature_quality.reporting.figures.style import sequence
 
 RATES, RHO = (0.01, 0.05), (0.0, 0.1, 0.2)
+COLOURS = sequence(pd.Series(RHO))
 
 
-def histories(seeds: int = 3, epochs: int = 4, diverged=()) -> list:
+def histories(seeds: int = 3, epochs: int = 4, diverged: Any = ()) -> list[Any]:
     """Make runs, of which those at the settings of ``diverged`` ended after two epochs."""
     rng = np.random.default_rng(seeds)
     made = []
@@ -28,30 +30,24 @@ def histories(seeds: int = 3, epochs: int = 4, diverged=()) -> list:
     return made
 
 
-def panels(figure: Figure) -> dict[tuple[str, float], object]:
-    rows = np.reshape(figure.axes, (2, len(RATES)))
-    return {
-        (name, lr): panel
-        for row, name in zip(rows, ("val_error", "train_loss"), strict=True)
-        for panel, lr in zip(row, RATES, strict=True)
-    }
+def panels(figure: Figure) -> dict[tuple[str, float], Any]:
+    return dict(zip(product(("val_error", "train_loss"), RATES), figure.axes, strict=True))
 
 
-@pytest.mark.parametrize("seeds", [1, 4])
-def test_a_panel_is_a_rate_and_a_line_a_rho(assert_shows, seeds) -> None:
-    epochs = epochs_of(histories(seeds))
+@pytest.mark.parametrize(("seeds", "diverged"), [(1, set()), (4, {(0.05, 0.1)})])
+def test_a_panel_is_a_rate_and_a_line_a_rho_without_the_runs_that_diverged(
+    assert_shows, curves, seeds, diverged
+) -> None:
+    epochs = epochs_of(histories(seeds, diverged=diverged))
     assert set(epochs["lr"]) == set(RATES)
+    assert epochs["diverged"].sum() == 2 * seeds * len(diverged)
     figure = plot(epochs)
-    colours = sequence(pd.Series(RHO))
-    for (name, lr), panel in panels(figure).items():
-        for rho in RHO:
-            rows = epochs[(epochs["lr"] == lr) & (epochs["rho"] == rho)]
-            assert_shows(panel, rows, "epoch", name, colours[rho])
-    figure.draw_without_rendering()
-
-
-def test_labels() -> None:
-    figure = plot(epochs_of(histories()))
+    for ((name, lr), panel), rho in product(panels(figure).items(), RHO):
+        rows = epochs[(epochs["lr"] == lr) & (epochs["rho"] == rho)]
+        if (lr, rho) in diverged:
+            assert not curves(panel, COLOURS[rho])
+        else:
+            assert_shows(panel, rows, "epoch", name, COLOURS[rho])
     assert [panel.get_title() for panel in figure.axes] == ["lr 0.01", "lr 0.05", "", ""]
     labels = [panel.get_ylabel() for panel in figure.axes]
     assert labels == ["validation error", "", "training loss", ""]
@@ -66,7 +62,7 @@ def test_labels() -> None:
 
 
 def test_the_scale_of_losses_ends_at_means_whatever_the_intervals() -> None:
-    epochs = epochs_of(histories())
+    epochs = epochs_of(histories(2))
     epochs.loc[epochs["epoch"] == 4, "train_loss"] = 0.001
     means = epochs.groupby(["lr", "rho", "epoch"])["train_loss"].mean()
     losses = plot(epochs).axes[2]
@@ -76,29 +72,14 @@ def test_the_scale_of_losses_ends_at_means_whatever_the_intervals() -> None:
 
 
 def test_the_last_epoch_is_marked_even_if_it_is_the_first(curves) -> None:
-    figure = plot(epochs_of(histories(epochs=1)))
-    (line,) = curves(figure.axes[0], sequence(pd.Series(RHO))[0.1])
-    assert line.get_marker() == "o"
-    assert line.get_markevery() == [-1]
-
-
-def test_runs_that_diverged_are_left_out(assert_shows, curves) -> None:
-    lost = {(0.05, 0.1)}
-    epochs = epochs_of(histories(diverged=lost))
-    assert epochs["diverged"].sum() == 3 * 2
-    colours = sequence(pd.Series(RHO))
-    for (name, lr), panel in panels(plot(epochs)).items():
-        for rho in RHO:
-            if (lr, rho) in lost:
-                assert not curves(panel, colours[rho])
-                continue
-            rows = epochs[(epochs["lr"] == lr) & (epochs["rho"] == rho)]
-            assert_shows(panel, rows, "epoch", name, colours[rho])
+    figure = plot(epochs_of(histories(1, epochs=1)))
+    (line,) = curves(figure.axes[0], COLOURS[0.1])
+    assert (line.get_marker(), line.get_markevery()) == ("o", [-1])
 
 
 @pytest.mark.parametrize("rates", [RATES[1:], RATES])
 def test_a_rate_at_which_every_run_diverged_says_so(rates) -> None:
-    figure = plot(epochs_of(histories(diverged=set(product(rates, RHO)))))
+    figure = plot(epochs_of(histories(1, diverged=set(product(rates, RHO)))))
     for (_, lr), panel in panels(figure).items():
         texts = [text.get_text() for text in panel.texts]
         assert texts == (["every run\ndiverged"] if lr in rates else [])

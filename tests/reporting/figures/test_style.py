@@ -19,61 +19,46 @@ from feature_quality.reporting.figures.style import (
 )
 
 
-class TestLines:
-    @pytest.fixture
-    def values(self) -> pd.DataFrame:
-        rng = np.random.default_rng(0)
-        table = pd.DataFrame({"x": np.repeat([0.0, 0.5, 2.0], 4), "y": rng.uniform(size=12)})
-        return table.sample(frac=1, random_state=0)
-
-    def test_are_means_over_seeds_with_intervals(self, values, assert_shows) -> None:
-        _, axes = canvas(1, 1, 2)
-        lines(values, axes[0, 0], x="x", y="y", color=NEUTRAL)
-        assert_shows(axes[0, 0], values, "x", "y", NEUTRAL)
-        assert axes[0, 0].lines[0].get_marker() == "o"
-
-    def test_leave_diverged_seeds_out(self, values, assert_shows) -> None:
-        diverged = values.assign(y=values["y"].where(values.index != 5))
-        _, axes = canvas(1, 1, 2)
-        lines(diverged, axes[0, 0], x="x", y="y", color=NEUTRAL)
-        assert_shows(axes[0, 0], diverged.dropna(), "x", "y", NEUTRAL)
-
-    def test_of_one_seed_have_no_width(self, values, assert_shows, bands) -> None:
-        single = values.drop_duplicates("x")
-        _, axes = canvas(1, 1, 2)
-        lines(single, axes[0, 0], x="x", y="y", color=NEUTRAL)
-        assert_shows(axes[0, 0], single, "x", "y", NEUTRAL)
+@pytest.mark.parametrize("which", ["all", "one diverged", "single"])
+def test_lines_are_means_over_seeds_with_intervals(assert_shows, bands, which) -> None:
+    rng = np.random.default_rng(0)
+    values = pd.DataFrame({"x": np.repeat([0.0, 0.5, 2.0], 4), "y": rng.uniform(size=12)})
+    values = values.sample(frac=1, random_state=0)
+    if which == "one diverged":
+        values["y"] = values["y"].where(values.index != 5)
+    if which == "single":
+        values = values.drop_duplicates("x")
+    _, axes = canvas(1, 1, 2)
+    lines(values, axes[0, 0], x="x", y="y", color=NEUTRAL)
+    assert_shows(axes[0, 0], values.dropna(), "x", "y", NEUTRAL)
+    assert axes[0, 0].lines[0].get_marker() == "o"
+    if which == "single":
         assert bands(axes[0, 0], NEUTRAL) == [{}]
 
 
-class TestColours:
-    def test_of_methods_features_and_the_rest_differ(self) -> None:
-        methods = [method.colour for method in METHODS.values()]
-        colours = [*methods, *FEATURES.values(), NEUTRAL]
-        assert len({to_rgb(colour) for colour in colours}) == len(METHODS) + 3
-
-    def test_of_a_sweep_get_darker(self) -> None:
-        colours = sequence(pd.Series([5, 1, 300, 5, 20]))
-        assert [*colours] == [1, 5, 20, 300]
-        brightness = [rgb_to_hsv(to_rgb(colour))[2] for colour in colours.values()]
-        assert brightness == sorted(brightness, reverse=True)
-        assert len(set(brightness)) == 4
-
-    def test_of_one_value_is_not_lost_on_white(self) -> None:
-        (colour,) = sequence(pd.Series([270.0, 270.0])).values()
-        assert min(colour[:3]) < 0.5
+def test_colours_of_methods_features_and_the_rest_differ() -> None:
+    methods = [method.colour for method in METHODS.values()]
+    colours = [*methods, *FEATURES.values(), NEUTRAL]
+    assert len({to_rgb(colour) for colour in colours}) == len(METHODS) + 3
 
 
-def test_a_canvas_is_a_page_wide() -> None:
+def test_colours_of_a_sweep_get_darker_and_one_is_not_lost_on_white() -> None:
+    colours = sequence(pd.Series([5, 1, 300, 5, 20]))
+    assert [*colours] == [1, 5, 20, 300]
+    brightness = [rgb_to_hsv(to_rgb(colour))[2] for colour in colours.values()]
+    assert brightness == sorted(brightness, reverse=True)
+    assert len(set(brightness)) == 4
+    (colour,) = sequence(pd.Series([270.0, 270.0])).values()
+    assert min(colour[:3]) < 0.5
+
+
+def test_a_canvas_is_a_page_wide_and_an_empty_panel_says_why() -> None:
     figure, axes = canvas(2, 3, 4.5, sharey=True)
     assert figure.get_size_inches().tolist() == [WIDTH, 4.5]
     assert axes.shape == (2, 3)
     assert axes[0, 0].get_shared_y_axes().joined(axes[0, 0], axes[1, 2])
-    assert canvas(1, 1, 1)[1].shape == (1, 1)
-
-
-def test_an_empty_panel_says_why() -> None:
     _, axes = canvas(1, 1, 1)
+    assert axes.shape == (1, 1)
     empty_panel(axes[0, 0], "nothing here")
     (text,) = axes[0, 0].texts
     assert text.get_text() == "nothing here"
@@ -89,26 +74,21 @@ class TestSave:
         axes[0, 0].set(title="λ, ρ", xlabel="$\\tilde{w}_h$")
         return figure
 
-    def test_writes_both_files_with_the_text_below(self, tmp_path: Path) -> None:
-        figure = self.figure()
-        drawing = Drawing(figure, ["What is shown.", "", "Digits:"])
-        save(drawing, "3 seeds.", tmp_path / "a.pdf", str(tmp_path / "b.png"))
-        assert figure.get_supxlabel() == "What is shown. Digits: 3 seeds."
-        assert {path.name for path in tmp_path.iterdir()} == {"a.pdf", "b.png"}
-        assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF-")
-        assert (tmp_path / "b.png").read_bytes().startswith(b"\x89PNG\r\n")
-
-    def test_equal_figures_give_equal_bytes(self, tmp_path: Path) -> None:
+    def test_equal_figures_give_equal_bytes_with_the_text_below(self, tmp_path: Path) -> None:
+        written = []
         for place in ("first", "second"):
-            paths = (tmp_path / place / "x.pdf", tmp_path / place / "x.png")
-            save(Drawing(self.figure()), "a", *paths)
-        for name in ("x.pdf", "x.png"):
-            first, second = (
-                (tmp_path / place / name).read_bytes() for place in ("first", "second")
-            )
-            assert first == second
-            # Both were written in the same second.
-            assert b"Date" not in first
+            figure, folder = self.figure(), tmp_path / place
+            drawing = Drawing(figure, ["What is shown.", "", "Digits:"])
+            save(drawing, "3 seeds.", folder / "a.pdf", str(folder / "b.png"))
+            assert figure.get_supxlabel() == "What is shown. Digits: 3 seeds."
+            assert {path.name for path in folder.iterdir()} == {"a.pdf", "b.png"}
+            written.append([(folder / name).read_bytes() for name in ("a.pdf", "b.png")])
+        assert written[0] == written[1]
+        pdf, png = written[0]
+        assert pdf.startswith(b"%PDF-")
+        assert png.startswith(b"\x89PNG\r\n")
+        # Both were written in the same second.
+        assert b"Date" not in pdf + png
 
     def test_a_figure_that_cannot_be_drawn_leaves_the_old_files(self, tmp_path: Path) -> None:
         figure = self.figure()

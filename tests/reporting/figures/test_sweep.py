@@ -12,6 +12,7 @@ from feature_quality.reporting.figures.style import sequence
 from feature_quality.reporting.figures.sweep import draw, plot, unmeasured
 
 RATES, RHO = (0.01, 0.05), (0.0, 0.1, 0.2)
+COLOURS = sequence(pd.Series(RATES))
 CHOSEN = {"sgd": (0.05, 0.0), "sam": (0.01, 0.2)}
 PAIR = [METHODS[name] for name in CHOSEN]
 METRICS = ("error", "shape_probe_error", "colour_probe_error")
@@ -21,18 +22,19 @@ METRICS = ("error", "shape_probe_error", "colour_probe_error")
 def make(rows_of):
     """Make the rows of a sweep; those of some settings were not measured, or diverged."""
 
-    def runs(seeds: int = 3, measured=None, diverged=(), other: str = "sam") -> pd.DataFrame:
+    def runs(
+        seeds: int = 3, measured=None, diverged=(), method: str = "sam", shift: float = 0.0
+    ) -> pd.DataFrame:
         rng = np.random.default_rng(seeds)
         tables = []
         for lr, rho, seed in product(RATES, RHO, range(seeds)):
             errors = dict(zip(("test", "shape", "colour"), rng.uniform(size=3), strict=True))
+            errors = {name: error + shift * rho for name, error in errors.items()}
             if measured is not None and (lr, rho) not in measured:
                 errors = {}
-            lost = (lr, rho, seed) in diverged
-            selected = (lr, rho) in CHOSEN.values()
-            method = other if rho else "sgd"
-            options = errors | {"diverged": lost, "selected": selected}
-            tables.append(rows_of(method, lr, rho, seed, **options))
+            lost, selected = (lr, rho, seed) in diverged, (lr, rho) in CHOSEN.values()
+            run = (method if rho else "sgd", lr, rho, seed)
+            tables.append(rows_of(*run, **errors, diverged=lost, selected=selected))
         return pd.concat(tables, ignore_index=True)
 
     return runs
@@ -55,52 +57,40 @@ def rings(panel) -> dict[str, tuple[float, float]]:
     return found
 
 
-@pytest.mark.parametrize("seeds", [1, 4])
-def test_a_panel_is_an_error_and_a_line_a_rate(make, description_of, assert_shows, seeds) -> None:
-    runs = make(seeds)
+LOST = {(0.01, 0.2, 1), (0.05, 0.1, 0), (0.05, 0.1, 1), (0.05, 0.1, 2), (0.05, 0.1, 3)}
+
+
+@pytest.mark.parametrize(("seeds", "lost"), [(1, set()), (4, LOST)])
+def test_a_panel_is_an_error_a_line_a_rate_and_what_was_chosen_has_a_ring(
+    make, description_of, assert_shows, seeds, lost
+) -> None:
+    runs = make(seeds, diverged=lost)
     figure = plot(runs, description_of(), PAIR)
-    colours = sequence(pd.Series(RATES))
+    keys = zip(runs["lr"], runs["rho"], runs["seed"], strict=True)
+    rest = runs[[key not in lost for key in keys]]
     titles = ["test error", "probing error: shape", "probing error: colour"]
     assert [panel.get_title() for panel in figure.axes] == titles
     for panel, metric in zip(figure.axes, METRICS, strict=True):
         for lr in RATES:
-            assert_shows(panel, values(runs, metric, lr=lr), "rho", "value", colours[lr])
+            assert_shows(panel, values(rest, metric, lr=lr), "rho", "value", COLOURS[lr])
         assert panel.get_xlabel() == "perturbation radius ρ"
         assert panel.get_ylim()[0] == 0
+        found = rings(panel)
+        assert set(found) == set(CHOSEN)
+        for method, (lr, rho) in CHOSEN.items():
+            mean = values(rest, metric, lr=lr, rho=rho)["value"].mean()
+            assert found[method] == pytest.approx((rho, mean))
     (legend,) = figure.legends
     texts = [text.get_text() for text in legend.get_texts()]
     assert texts == ["lr 0.01", "lr 0.05", "chosen for SGD", "chosen for SAM"]
     figure.draw_without_rendering()
 
 
-def test_what_was_chosen_has_a_ring(make, description_of) -> None:
-    runs = make()
-    for panel, metric in zip(plot(runs, description_of(), PAIR).axes, METRICS, strict=True):
-        found = rings(panel)
-        assert set(found) == set(CHOSEN)
-        for method, (lr, rho) in CHOSEN.items():
-            mean = values(runs, metric, lr=lr, rho=rho)["value"].mean()
-            assert found[method] == pytest.approx((rho, mean))
-
-
-def test_runs_that_diverged_are_left_out(make, description_of, assert_shows) -> None:
-    lost = {(0.01, 0.2, 1), (0.05, 0.1, 0), (0.05, 0.1, 1), (0.05, 0.1, 2)}
-    runs = make(diverged=lost)
-    keys = zip(runs["lr"], runs["rho"], runs["seed"], strict=True)
-    rest = runs[[key not in lost for key in keys]]
-    colours = sequence(pd.Series(RATES))
-    for panel, metric in zip(plot(runs, description_of(), PAIR).axes, METRICS, strict=True):
-        for lr in RATES:
-            assert_shows(panel, values(rest, metric, lr=lr), "rho", "value", colours[lr])
-        mean = values(rest, metric, lr=0.01, rho=0.2)["value"].mean()
-        assert rings(panel)["sam"] == pytest.approx((0.2, mean))
-
-
 def test_it_says_if_only_selected_runs_were_measured(make, description_of) -> None:
-    runs = make(measured=CHOSEN.values())
+    runs = make(2, measured=CHOSEN.values())
     expected = "Only selected runs were tested and probed: 2 of 6 settings."
     assert unmeasured(runs) == expected
-    assert unmeasured(make()) == ""
+    assert unmeasured(make(1)) == ""
     figure = plot(runs, description_of(), PAIR)
     for panel in figure.axes:
         assert set(rings(panel)) == set(CHOSEN)
@@ -110,36 +100,31 @@ def test_it_says_if_only_selected_runs_were_measured(make, description_of) -> No
 
 
 def test_where_nothing_was_measured_the_panels_say_so(make, description_of) -> None:
-    figure = plot(make(measured=()), description_of(), PAIR)
+    # Of a target domain the class alone is probed.
+    figure = plot(make(1, measured=()), description_of(target="R"), PAIR)
+    titles = [panel.get_title() for panel in figure.axes]
+    assert titles == ["test error, training domains", "probing error: shape"]
     for panel in figure.axes:
         assert [text.get_text() for text in panel.texts] == ["no run was\nmeasured"]
         assert not rings(panel)
     figure.draw_without_rendering()
 
 
-def test_of_a_target_domain_the_class_alone_is_probed(make, description_of) -> None:
-    figure = plot(make(), description_of(target="R"), PAIR)
-    titles = [panel.get_title() for panel in figure.axes]
-    assert titles == ["test error, training domains", "probing error: shape"]
-
-
 @pytest.mark.parametrize("method", ["sam", "asam"])
 def test_it_is_drawn_of_sgd_and_one_method_on_one_dataset(
     make, examples_of, tmp_path, assert_shows, method
 ) -> None:
-    parts = {name: make(2, other=name, diverged={(0.01, 0.1, 1)}) for name in ("sam", "asam")}
+    lost = {(0.01, 0.1, 1)}
+    both = {"sam": make(2, diverged=lost), "asam": make(2, diverged=lost, method="asam", shift=1)}
+    # SGD's runs are there once.
+    asam = both["asam"][both["asam"]["method"] == "asam"]
     other = make(2).assign(dataset="other", value=99.0)
-    # SGD's runs once.
-    runs = pd.concat([parts["sam"], parts["asam"].query("method == 'asam'"), other])
     path = str(tmp_path / "runs.parquet")
-    write_table(path, runs, RUNS, {})
+    write_table(path, pd.concat([both["sam"], asam, other]), RUNS, {})
     drawing = draw({"examples": [examples_of()], "runs": [path]}, method)
-    sgd = parts["sam"].query("method == 'sgd'")
-    shown = pd.concat([sgd, parts[method].query("method == @method")])
-    rest = shown[~((shown["lr"] == 0.01) & (shown["rho"] == 0.1) & (shown["seed"] == 1))]
     for panel, metric in zip(drawing.figure.axes, METRICS, strict=True):
-        rows = values(rest, metric, lr=0.05)
-        assert_shows(panel, rows, "rho", "value", sequence(pd.Series(RATES))[0.05])
+        rows = values(both[method], metric, lr=0.05)
+        assert_shows(panel, rows, "rho", "value", COLOURS[0.05])
         assert set(rings(panel)) == {"sgd", method}
     (legend,) = drawing.figure.legends
     assert legend.get_texts()[-1].get_text() == f"chosen for {METHODS[method].label}"
