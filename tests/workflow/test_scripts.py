@@ -137,7 +137,7 @@ class Scripts:
                 "probes": [self.place("probe", *TRAINED[0])],
                 "examples": self.examples,
             },
-            [self.folder / "sam.parquet"],
+            [self.folder / "importance.parquet"],
         )
         for table in ("table1", "grid"):
             self(
@@ -265,7 +265,7 @@ def test_importance(scripts: Scripts, run: tuple[str, str]) -> None:
 
 
 def test_collected_importance_tells_easy_from_hard(scripts: Scripts) -> None:
-    points, about = read_table(scripts.folder / "sam.parquet", IMPORTANCE, subset=True)
+    points, about = read_table(scripts.folder / "importance.parquet", IMPORTANCE, subset=True)
     table = pd.read_csv(scripts.folder / "table1.csv")
     features = table.query("method == 'sgd'").set_index("metric")["feature"]
     assert (about["easy"], about["hard"]) == (
@@ -300,7 +300,7 @@ def test_every_figure_of_a_dataset(scripts: Scripts, tmp_path: Path) -> None:
         sidecar = json.loads((tmp_path / f"{figure}.json").read_text())
         assert sidecar["caption"] == "A caption."
         assert sidecar["inputs"]
-        assert "matplotlib" in sidecar["made"]["versions"]
+        assert "matplotlib" in sidecar["run_metadata"]["versions"]
 
 
 def test_fetch_says_what_could_not_be_downloaded(

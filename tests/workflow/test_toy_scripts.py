@@ -119,7 +119,7 @@ def test_a_figure_is_drawn_twice_the_same(toy: Path, tmp_path: Path, figure: str
     sidecar = json.loads((tmp_path / "first.json").read_text())
     assert sidecar["caption"] == "A caption."
     assert sidecar["constants"] == {"ours": {"a": 1}}
-    assert set(sidecar["made"]["versions"]) == {"matplotlib", "seaborn", "pandas", "numpy"}
+    assert set(sidecar["run_metadata"]["versions"]) == {"matplotlib", "seaborn", "pandas", "numpy"}
     files = [Path(each["file"]) for each in sidecar["inputs"]]
     assert files == [file for each in inputs.values() for file in each]
     for each in sidecar["inputs"]:

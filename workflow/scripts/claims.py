@@ -18,8 +18,7 @@ from feature_quality.reporting.claims.example_weights import (
 from feature_quality.reporting.claims.interventions import interventions
 from feature_quality.reporting.claims.noise import noise
 from feature_quality.reporting.claims.page import to_markdown
-from feature_quality.reporting.claims.probing import probing
-from feature_quality.reporting.claims.transfer import transfer
+from feature_quality.reporting.claims.probing import probing, transfer
 from feature_quality.reporting.claims.verdict import not_run, tabulate
 from feature_quality.reporting.weighted_points import WeightedPoints
 

@@ -30,7 +30,7 @@ USUAL["diverged_step"] = None
 
 @pytest.fixture(scope="session")
 def toy_runs() -> Callable[..., pd.DataFrame]:
-    """Make the runs of one setting, one a seed, from columns of values; None for a run diverged."""
+    """Make the runs of one setting, one per seed, from columns; None for a run that diverged."""
 
     def make(hard_error: Sequence[float | None], **columns: Any) -> pd.DataFrame:
         given = RUN | USUAL | columns | {"hard_error": hard_error}

@@ -40,42 +40,19 @@ EVEN, UNEVEN = [1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 1.0]
 
 
 @pytest.fixture(scope="session")
-def points_of():
-    """Make the points of one network from λ and λ̃ of its points."""
+def both():
+    """Make some seeds of two equal networks, or others by SGD or (L)SAM, from λ and λ̃."""
 
-    def make(
-        seed: int,
-        rho: float,
-        weight: Any = EVEN,
-        phantom_weight: Any = EVEN,
-        epoch: int = 6,
-        easy: Any = EASY,
-        hard: Any = HARD,
-    ) -> pd.DataFrame:
-        points = pd.DataFrame(
-            {
-                "easy_contribution": easy,
-                "hard_contribution": hard,
-                "weight": weight,
-                "phantom_weight": phantom_weight,
-            }
-        )
-        return points.assign(seed=seed, rho=rho, epoch=epoch)[IMPORTANCE.names]
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def both(points_of):
-    """Make three seeds of two equal networks, or others by SGD or (L)SAM."""
-
-    def make(sam: dict[str, Any] | None = None, **details: Any) -> pd.DataFrame:
+    def make(sam: dict[str, Any] | None = None, seeds: int = 3, **details: Any) -> pd.DataFrame:
+        usual = {"weight": EVEN, "phantom_weight": EVEN, "epoch": 6, "easy": EASY, "hard": HARD}
         points = [
-            points_of(seed, rho, **(details if rho == 0 else details | (sam or {})))
-            for seed in range(3)
+            pd.DataFrame(usual | details | (sam if sam and rho else {})).assign(seed=seed, rho=rho)
+            for seed in range(seeds)
             for rho in (0.0, 0.5)
         ]
-        return pd.concat(points).sample(frac=1, random_state=1)
+        names = {"easy": "easy_contribution", "hard": "hard_contribution"}
+        table = pd.concat(points).rename(columns=names)[IMPORTANCE.names]
+        return table.sample(frac=1, random_state=1)
 
     return make
 
@@ -86,35 +63,25 @@ def both(points_of):
         # The Gini coefficient of one nonzero of four is 3/4.
         (UNEVEN, EVEN, -0.75, "supported"),
         (EVEN, UNEVEN, 0.75, "contradicted"),
+        # Shares of 0, 0, 1/2, 1/2.
+        (UNEVEN, [0, 0, 1, 1], -0.25, "supported"),
         (EVEN, EVEN, 0, "open"),
     ],
 )
-def test_uniformity_at_fixed_parameters(both, only, weight, phantom, effect, verdict) -> None:
+def test_weights_may_be_more_uniform(both, only, weight, phantom, effect, verdict) -> None:
     rows = weights(both(weight=weight, phantom_weight=phantom), TOY)
     for method in ("SGD", "LSAM"):
         row = only(rows, "5a", where=f"toy, 270°, trained by {method}")
         assert (row["effect"], row["verdict"], row["runs"]) == (effect, verdict, 3)
         assert (row["data"], row["rho"], row["epoch"]) == ("toy", 0.5, 6)
-
-
-@pytest.mark.parametrize(
-    ("sgd", "sam", "effect", "verdict"),
-    [
-        (UNEVEN, EVEN, -0.75, "supported"),
-        (EVEN, UNEVEN, 0.75, "contradicted"),
-        # Shares of 0, 0, 1/2, 1/2.
-        (UNEVEN, [0, 0, 1, 1], -0.25, "supported"),
-        (UNEVEN, UNEVEN, 0, "open"),
-    ],
-)
-def test_uniformity_of_sams_phantom_against_sgds_real_weights(
-    both, only, sgd, sam, effect, verdict
-) -> None:
-    points = both(
-        weight=sgd, phantom_weight=[5, 0, 0, 1], sam={"weight": [1, 2, 3, 9], "phantom_weight": sam}
-    )
-    row = only(weights(points, TOY), "5b", where="toy, 270°")
+    # LSAM's phantom weights against SGD's real ones.
+    lsam = {"weight": [1, 2, 3, 9], "phantom_weight": phantom}
+    rows = weights(both(weight=weight, phantom_weight=[5, 0, 0, 1], sam=lsam), TOY)
+    row = only(rows, "5b", where="toy, 270°")
     assert (row["effect"], row["verdict"]) == (effect, verdict)
+    # One seed is open.
+    row = only(weights(both(weight=weight, phantom_weight=phantom, seeds=1), TOY), "5b")
+    assert (row["reason"], row["effect"]) == ("one seed", effect)
 
 
 @pytest.mark.parametrize(
@@ -203,9 +170,10 @@ def test_a_run_with_nan_takes_its_pair_along(both, only) -> None:
     assert only(rows, "5a", where="toy, 270°, trained by LSAM")["dropped"] == 0
 
 
-def test_a_datasets_run_that_is_not_there_is_counted(both, only) -> None:
+def test_a_dataset_names_its_method_and_counts_a_run_that_is_not_there(both, only, found) -> None:
     points = both(weight=UNEVEN)
-    rows = weights(points[(points["seed"] != 1) | (points["rho"] == 0)], DATASET)
+    points = points[(points["seed"] != 1) | (points["rho"] == 0)]
+    rows = weights(points, DATASET)
     row = only(rows, "5b", where="Shapes in colours")
     assert (row["runs"], row["dropped"]) == (2, 1)
     row = only(rows, "6a", where="Shapes in colours, trained by SAM")
@@ -213,28 +181,15 @@ def test_a_datasets_run_that_is_not_there_is_counted(both, only) -> None:
     note = "easy: colour, hard: shape; SGD at lr 0.05, SAM at lr 0.2"
     assert (row["note"], row["data"], row["method"]) == (note, "real data", "sam")
 
-
-def test_another_method_than_sam_has_the_same_rows_in_its_name(both, found) -> None:
-    points = both(weight=UNEVEN)
     runs = [run | {"method": run["method"].replace("sam", "asam")} for run in DATASET["runs"]]
-    asam = found(weights(points, DATASET | {"compared": "asam", "runs": runs}))
-    sam = found(weights(points, DATASET))
+    about = DATASET | {"compared": "asam", "runs": runs, "demonstration": True}
+    sam, asam = found(rows), found(weights(points, about))
     assert set(asam["method"]) == {"asam"}
+    assert set(asam["data"]) == {"demonstration"}
     assert asam["where"].tolist() == sam["where"].str.replace("SAM", "ASAM").tolist()
     assert asam["note"].str.endswith("ASAM at lr 0.2").all()
     same = ["check", "statement", "effect", "verdict", "rho", "epoch"]
     pd.testing.assert_frame_equal(asam[same], sam[same])
-
-
-def test_one_seed_is_open(points_of, only) -> None:
-    points = pd.concat([points_of(0, rho, weight=UNEVEN) for rho in (0.0, 0.5)])
-    row = only(weights(points, TOY), "5b")
-    assert (row["reason"], row["effect"]) == ("one seed", -0.75)
-
-
-def test_demonstration_data_are_called_so(both, found) -> None:
-    rows = found(weights(both(), DATASET | {"demonstration": True}))
-    assert set(rows["data"]) == {"demonstration"}
 
 
 def test_datasets_without_weights_are_open(description_of, selection_of, found) -> None:

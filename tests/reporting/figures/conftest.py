@@ -54,25 +54,22 @@ def runs_of() -> Callable[..., pd.DataFrame]:
     def make(seeds: int = 3, **axes: Iterable[Any]) -> pd.DataFrame:
         table = expand_grid({"seed": range(seeds)} | RUN | axes)
         rng = np.random.default_rng(len(table))
-        measures = [
-            name for name in TOY_RUNS.names if name not in table and name != "diverged_step"
-        ]
+        measures = [name for name in TOY_RUNS.names if name not in table]
         values = pd.DataFrame(rng.uniform(0.1, 0.9, (len(table), len(measures))), columns=measures)
         # No mean is twice its median.
-        values["phantom_ratio_mean"] = rng.uniform(0.5, 0.9, len(table))
-        values["phantom_ratio_median"] = rng.uniform(0.5, 0.9, len(table))
-        table = table.join(values).assign(diverged_step=pd.NA, phantom_easy_nonpositive=0.0)
-        return shuffled(table, TOY_RUNS)
+        for name in ("phantom_ratio_mean", "phantom_ratio_median"):
+            values[name] = rng.uniform(0.5, 0.9, len(table))
+        values = values.assign(diverged_step=pd.NA, phantom_easy_nonpositive=0.0)
+        return shuffled(table.join(values), TOY_RUNS)
 
     return make
 
 
 @pytest.fixture(scope="session")
 def epochs_of() -> Callable[..., pd.DataFrame]:
-    def make(seeds: int = 3, rho: Iterable[float] = (0.0, 0.5), epochs: int = 4) -> pd.DataFrame:
-        table = expand_grid({"seed": range(seeds), "rho": rho, "epoch": range(1, epochs + 1)})
-        rng = np.random.default_rng(seeds)
-        easy, hard = rng.uniform(0.5, 1.5, (2, len(table)))
+    def make(seeds: int = 3) -> pd.DataFrame:
+        table = expand_grid({"seed": range(seeds), "rho": (0.0, 0.5), "epoch": range(1, 5)})
+        easy, hard = np.random.default_rng(seeds).uniform(0.5, 1.5, (2, len(table)))
         return shuffled(table.assign(easy_scaling=easy, hard_scaling=hard), EPOCHS)
 
     return make
@@ -83,25 +80,22 @@ def points_of() -> Callable[..., pd.DataFrame]:
     def make(
         seeds: int = 2, rho: float = 0.5, epochs: Iterable[int] = (1, 10), points: int = 400
     ) -> pd.DataFrame:
-        table = expand_grid(
-            {"seed": range(seeds), "rho": (0.0, rho), "epoch": epochs, "point": range(points)}
-        )
+        axes = {"seed": range(seeds), "rho": (0.0, rho), "epoch": epochs, "point": range(points)}
+        table = expand_grid(axes)
         rng = np.random.default_rng(points)
-        places = rng.uniform(-3, 3, (len(table), 4))
+        places = ("easy_x1", "easy_x2", "hard_x1", "hard_x2")
+        table[list(places)] = rng.uniform(-3, 3, (len(table), 4))
         easy, hard = rng.normal(1, 2, (2, len(table)))
         # Contributions differ between runs, and so does what the weights make of them.
         easy += table["rho"] + table["epoch"] / 10
-        return shuffled(
-            table.assign(
-                label=rng.choice([-1, 1], len(table)),
-                easy_contribution=easy,
-                hard_contribution=hard,
-                weight=1 / (1 + np.exp(easy + hard)),
-                phantom_weight=1 / (1 + np.exp((0.3 + table["rho"]) * (easy + 2 * hard))),
-                **dict(zip(("easy_x1", "easy_x2", "hard_x1", "hard_x2"), places.T, strict=True)),
-            ),
-            POINTS,
+        table = table.assign(
+            label=rng.choice([-1, 1], len(table)),
+            easy_contribution=easy,
+            hard_contribution=hard,
+            weight=1 / (1 + np.exp(easy + hard)),
+            phantom_weight=1 / (1 + np.exp((0.3 + table["rho"]) * (easy + 2 * hard))),
         )
+        return shuffled(table, POINTS)
 
     return make
 
@@ -129,17 +123,10 @@ def weighted() -> Callable[..., WeightedPoints]:
 def contours_of() -> Callable[..., pd.DataFrame]:
     """Make planes of f_j(x) = c_j·(x_1 + 2 x_2 − ρ): each has a zero line of its own."""
 
-    def make(seed: int = 3, rho: float = 0.5, side: int = 9) -> pd.DataFrame:
-        axis = np.linspace(-1, 1, side)
-        table = expand_grid(
-            {
-                "seed": [seed],
-                "rho": (0.0, rho),
-                "feature": ("easy", "hard"),
-                "x1": axis,
-                "x2": axis,
-            }
-        )
+    def make(seed: int = 3) -> pd.DataFrame:
+        axis = np.linspace(-1, 1, 9)
+        axes = {"seed": [seed], "rho": (0.0, 0.5), "feature": ("easy", "hard")}
+        table = expand_grid(axes | {"x1": axis, "x2": axis})
         scale = np.where(table["feature"] == "easy", 1, 3)
         places = table["x1"] + 2 * table["x2"] - table["rho"]
         table = table.assign(value=scale * places, x1=scale * table["x1"], x2=scale * table["x2"])
@@ -153,21 +140,12 @@ def perturbations_of() -> Callable[..., pd.DataFrame]:
     def make(
         networks: Iterable[str] = ("toy", "digits"), trained: Iterable[float] = (0.0, 0.5)
     ) -> pd.DataFrame:
-        table = expand_grid(
-            {
-                "network": networks,
-                "seed": [0],
-                "trained_rho": trained,
-                "perturbed": ("last layer", "all"),
-                "rho": [0.25],
-                "example": range(6),
-            }
-        )
+        axes = {"network": networks, "seed": [0], "trained_rho": trained, "rho": [0.25]}
+        table = expand_grid(axes | {"perturbed": ("last layer", "all"), "example": range(6)})
         rng = np.random.default_rng(len(table))
         margin, fall, norm = rng.uniform(0.1, 2, (3, len(table)))
-        table = table.assign(
-            margin=margin - 1, phantom_margin=margin - 1 - fall, gradient_norm=norm
-        )
+        measures = {"margin": margin - 1, "phantom_margin": margin - 1 - fall}
+        table = table.assign(**measures, gradient_norm=norm)
         return pa.Table.from_pandas(table, PERTURBATIONS, preserve_index=False).to_pandas()
 
     return make

@@ -26,6 +26,12 @@ def part(points: pd.DataFrame, method: str, epoch: int) -> pd.DataFrame:
     return points[(points["rho"] == (0 if method == "SGD" else 0.5)) & (points["epoch"] == epoch)]
 
 
+def without(points: pd.DataFrame, diverged: pd.Series) -> pd.DataFrame:
+    """Return the points with the measures of some runs lost."""
+    measures = ["easy_contribution", "hard_contribution", *STYLES]
+    return points.assign(**{name: points[name].mask(diverged) for name in measures})
+
+
 def curves_of(points: pd.DataFrame, kind: str) -> pd.DataFrame:
     tables = []
     for _, weights in points.groupby("seed")[kind]:
@@ -91,29 +97,20 @@ def test_several_have_a_column_each_and_the_methods_rows(points, weighted, asser
     figure.draw_without_rendering()
 
 
-def test_a_seed_without_weight_is_left_out_and_counted(points, weighted, assert_shows) -> None:
+def test_a_seed_without_weight_is_left_out_and_counted_and_a_diverged_run_is_left_out(
+    points, weighted, assert_shows
+) -> None:
     nothing = (points["rho"] == 0) & (points["seed"] == 1)
     weightless = points.assign(weight=points["weight"].mask(nothing, 0.0))
-    panel = lorenz_curves(weighted(weightless), [3]).axes[0]
+    diverged = (points["rho"] > 0) & (points["seed"] == 2)
+    panel, lsam = lorenz_curves(weighted(without(weightless, diverged)), [3]).axes
     rest = part(weightless[~nothing], "SGD", 3)
+    assert_panel(lsam, part(points[~diverged], "LSAM", 3), "LSAM", assert_shows)
     assert_shows(panel, curves_of(rest, "weight"), "x", "y", METHODS["SGD"], "--")
     _, real, note, phantom = panel.get_xlabel().splitlines()
     assert real == f"G(λ) = {gini_of(rest, 'weight'):.4f}"
     assert note == "(all 0: 1 of 3 seeds)"
     assert "seed" not in phantom
-
-
-def without(points: pd.DataFrame, diverged: pd.Series) -> pd.DataFrame:
-    """Return the points with the measures of some runs lost."""
-    measures = ["easy_contribution", "hard_contribution", *STYLES]
-    return points.assign(**{name: points[name].mask(diverged) for name in measures})
-
-
-def test_a_diverged_run_is_left_out(points, weighted, assert_shows) -> None:
-    diverged = (points["rho"] > 0) & (points["seed"] == 2)
-    panels = lorenz_curves(weighted(without(points, diverged)), [3]).axes
-    for panel, method in zip(panels, ("SGD", "LSAM"), strict=True):
-        assert_panel(panel, part(points[~diverged], method, 3), method, assert_shows)
 
 
 @pytest.mark.parametrize("draw", [lorenz_curves, weight_maps])

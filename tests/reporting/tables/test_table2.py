@@ -61,16 +61,6 @@ def target_of(dataset_of, selection_of):
     return make
 
 
-def test_columns_are_exactly_these(runs_of, target_of) -> None:
-    expected = [
-        *("dataset", "target", "method", "mean", "std", "n_seeds", "lr", "rho", "paper"),
-        *("difference", "low", "high", "backbone", "resolution", "demonstration"),
-    ]
-    runs = pd.concat([runs_of(SGD, 0.1), runs_of(SAM, 0.1)], ignore_index=True)
-    assert list(read_back(tidy(runs, [target_of("A", SGD, SAM)]))) == expected
-    assert list(read_back(tidy(runs, []))) == expected
-
-
 def test_numbers_by_hand(runs_of, target_of) -> None:
     runs = pd.concat(
         [
@@ -94,8 +84,23 @@ def test_numbers_by_hand(runs_of, target_of) -> None:
     ]
     same = {"dataset": "PACS", "target": "A", "backbone": "cnn", "resolution": 64}
     same |= {"demonstration": False}
-    for row, numbers in zip(tidy(runs, [target]).to_dict("records"), expected, strict=True):
+    table = tidy(runs, [target])
+    for row, numbers in zip(table.to_dict("records"), expected, strict=True):
         assert row == pytest.approx(same | dict(zip(names, numbers, strict=True)), abs=1e-5)
+    text = readable(table)
+    assert text.to_dict("list") == {
+        "Method": NAMES,
+        "A": [
+            *("0.9400 ± 0.0141", "0.9200 ± 0.0200", "0.910", "0.914"),
+            *("+0.030 [−0.097, +0.157]", "+0.006 [−0.044, +0.056]"),
+            *("lr 0.1, ρ 0, 2 seeds", "lr 0.2, ρ 0.05, 3 seeds"),
+        ],
+    }
+    assert list(read_back(table)) == list(read_back(tidy(runs, []))) == COLUMNS
+    assert [
+        *("dataset", "target", "method", "mean", "std", "n_seeds", "lr", "rho", "paper"),
+        *("difference", "low", "high", "backbone", "resolution", "demonstration"),
+    ] == COLUMNS
 
 
 def test_targets_keep_their_order_and_the_paper_has_numbers_of_sgd_and_sam_alone(
@@ -118,15 +123,6 @@ def test_targets_keep_their_order_and_the_paper_has_numbers_of_sgd_and_sam_alone
     assert table["mean"].tolist() == pytest.approx([0.7] * 3 + [0.9] * 3)
     published = read_back(table)["paper"].tolist()
     assert published == ["0.893", "0.908", "", "0.91", "0.914", ""]
-
-
-def test_one_seed_has_no_deviation_and_no_interval(runs_of, target_of) -> None:
-    runs = pd.concat([runs_of(SGD, 0.2), runs_of(SAM, None, 0.1)], ignore_index=True)
-    table = read_back(tidy(runs, [target_of("A", SGD, SAM)]))
-    assert table["n_seeds"].tolist() == ["1", "1"]
-    assert table["difference"].astype(float).tolist() == pytest.approx([-0.11, -0.014])
-    for column in ("std", "low", "high"):
-        assert table[column].tolist() == ["", ""]
 
 
 @pytest.mark.parametrize(
@@ -152,13 +148,24 @@ def test_only_what_the_paper_published_is_compared(
 
 
 @pytest.mark.parametrize("setting", [SGD, SAM])
-def test_a_method_without_a_finished_run_is_absent(runs_of, target_of, setting) -> None:
-    runs = pd.concat([runs_of(SGD, 0.1), runs_of(SAM, 0.1)], ignore_index=True)
+def test_a_method_without_a_finished_run_is_absent_and_one_seed_has_no_interval(
+    runs_of, target_of, setting
+) -> None:
+    runs = pd.concat([runs_of(SGD, 0.1), runs_of(SAM, 0.1, None)], ignore_index=True)
     table = tidy(runs, [target_of("A", setting)])
-    assert table["method"].tolist() == [setting[0]]
+    ours, paper = 0.9, PAPER["PACS"][setting[0]]["A"]
+    (row,) = read_back(table).to_dict("records")
+    assert (row["method"], row["n_seeds"]) == (setting[0], "1")
+    assert float(row["difference"]) == pytest.approx(ours - paper)
+    assert row["std"] == row["low"] == row["high"] == ""
     label = setting[0].upper()
     kinds = ["", ", paper", " − paper", ", selected"]
     assert readable(table)["Method"].tolist() == [f"{label}{kind}" for kind in kinds]
+    shown = f"{ours - paper:+.3f}".replace("-", "−")
+    assert readable(table)["A"][2:].tolist() == [
+        shown,
+        f"lr {setting[1]}, ρ {setting[2]:g}, 1 seed",
+    ]
 
 
 def test_the_papers_numbers_are_those_of_appendix_f() -> None:
@@ -191,49 +198,13 @@ def test_runs_that_diverged_are_said(runs_of, target_of) -> None:
     ]
 
 
-class TestReadable:
-    @staticmethod
-    def row(target: str, method: str, mean: float, paper: float, half: float | None, **changes):
-        ends = {} if half is None else {"low": mean - paper - half, "high": mean - paper + half}
-        same = {"dataset": "PACS", "std": 0.03, "n_seeds": 3, "lr": 0.0005}
-        same |= {"rho": 0.0 if method == "sgd" else 0.07, "difference": mean - paper}
-        return (
-            same
-            | {"target": target, "method": method, "mean": mean, "paper": paper}
-            | ends
-            | changes
-        )
-
-    def test_a_row_a_method_and_a_column_a_target(self) -> None:
-        rows = [
-            self.row("A", "sgd", 0.94321, 0.91, 0.12706),
-            self.row("A", "sam", 0.9, 0.914, 0.01),
-            self.row("C", "sgd", 0.8, 0.897, 0.2),
-            self.row("C", "sam", 1.0, 0.921, None, std=None, n_seeds=1, lr=0.01),
-        ]
-        text = readable(pd.DataFrame(rows, columns=COLUMNS))
-        assert list(text) == ["Method", "A", "C"]
-        assert text["Method"].tolist() == NAMES
-        assert text["A"].tolist() == [
-            *("0.9432 ± 0.0300", "0.9000 ± 0.0300", "0.910", "0.914"),
-            *("+0.033 [−0.094, +0.160]", "−0.014 [−0.024, −0.004]"),
-            *("lr 0.0005, ρ 0, 3 seeds", "lr 0.0005, ρ 0.07, 3 seeds"),
-        ]
-        assert text["C"].tolist() == [
-            *("0.8000 ± 0.0300", "1.0000", "0.897", "0.921"),
-            *("−0.097 [−0.297, +0.103]", "+0.079"),
-            *("lr 0.0005, ρ 0, 3 seeds", "lr 0.01, ρ 0.07, 1 seed"),
-        ]
-
-    def test_sgd_comes_first_and_a_target_that_it_lacks_shows_a_dash(self) -> None:
-        rows = [
-            self.row("A", "sam", 0.9, 0.914, 0.1),
-            self.row("C", "sgd", 0.9, 0.897, 0.1),
-            self.row("C", "sam", 0.9, 0.921, 0.1),
-        ]
-        text = readable(pd.DataFrame(rows, columns=COLUMNS))
-        assert text["Method"].tolist() == NAMES
-        assert (text["A"] == "–").tolist() == [True, False] * 4
+def test_sgd_comes_first_and_a_target_that_it_lacks_shows_a_dash(runs_of, target_of) -> None:
+    runs = [runs_of(SAM, 0.1, 0.2), *(runs_of(each, 0.1, 0.2, target="C") for each in (SGD, SAM))]
+    table = tidy(pd.concat(runs), [target_of("A", SAM), target_of("C", SAM, SGD)])
+    text = readable(table)
+    assert text["Method"].tolist() == NAMES
+    assert (text["A"] == "–").tolist() == [True, False] * 4
+    assert (text["C"] != "–").all()
 
 
 def test_datasets_stand_apart_with_their_notes(runs_of, target_of, markdown_tables) -> None:

@@ -8,7 +8,7 @@ def interval(values: pd.Series, level: float = 0.95) -> tuple[float, float]:
     """Return the t-interval of the mean over seeds; the mean alone for one seed.
 
     Args:
-        values: one number a seed; NaN for a seed that is left out.
+        values: one number per seed; NaN for a seed that is left out.
         level: the probability with which such an interval covers the mean.
     """
     values = values.dropna()

@@ -7,8 +7,7 @@ import pandas as pd
 
 from feature_quality.artifacts.prepared import Description
 from feature_quality.methods import Method
-from feature_quality.reporting.claims.probing import missing
-from feature_quality.reporting.claims.selected import Selections, without_runs
+from feature_quality.reporting.claims.probing import Selections, missing, without_runs
 from feature_quality.reporting.claims.verdict import (
     TOY,
     Check,
