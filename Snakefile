@@ -2,7 +2,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-min_version("9.27")
+min_version("9.0")
 
 
 # That of the working directory, or else the embedded default.
@@ -13,6 +13,7 @@ report: "workflow/report/summary.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/inputs.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/toy.smk"

@@ -52,6 +52,7 @@ def test_it_runs_under_a_prefix_with_the_callers_configuration(tmp_path: Path) -
     assert not caller.due()
 
 
+@pytest.mark.slow
 def test_it_runs_from_another_directory(tmp_path: Path) -> None:
     """With the embedded default where there is no config.yaml, or with that which is there."""
     tree = copy_workflow(tmp_path / "tree")

@@ -292,6 +292,7 @@ def test_reports(scripts: Scripts) -> None:
         assert "emonstration" in (scripts.folder / page).read_text()
 
 
+@pytest.mark.slow
 def test_every_figure_of_a_dataset(scripts: Scripts, tmp_path: Path) -> None:
     scripts.draw(tmp_path)
     for figure in OF_DATASETS:

@@ -105,6 +105,7 @@ STANDS_FOR = {"shown": "complexity"}
 FIGURES = {name: spec for name, spec in figures().items() if "toy" in spec.inputs}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("figure", FIGURES)
 def test_a_figure_is_drawn_twice_the_same(toy: Path, tmp_path: Path, figure: str) -> None:
     inputs = {name: [toy / STANDS_FOR.get(name, name)] for name in FIGURES[figure].inputs["toy"]}

@@ -15,8 +15,10 @@ if not os.path.isdir(PACKAGE_ROOT) or os.pathsep in PACKAGE_ROOT:
         "name; clone the repository"
     )
 sys.path.insert(0, PACKAGE_ROOT)
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [PACKAGE_ROOT, os.environ.get("PYTHONPATH")])
+os.environ.update(
+    PYTHONPATH=os.pathsep.join(
+        filter(None, [PACKAGE_ROOT, os.environ.get("PYTHONPATH")])
+    )
 )
 
 from feature_quality.artifacts.selection import read_selection

@@ -1,24 +1,9 @@
 # data: original files → prepared images and examples, one rule for each dataset or family.
-from feature_quality.data.datasets import DATASETS, SPECS
-from feature_quality.data.sources import SOURCES
 
 
 wildcard_constraints:
     dataset=one_of(settings.datasets),
     original=one_of(SOURCES),
-
-
-def images_of(wildcards):
-    """The images of a dataset; those that differ in their target domain alone share them."""
-    return f"results/data/{DATASETS[wildcards.dataset].id}/images.npy"
-
-
-def find_originals(spec):
-    """The original files of a description; those of the user are no files of the workflow."""
-    return {
-        name: path if path.startswith("resources/") else local(path)
-        for name, path in settings.originals_of(spec.id).items()
-    }
 
 
 rule fetch:

@@ -1,31 +1,4 @@
 # toy: the studies of Sections 5 and 6, each in parts; a part trains all its runs at once.
-from feature_quality.toy import studies
-
-
-def toy_parts(study):
-    """The parts of a toy study: their paths below its results, and the values along their axes."""
-    parts = studies.parts(study, **settings.toy.model_dump(exclude={"studies"}))
-    return {f"{study}/{part}": axes for part, axes in parts.items()}
-
-
-TOY_PARTS = {
-    part: axes
-    for study in settings.toy.studies
-    for part, axes in toy_parts(study).items()
-}
-
-
-def study_files(study):
-    """The files of a toy study's parts, in order."""
-    if study == "appendix_d":
-        networks = ["toy", settings.datasets[0]]
-        return expand("results/toy/appendix_d/{network}.parquet", network=networks)
-    return expand("results/toy/{part}.parquet", part=toy_parts(study))
-
-
-def first_sgd_run(wildcards):
-    """A trained network to look into: SGD's at the first learning rate and seed."""
-    return settings.runs_of(wildcards.dataset, BASELINE.name)[0]
 
 
 wildcard_constraints:

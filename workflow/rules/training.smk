@@ -1,6 +1,4 @@
 # training: prepared data → networks, one job for each (dataset, method, lr, rho, seed).
-RUNS = [run for dataset in settings.datasets for run in settings.runs_of(dataset)]
-SELECTIONS = expand("results/selection/{dataset}.json", dataset=settings.datasets)
 
 
 wildcard_constraints:

@@ -1,0 +1,184 @@
+# What the rules are made from: the runs, the parts of the toy, the figures; and input functions.
+from feature_quality.data.datasets import DATASETS, SPECS
+from feature_quality.data.sources import SOURCES
+from feature_quality.reporting.registry import CLAIMS_CAPTION, figures, tables
+from feature_quality.toy import studies
+
+RUNS = [run for dataset in settings.datasets for run in settings.runs_of(dataset)]
+SELECTIONS = expand("results/selection/{dataset}.json", dataset=settings.datasets)
+
+
+def images_of(wildcards):
+    """The images of a dataset; those that differ in their target domain alone share them."""
+    return f"results/data/{DATASETS[wildcards.dataset].id}/images.npy"
+
+
+def find_originals(spec):
+    """The original files of a description; those of the user are no files of the workflow."""
+    return {
+        name: path if path.startswith("resources/") else local(path)
+        for name, path in settings.originals_of(spec.id).items()
+    }
+
+
+def toy_parts(study):
+    """The parts of a toy study: their paths below its results, and the values along their axes."""
+    parts = studies.parts(study, **settings.toy.model_dump(exclude={"studies"}))
+    return {f"{study}/{part}": axes for part, axes in parts.items()}
+
+
+TOY_PARTS = {
+    part: axes
+    for study in settings.toy.studies
+    for part, axes in toy_parts(study).items()
+}
+
+
+def study_files(study):
+    """The files of a toy study's parts, in order."""
+    if study == "appendix_d":
+        networks = ["toy", settings.datasets[0]]
+        return expand("results/toy/appendix_d/{network}.parquet", network=networks)
+    return expand("results/toy/{part}.parquet", part=toy_parts(study))
+
+
+def first_sgd_run(wildcards):
+    """A trained network to look into: SGD's at the first learning rate and seed."""
+    return settings.runs_of(wildcards.dataset, BASELINE.name)[0]
+
+
+EXAMPLES = expand("results/data/{dataset}/examples.parquet", dataset=settings.datasets)
+TABLES = {
+    name: (table, chosen)
+    for name, table in tables().items()
+    if (
+        chosen := {
+            "features": settings.of_features,
+            "domains": settings.of_domains,
+            "all": settings.datasets,
+        }[table.datasets]
+    )
+}
+PAGES = ["claims", *(f"tables/{name}" for name in TABLES)]
+
+# What figures are drawn from, by the names that their modules call it: of the toy …
+TOY_FILES = {study: study_files(study) for study in settings.toy.studies}
+if "complexity" in settings.toy.studies:
+    shown = format_number(settings.toy.shown.complexity)
+    TOY_FILES["shown"] = f"results/toy/complexity/complexity={shown}.parquet"
+if "dynamics" in settings.toy.studies:
+    for name in ("epochs", "points", "contours"):
+        TOY_FILES[name] = f"results/toy/dynamics/{name}.parquet"
+# … and of a dataset, on which a method is compared with SGD.
+DATASET_FILES = {
+    "examples": lambda dataset, method: f"results/data/{dataset}/examples.parquet",
+    "runs": lambda dataset, method: "results/tables/runs.parquet",
+    "histories": lambda dataset, method: expand(
+        "results/runs/{run}/history.parquet",
+        run=settings.runs_of(dataset, BASELINE.name, method),
+    ),
+    "importance": lambda dataset, method: f"results/importance/{dataset}/{method}.parquet",
+    "embeddings": lambda dataset, method: [
+        f"results/embeddings/{first_finished(dataset, each)}/probe_test.parquet"
+        for each in (BASELINE.name, method)
+    ],
+    "tests": lambda dataset, method: expand(
+        "results/embeddings/{run}/test.parquet",
+        run=selected_runs(dataset, BASELINE.name, method),
+    ),
+}
+# These are of the selected runs, and of two features; the others can be drawn of any dataset.
+OF_SELECTED = {"importance", "embeddings", "tests"}
+SPECS_OF_FIGURES = figures()
+# The figures: for each its module, and the dataset and the method, or none for the toy.
+TOY_FIGURES = {
+    figure: (figure, None, None)
+    for figure, spec in SPECS_OF_FIGURES.items()
+    if "toy" in spec.inputs and TOY_FILES.keys() >= set(spec.inputs["toy"])
+}
+DATASET_FIGURES = {
+    f"{figure}_{dataset}_{method}": (figure, dataset, method)
+    for figure, spec in SPECS_OF_FIGURES.items()
+    for dataset in settings.datasets
+    for method in settings.compared_methods
+    if "dataset" in spec.inputs
+    and (dataset in settings.of_features or not OF_SELECTED & {*spec.inputs["dataset"]})
+}
+FIGURES = TOY_FIGURES | DATASET_FIGURES
+
+
+def first_finished(dataset, method):
+    """Of the setting that was chosen for a method, the run of the first seed that finished."""
+    selection = selection_of(dataset)
+    if method not in selection["choices"]:
+        raise WorkflowError(
+            f"{dataset}: no run of {method} has finished; there is nothing to compare"
+        )
+    choice = selection["choices"][method]
+    finished = next(
+        candidate["finished"]
+        for candidate in selection["candidates"]
+        if (candidate["method"], candidate["lr"], candidate["rho"])
+        == (method, choice["lr"], choice["rho"])
+    )
+    return RUN.format(
+        dataset=dataset,
+        method=method,
+        lr=format_number(choice["lr"]),
+        rho=format_number(choice["rho"]),
+        seed=finished[0],
+    )
+
+
+def compared(dataset, method):
+    """Say whether a method and SGD both have a run that finished."""
+    return {BASELINE.name, method} <= selection_of(dataset)["choices"].keys()
+
+
+def figure_files(wildcards):
+    """What a figure is drawn from."""
+    figure, dataset, method = FIGURES[wildcards.figure]
+    if not dataset:
+        return {
+            name: TOY_FILES[name] for name in SPECS_OF_FIGURES[figure].inputs["toy"]
+        }
+    names = SPECS_OF_FIGURES[figure].inputs["dataset"]
+    if OF_SELECTED & {*names}:
+        for each in (BASELINE.name, method):
+            first_finished(dataset, each)
+    return {name: DATASET_FILES[name](dataset, method) for name in names}
+
+
+def selected_figures(wildcards):
+    """The figures of selected runs, where both methods have a run that finished."""
+    return [
+        name
+        for name, (figure, dataset, method) in DATASET_FIGURES.items()
+        if OF_SELECTED & {*SPECS_OF_FIGURES[figure].inputs["dataset"]}
+        and compared(dataset, method)
+    ]
+
+
+def collected_importance(wildcards):
+    """The weights of examples of all methods that can be compared."""
+    return [
+        f"results/importance/{dataset}/{method}.parquet"
+        for dataset in settings.of_features
+        for method in settings.compared_methods
+        if compared(dataset, method)
+    ]
+
+
+def probed(pattern):
+    """An input function: ``pattern`` for every run that is to be probed."""
+
+    def files(wildcards):
+        if settings.probe_runs == "all":
+            return expand(pattern, run=RUNS)
+        return [
+            pattern.format(run=run)
+            for dataset in settings.datasets
+            for run in selected_runs(dataset)
+        ]
+
+    return files
