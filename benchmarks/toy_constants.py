@@ -22,7 +22,7 @@ EPOCHS = 300
 
 
 def errors(distribution: Distribution) -> pd.DataFrame:
-    """Return the mean errors of SGD over the seeds, one row a complexity."""
+    """Return the mean errors of SGD over the seeds, one row per complexity."""
     cpu = torch.device("cpu")
     axes = {"complexity": COMPLEXITIES, "batch_size": [5], "steps": [60 * EPOCHS], "seed": SEEDS}
     tables = [

@@ -116,7 +116,7 @@ def photographs(
 
 
 def read_attributes(attributes: str | Path, partition: str | Path) -> pd.DataFrame:
-    """Return one row a photograph: its file's name (``id``), split, hair and gender.
+    """Return one row per photograph: its file's name (``id``), split, hair and gender.
 
     They come in the order of the splits, and within each as in ``list_attr_celeba.txt``.
 

@@ -127,7 +127,7 @@ def photographs(
 
 
 def list_images(folder: Path, domains: tuple[str, ...]) -> pd.DataFrame:
-    """Return one row an image, in the order of their names: ``id``, ``domain`` and ``class``.
+    """Return one row per image, in the order of their names: ``id``, ``domain`` and ``class``.
 
     Raises:
         InputError: a domain is missing, domains differ in their classes, a class is empty, or a

@@ -66,8 +66,8 @@ def examples_of(spec: DatasetSpec, photographs: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         spec: the dataset's description.
-        photographs: one row a photograph, in the order in which they are stored: ``id``, ``split``,
-            ``feature_a`` and ``feature_b``, both 0 or 1.
+        photographs: one row per photograph, in the order in which they are stored: ``id``,
+            ``split``, ``feature_a`` and ``feature_b``, both 0 or 1.
 
     Raises:
         InputError: a group has more or fewer; the message holds all counts.
@@ -86,8 +86,8 @@ def five_splits(photographs: pd.DataFrame, values: int) -> pd.DataFrame:
     """Return the examples of all five splits: probes see those of validation and test.
 
     Args:
-        photographs: one row a photograph, in the order in which they are stored: ``id``, ``split``,
-            ``feature_a``, which is the label, and ``feature_b``.
+        photographs: one row per photograph, in the order in which they are stored: ``id``,
+            ``split``, ``feature_a``, which is the label, and ``feature_b``.
         values: how many feature B has; it varies the fastest in the numbers of the groups.
     """
     table = photographs.assign(
@@ -108,7 +108,7 @@ def in_split_order(
     feature_a: npt.ArrayLike,
     feature_b: npt.ArrayLike,
 ) -> pd.DataFrame:
-    """Return one row a photograph, in the order of the splits and within each as they come.
+    """Return one row per photograph, in the order of the splits and within each as they come.
 
     Args:
         ids: names of the n photographs' files.

@@ -90,7 +90,7 @@ def photographs(original: str | Path) -> Iterator[Photos]:
 
 
 def read_metadata(folder: str | Path) -> pd.DataFrame:
-    """Return one row a photograph: its file's name (``id``), split, bird and background.
+    """Return one row per photograph: its file's name (``id``), split, bird and background.
 
     They come in the order of the splits, and within each as in ``metadata.csv``.
 

@@ -1,7 +1,7 @@
 """The feature probing error (equation 1): how well a linear probe reads a feature from φ.
 
 Probes are trained on a small balanced sample and tested on balanced data, so that no feature says
-anything of another. The protocol is that of the spec's section 2.
+anything of another. docs/method.md has the protocol.
 """
 
 import warnings

@@ -1,4 +1,4 @@
-"""The choice of hyperparameters, on validation data alone (spec, section 3)."""
+"""The choice of hyperparameters, on validation data alone (docs/method.md)."""
 
 import math
 from collections.abc import Iterable

@@ -21,7 +21,7 @@ _BFLOAT16_PRODUCTS = ("avx512_bf16", "amx_bf16")
 def deterministic_device() -> torch.device:
     """Return a GPU if there is one, else the CPU, after asking PyTorch for repeatable arithmetic.
 
-    Deterministic algorithms are on and TF32 is off (spec, section 1). The CPU computes with one
+    Deterministic algorithms are on and TF32 is off. The CPU computes with one
     thread, because another number of threads rounds differently: jobs run side by side instead.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

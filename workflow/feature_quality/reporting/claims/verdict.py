@@ -1,4 +1,4 @@
-"""The rule by which a check is supported, contradicted or open (spec, section 6)."""
+"""The rule by which a check is supported, contradicted or open (docs/claims.md)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
