@@ -32,7 +32,7 @@ from feature_quality.methods import BASELINE, METHODS
 try:
     settings = load(config)
     options = workflow.config_settings.config_args
-    refuse_misquoted([*options, *settings.user_paths, PACKAGE_ROOT, os.getcwd()])
+    refuse_misquoted([*options, *settings.user_paths, os.getcwd(), PACKAGE_ROOT])
 except InputError as error:
     raise WorkflowError(str(error))
 
