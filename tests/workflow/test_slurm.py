@@ -98,15 +98,15 @@ def jobs(tree: Tree) -> list[dict[str, str]]:
 
 
 def test_a_job_that_failed_is_submitted_again_with_more(tree: Tree) -> None:
-    script = tree.path / "workflow" / "scripts" / "prepare_digits_photos.py"
+    script = tree.path / "workflow" / "scripts" / "prepare.py"
     once = "import pathlib\ntry:\n    pathlib.Path('failed').touch(exist_ok=False)\n"
     once += "except FileExistsError:\n    pass\nelse:\n    raise SystemExit(1)\n"
     script.write_text(once + script.read_text())
     submit(tree, "results/data/digits_photos/examples.parquet")
     first, second = jobs(tree)
     assert (first["JobState"], second["JobState"]) == ("FAILED", "COMPLETED")
-    assert (first["TRES"]["mem"], second["TRES"]["mem"]) == ("1000M", "2000M")
-    assert (first["TimeLimit"], second["TimeLimit"]) == ("00:10:00", "00:20:00")
+    assert (first["TRES"]["mem"], second["TRES"]["mem"]) == ("4000M", "8000M")
+    assert (first["TimeLimit"], second["TimeLimit"]) == ("01:00:00", "02:00:00")
 
 
 def test_a_training_that_was_cancelled_goes_on(tree: Tree) -> None:
@@ -196,14 +196,14 @@ def test_a_whole_run_is_that_of_one_machine(whole: Callable[[], tuple[Tree, Tree
         assert job["Account"] == "lab"
     # Snakemake deals these out again after the selection, how, depends on what has begun by then.
     dealt_out = {
-        "beyond": ("selected_figure", "sweep_figure"),
+        "figures": ("figure",),
         "report": ("overview", "page"),
     }
     for group, rules in dealt_out.items():
         parts = {name: len(done.pop(name)) for name in sorted(done) if name.startswith(f"{group}_")}
         assert {rule for rule in rules for name in parts if rule in name} == set(rules)
-        # There are four jobs in each.
-        assert sum(parts.values()) <= 4
+        # At most one Slurm job for each job of Snakemake: fifteen figures, four pages.
+        assert sum(parts.values()) <= {"figures": 15, "report": 4}[group]
     assert {name: len(each) for name, each in done.items()} == {
         "prepare_digits_photos": 1,
         "train": 2,
@@ -211,15 +211,14 @@ def test_a_whole_run_is_that_of_one_machine(whole: Callable[[], tuple[Tree, Tree
         "embeddings_embed": 1,
         "probes_probe": 1,
         "importance": 2,
-        "weights_collect_importance_dataset_figure": 1,
-        "tables_collect_grid_table1": 1,
+        "weights_collect_importance": 1,
+        "tables_collect_table": 1,
         "claims": 1,
         "toy_toy_study": 1,
         "toy_dynamics": 1,
-        "figures_figure": 1,
     }
     # One after another: the times of both embeddings, the memory of one.
     (embeddings,) = done["embeddings_embed"]
-    assert embeddings["TimeLimit"] == "01:00:00"
-    assert embeddings["TRES"]["mem"] == "3000M"
+    assert embeddings["TimeLimit"] == "02:00:00"
+    assert embeddings["TRES"]["mem"] == "4000M"
     assert embeddings["TRES"]["cpu"] == "1"
