@@ -91,7 +91,14 @@ def test_the_test_error_weights_groups_by_their_frequency_in_training(photos_onc
     frequency = np.array(GROUPS["train"]) / sum(GROUPS["train"])
     for dataset in ("waterbirds", "celeba"):
         test = pq.read_table(
-            results / "embeddings" / dataset / "lr=0.01" / "rho=0" / "seed=0" / "test.parquet"
+            results
+            / "embeddings"
+            / dataset
+            / "sgd"
+            / "lr=0.01"
+            / "rho=0"
+            / "seed=0"
+            / "test.parquet"
         ).to_pandas()
         wrong = np.stack(test["logits"]).argmax(axis=1) != test["label"]
         errors = wrong.groupby(test["group"]).mean()
@@ -120,7 +127,9 @@ def test_every_training_example_is_weighed_at_every_checkpoint(photos_once: Tree
     for dataset in ("waterbirds", "celeba"):
         for figure in ("03", "05", "07", "08"):
             for kind in ("pdf", "png"):
-                assert (results / "figures" / f"figure_{figure}_{dataset}.{kind}").stat().st_size
+                assert (
+                    (results / "figures" / f"figure_{figure}_{dataset}_sam.{kind}").stat().st_size
+                )
 
 
 def test_pretrained_weights_are_asked_for_by_name(photo_dir: Path, tmp_path: Path) -> None:
@@ -188,4 +197,4 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(photo_dir: Path, tmp_
     history, description = read_table(run / "history.parquet", HISTORY)
     assert history["epoch"].tolist() == [1, 2, 3]
     assert description["settings"]["network"] == "resnet18"
-    assert read_weights(run / "model.safetensors")["fc.weight"].shape == (2, 512)
+    assert read_weights(run / "model.safetensors")["head.weight"].shape == (2, 512)
