@@ -9,6 +9,7 @@ import pandas as pd
 
 from feature_quality.artifacts.prepared import Description
 from feature_quality.data.archives import unpacked
+from feature_quality.data.celeba import SPEC as CELEBA
 from feature_quality.data.photos import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -21,7 +22,7 @@ from feature_quality.data.photos import (
 )
 from feature_quality.data.spec import DatasetSpec, Preparation
 from feature_quality.errors import InputError
-from feature_quality.provenance import cited, derived, ours, paper
+from feature_quality.provenance import cited, ours, paper
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -43,17 +44,10 @@ SPEC = DatasetSpec(
     originals={"images": (f"{FOLDER}/", f"{FOLDER}.tar.gz")},
     counts=split_counts(GROUPS),
     group_counts=GROUPS,
-    grid={
-        "lr": paper((0.0005, 0.001, 0.005, 0.01), "Appendix B"),
-        "rho": paper((0.01, 0.02, 0.05, 0.07), "Appendix B"),
-    },
+    grid=CELEBA.grid,
     training={
-        "network": paper("resnet18", "Section 4.1"),
-        "weights": paper("imagenet", "Section 4.1"),
+        **CELEBA.training,
         "epochs": paper(100, "Section 4.1"),
-        "batch_size": paper(128, "Appendix B"),
-        "momentum": paper(0.9, "Appendix B"),
-        "weight_decay": derived(0.0001, "Appendix B: printed as “10 4”"),
         "snapshot_epochs": ours(
             (1, 5, 25),
             "the paper does not say which checkpoints it shows; evenly on a logarithmic scale",
@@ -63,7 +57,7 @@ SPEC = DatasetSpec(
             "ratio": cited((0.75, 1.3333), "Sagawa et al. (2020); the paper's pseudo-code is lost"),
         },
     },
-    per_group=cited(None, "Kirichenko et al. (2022), whom the paper follows"),
+    per_group=CELEBA.per_group,
     threads=16,
 )
 COLUMNS = ("img_filename", "y", "split", "place")
