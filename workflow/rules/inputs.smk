@@ -13,12 +13,15 @@ def images_of(wildcards):
     return f"results/data/{DATASETS[wildcards.dataset].id}/images.npy"
 
 
+def found(path):
+    """A download, or a file of the user's, which is no file of the workflow."""
+    return path if path.startswith("resources/") else local(path)
+
+
 def find_originals(spec):
-    """The original files of a description; those of the user are no files of the workflow."""
-    return {
-        name: path if path.startswith("resources/") else local(path)
-        for name, path in settings.originals_of(spec.id).items()
-    }
+    """The original files of a description."""
+    originals = settings.originals_of(spec.id)
+    return {name: found(path) for name, path in originals.items()}
 
 
 def toy_parts(study):

@@ -13,8 +13,7 @@ rule train:
         images=images_of,
         examples="results/data/{dataset}/examples.parquet",
         weights=lambda wildcards: [
-            path if path.startswith("resources/") else local(path)
-            for path in settings.weights_of(wildcards.dataset)
+            found(path) for path in settings.weights_of(wildcards.dataset)
         ],
     output:
         model=f"results/runs/{RUN}/model.safetensors",
