@@ -79,6 +79,6 @@ def test_what_a_module_says_wrongly_is_said(tmp_path: Path, read, source, messag
 
 def test_the_rules_names_are_those_of_the_registry() -> None:
     """Otherwise a figure could ask for what no rule gives."""
-    rules = (WORKFLOW / "rules" / "reporting.smk").read_text()
+    rules = (WORKFLOW / "rules" / "inputs.smk").read_text()
     for name in registry.INPUTS["dataset"].split():
         assert f'    "{name}": lambda dataset, method' in rules
