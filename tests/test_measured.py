@@ -67,4 +67,5 @@ def test_the_front_page_says_what_the_checks_of_the_record_gave() -> None:
         )
         line = re.search(rf"^\| {claim} \|.*$", page, re.MULTILINE)
         said = f"in {supported} of {len(verdicts)} checks, contradicted in {contradicted}"
-        assert line and said in line[0]
+        assert line
+        assert said in line[0]

@@ -78,7 +78,12 @@ def test_every_link_leads_somewhere() -> None:
 
 
 def test_the_documented_tree_is_there() -> None:
-    layout = (ROOT / "docs" / "extending.md").read_text().partition("## Layout\n\n```\n")[2].partition("```")[0]
+    layout = (
+        (ROOT / "docs" / "extending.md")
+        .read_text()
+        .partition("## Layout\n\n```\n")[2]
+        .partition("```")[0]
+    )
     folder = Path()
     for line in layout.splitlines():
         name = line.split("  ")[0] if line[0] != " " else line.strip().split("  ")[0]
