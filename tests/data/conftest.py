@@ -3,16 +3,17 @@
 import gzip
 import hashlib
 import os
-import struct
+import pickle
 import tarfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from torchvision.datasets import CIFAR10
 
 from feature_quality.artifacts.prepared import read_prepared
-from feature_quality.data.cifar10 import ARCHIVE, BATCHES, PUBLISHED
+from feature_quality.data.cifar10 import ARCHIVE, BATCHES
 from feature_quality.data.sources import SOURCES
 from feature_quality.data.spec import Preparation
 
@@ -119,35 +120,14 @@ class TinyCifar:
     labels: dict[str, np.ndarray]
 
 
-def python_2_pickle(pixels, labels):
-    """A batch as Python 2 wrote it, protocol 2: text is bytes, and lists come in parts of 1000."""
-
-    def text(value):
-        return b"U" + bytes([len(value)]) + value
-
-    def integers(*values):
-        return b"".join(b"K" + bytes([value]) for value in values)
-
-    parts = (labels[first : first + 1000] for first in range(0, len(labels), 1000))
-    rows, columns = (b"M" + struct.pack("<H", size) for size in pixels.shape)
-    return b"".join(
-        [
-            *(b"\x80\x02}(", text(b"batch_label"), text(b"training batch 1 of 5")),
-            *(text(b"labels"), b"]", *(b"(" + integers(*part) + b"e" for part in parts)),
-            *(text(b"data"), b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n"),
-            *(integers(0), b"\x85", text(b"b"), b"\x87R"),
-            *(b"(", integers(1), rows, columns, b"\x86cnumpy\ndtype\n", text(b"u1")),
-            *(integers(0, 1), b"\x87R(", integers(3), text(b"|"), b"NNN"),
-            *(b"J\xff\xff\xff\xff" * 2, integers(0), b"tb\x89"),
-            *(b"T" + struct.pack("<I", pixels.size), pixels.tobytes(), b"tb"),
-            *(text(b"filenames"), b"](", *(text(b"data") for _ in labels), b"eu."),
-        ]
-    )
-
-
 @pytest.fixture
 def tiny_cifar(tmp_path, monkeypatch, publish):
     """CIFAR-10 as published, but with 20 images in each of its training batches and 15 for test."""
+
+    def publish_batch(entry, content):
+        (folder / entry[0]).write_bytes(pickle.dumps(content))
+        return [entry[0], hashlib.md5((folder / entry[0]).read_bytes()).hexdigest()]
+
     rng = np.random.default_rng(0)
     folder = tmp_path / "unpacked" / BATCHES
     folder.mkdir(parents=True)
@@ -156,15 +136,17 @@ def tiny_cifar(tmp_path, monkeypatch, publish):
         "train": [0] * 8 + [1] * 9 + [2, 5, 9],
         "test": [0] * 6 + [1] * 7 + [3, 8],
     }
-    for split, names in PUBLISHED.items():
-        for name in names:
+    for split in ("train", "test"):
+        published = []
+        for entry in getattr(CIFAR10, f"{split}_list"):
             data = rng.integers(0, 256, (len(classes[split]), 3072), dtype=np.uint8)
             chosen = rng.permutation(classes[split])
-            content = python_2_pickle(data, chosen.tolist())
-            (folder / name).write_bytes(content)
-            monkeypatch.setitem(names, name, hashlib.md5(content).hexdigest())
+            published.append(publish_batch(entry, {"data": data, "labels": chosen.tolist()}))
             pixels[split].append(data)
             labels[split].append(chosen)
+        monkeypatch.setattr(CIFAR10, f"{split}_list", published)
+    name, md5 = publish_batch(["batches.meta"], {"label_names": []})
+    monkeypatch.setattr(CIFAR10, "meta", CIFAR10.meta | {"filename": name, "md5": md5})
     archive = tmp_path / "archive" / "as downloaded.tar.gz"
     archive.parent.mkdir()
     with tarfile.open(archive, "w:gz") as tar:
