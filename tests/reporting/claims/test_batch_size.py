@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from feature_quality.reporting.claims.batch_size import batch_size
+from feature_quality.reporting.claims.batch_size import check as batch_size
 
 EQUAL = "toy, 270°, equal updates, batch size"
 

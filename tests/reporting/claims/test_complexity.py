@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from feature_quality.reporting.claims.complexity import complexity
+from feature_quality.reporting.claims.complexity import check as complexity
 
 SGD = [0.3, 0.4, 0.5]
 

@@ -5,11 +5,8 @@ import pandas as pd
 import pytest
 
 from feature_quality.artifacts.features import IMPORTANCE
-from feature_quality.reporting.claims.example_weights import (
-    CHECKS,
-    example_weights,
-    without_weights,
-)
+from feature_quality.reporting.claims.example_weights import CHECKS, absent
+from feature_quality.reporting.claims.example_weights import check as example_weights
 from feature_quality.reporting.weighted_points import WeightedPoints
 
 TOY = {"rho": 0.5, "axes": {"complexity": [270.0]}}
@@ -199,15 +196,15 @@ def test_datasets_without_weights_are_open(description_of, selection_of, found) 
         "celeba": selection_of(sgd, sam, failed=["asam"], dataset="celeba"),
         "toy": selection_of(sgd),
     }
-    rows = found(without_weights(descriptions, selections))
+    rows = found(absent(descriptions, selections))
     assert len(rows) == 5 * len(CHECKS)
     assert set(rows["verdict"]) == {"open"}
     reasons = rows.groupby(["where", "method"])["reason"].unique().map(list).to_dict()
-    absent = ["the dataset is not among the results"]
+    not_there = ["the dataset is not among the results"]
     assert reasons == {
         ("CelebA", "asam"): ["no run of ASAM has finished"],
         ("Shapes in colours", "sam"): ["no run of SAM has finished"],
-        ("CIFAR-MNIST", "sam"): absent,
-        ("FMNIST-MNIST", "sam"): absent,
-        ("Waterbirds", "sam"): absent,
+        ("CIFAR-MNIST", "sam"): not_there,
+        ("FMNIST-MNIST", "sam"): not_there,
+        ("Waterbirds", "sam"): not_there,
     }

@@ -3,7 +3,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from feature_quality.reporting.claims.interventions import interventions
+from feature_quality.reporting.claims.interventions import check as interventions
 
 SGD = [0.3, 0.4, 0.5]
 ALPHAS = (0.5, 1.0, 2.0)
@@ -161,15 +161,3 @@ def test_without_a_run_to_compare_8c_is_open(toy_runs, intervened, trained, only
         assert (row["verdict"], row["runs"], row["dropped"]) == ("open", 0, 3)
         assert row["reason"] == "no seed has what is compared"
         assert row["note"] == ""
-
-
-@pytest.mark.parametrize("absent", ["interventions", "complexity", "both"])
-def test_a_study_that_was_not_run_is_said(intervened, trained, found, absent) -> None:
-    rows = found(
-        interventions(
-            intervened() if absent == "complexity" else None,
-            trained if absent == "interventions" else None,
-        )
-    )
-    assert rows["check"].tolist() == ["8a", "8b", "8c"]
-    assert set(rows["reason"]) == {"the study was not run"}

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from feature_quality.reporting.claims.noise import noise
+from feature_quality.reporting.claims.noise import check as noise
 
 SGD = [0.3, 0.4, 0.5]
 

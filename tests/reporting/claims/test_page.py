@@ -10,9 +10,7 @@ from feature_quality.reporting.claims.verdict import (
     TOY,
     Check,
     CheckContext,
-    evaluate,
     tabulate,
-    unknown,
 )
 
 LOWER = Check("1", "SAM's error is lower.", "error, SAM − SGD", "below")
@@ -23,12 +21,12 @@ SAME = Check("8c", "Both match.", "error, both − LSAM", "within", 0.02)
 def table() -> pd.DataFrame:
     return tabulate(
         [
-            evaluate(LOWER, CheckContext(REAL, "CelebA", 0.05), pd.Series([-0.1, -0.1]), "hair"),
-            evaluate(LOWER, CheckContext(DEMONSTRATION, "Digits", 0.1), pd.Series([-0.1, -0.1])),
-            unknown(LOWER, CheckContext(REAL, "Waterbirds"), NOT_THERE),
-            unknown(LOWER, CheckContext(REAL, "CIFAR-MNIST"), NOT_THERE),
-            evaluate(SAME, CheckContext(TOY, "toy, 270°", 0.5, 30), pd.Series([0.1, 0.3, None])),
-            evaluate(SAME, CheckContext(TOY, "toy, 180°", 0.5), pd.Series([0.1, 0.1])),
+            LOWER.evaluate(CheckContext(REAL, "CelebA", 0.05), pd.Series([-0.1, -0.1]), "hair"),
+            LOWER.evaluate(CheckContext(DEMONSTRATION, "Digits", 0.1), pd.Series([-0.1, -0.1])),
+            LOWER.unknown(CheckContext(REAL, "Waterbirds"), NOT_THERE),
+            LOWER.unknown(CheckContext(REAL, "CIFAR-MNIST"), NOT_THERE),
+            SAME.evaluate(CheckContext(TOY, "toy, 270°", 0.5, 30), pd.Series([0.1, 0.3, None])),
+            SAME.evaluate(CheckContext(TOY, "toy, 180°", 0.5), pd.Series([0.1, 0.1])),
         ]
     )
 
@@ -44,7 +42,7 @@ def test_verdicts_are_counted_apart(table) -> None:
 
 
 def test_a_custom_dataset_is_counted_apart_where_there_is_one(table) -> None:
-    custom = evaluate(LOWER, CheckContext(CUSTOM, "Mine", 0.1), pd.Series([0.2, 0.2]))
+    custom = LOWER.evaluate(CheckContext(CUSTOM, "Mine", 0.1), pd.Series([0.2, 0.2]))
     counts = overall(pd.concat([table, tabulate([custom])])).set_index("Claim")
     assert list(counts) == ["Real data", "Toy", "Custom dataset", "Demonstration"]
     assert counts.loc[f"1. {CLAIMS[1]}", "Custom dataset"] == "0 / 1 / 0"
@@ -91,7 +89,7 @@ def test_the_page_holds_the_rule_the_counts_and_the_checks(table, markdown_table
 
 def test_other_methods_stand_beside_and_are_not_counted(table, markdown_tables) -> None:
     others = [
-        evaluate(LOWER, CheckContext(REAL, "CelebA", 1.0, method=method), pd.Series([-0.2, -0.2]))
+        LOWER.evaluate(CheckContext(REAL, "CelebA", 1.0, method=method), pd.Series([-0.2, -0.2]))
         for method in ("lsam", "asam")
     ]
     more = tabulate([*table.to_dict("records"), *others])

@@ -3,9 +3,7 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_rel
 
-from feature_quality.reporting.claims.batch_size import batch_size
-from feature_quality.reporting.claims.complexity import complexity
-from feature_quality.reporting.claims.noise import noise
+from feature_quality.reporting.claims.toy import toy
 from feature_quality.reporting.claims.verdict import (
     COLUMNS,
     CUSTOM,
@@ -15,11 +13,9 @@ from feature_quality.reporting.claims.verdict import (
     TOY,
     Check,
     CheckContext,
-    evaluate,
     kind_of,
     papers_method,
     tabulate,
-    unknown,
 )
 
 BELOW = Check("1", "It falls.", "error, SAM − SGD", "below")
@@ -30,7 +26,7 @@ NAN = np.nan
 
 
 def evaluated(check: Check, *values: float) -> dict:
-    return evaluate(check, CONTEXT, pd.Series(values, dtype=float))
+    return check.evaluate(CONTEXT, pd.Series(values, dtype=float))
 
 
 @pytest.mark.parametrize(
@@ -104,32 +100,34 @@ def test_the_interval_is_that_of_a_paired_t_test(check, level) -> None:
 
 
 def test_a_row_says_what_it_is_about() -> None:
-    row = evaluate(MATCHES, CONTEXT, pd.Series([0.0, 0.0]), "as expected")
+    row = MATCHES.evaluate(CONTEXT, pd.Series([0.0, 0.0]), "as expected")
     assert sorted(row) == sorted(COLUMNS)
     about = (8, "8c", "It stays.", TOY, "toy, 270°", "lsam", 0.5, 3)
     assert tuple(row[name] for name in COLUMNS[:8]) == about
     assert (row["measured"], row["claimed"]) == ("error, SAM − SGD", "within ±0.02")
     assert row["note"] == "as expected"
-    row = unknown(ABOVE, CheckContext(REAL, "CelebA"), NOT_RUN)
+    row = ABOVE.unknown(CheckContext(REAL, "CelebA"), NOT_RUN)
     assert (row["claim"], row["claimed"], row["where"]) == (10, "above 0", "CelebA")
     assert (row["verdict"], row["reason"], row["runs"]) == ("open", NOT_RUN, 0)
     assert row["effect"] is row["low"] is row["epoch"] is None
 
 
 @pytest.mark.parametrize(
-    ("check", "names"),
+    ("ran", "absent"),
     [
-        (complexity, ["3a", "3b", "4a", "4b", "7a", "7b", "7c"]),
-        (noise, ["9"]),
-        (batch_size, ["10a", "10b"]),
+        ([], ["3a", "3b", "4a", "4b", "7a", "7b", "7c", "8a", "8b", "8c", "9", "10a", "10b"]),
+        (["complexity"], ["8a", "8b", "8c", "9", "10a", "10b"]),
+        (
+            ["interventions"],
+            ["3a", "3b", "4a", "4b", "7a", "7b", "7c", "8a", "8b", "8c", "9", "10a", "10b"],
+        ),
     ],
 )
-def test_a_study_that_was_not_run_is_said(found, check, names) -> None:
-    rows = found(check(None))
-    assert rows["check"].tolist() == names
-    for _, row in rows.iterrows():
-        assert (row["verdict"], row["reason"]) == ("open", "the study was not run")
-        assert (row["data"], row["where"]) == (TOY, "toy")
+def test_a_study_that_was_not_run_is_said(toy_runs, found, ran, absent) -> None:
+    rows = found(toy({study: toy_runs([0.3, 0.4]) for study in ran}), reason=NOT_RUN)
+    assert rows["check"].tolist() == absent
+    assert set(rows["verdict"]) == {"open"}
+    assert set(zip(rows["data"], rows["where"], strict=True)) == {(TOY, "toy")}
 
 
 @pytest.mark.parametrize(
@@ -155,14 +153,14 @@ def test_a_context_names_its_dataset_and_what_kind_of_data_it_is(
 )
 def test_a_row_names_the_method_which_is_the_papers_if_none_is_named(data, method, expected):
     context = CheckContext(data, "here", method=method)
-    for row in (unknown(ABOVE, context, ""), evaluate(ABOVE, context, pd.Series([1.0]))):
+    for row in (ABOVE.unknown(context, ""), ABOVE.evaluate(context, pd.Series([1.0]))):
         assert row["method"] == expected
     assert (papers_method(data).name == expected) == (not method)
 
 
 def test_the_table_is_ordered_by_check_and_then_as_it_came() -> None:
     contexts = [CheckContext(TOY, "second", epoch=10), CheckContext(TOY, "first", epoch=2)]
-    rows = [unknown(check, each, "") for check in (ABOVE, BELOW, MATCHES) for each in contexts]
+    rows = [check.unknown(each, "") for check in (ABOVE, BELOW, MATCHES) for each in contexts]
     table = tabulate(rows)
     assert list(table) == COLUMNS
     assert table["check"].tolist() == ["1", "1", "8c", "8c", "10b", "10b"]

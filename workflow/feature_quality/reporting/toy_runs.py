@@ -1,5 +1,6 @@
 """What the tables of the toy's runs say: the method of a run, its setting, its ratio of weights."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,16 @@ def setting(runs: pd.DataFrame, **values: Any) -> pd.DataFrame:
     for column, value in values.items():
         chosen = chosen[chosen[column] == value]
     return chosen.set_index("seed").sort_index()
+
+
+def lsam_and_sgd(
+    runs: pd.DataFrame, names: list[str]
+) -> Iterator[tuple[tuple[Any, ...], float, pd.DataFrame, pd.DataFrame]]:
+    """Yield the values of some columns, LSAM's ρ, and the runs of LSAM and of SGD, by seed."""
+    for values, part in runs.groupby(names, sort=False):
+        sgd = setting(part, rho=SGD_RHO)
+        for rho in radii(part):
+            yield values, rho, setting(part, rho=rho), sgd
 
 
 def degrees(complexity: float) -> str:

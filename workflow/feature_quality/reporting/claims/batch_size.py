@@ -5,16 +5,7 @@ import math
 import pandas as pd
 
 from feature_quality.formatting import format_number
-from feature_quality.reporting.claims.verdict import (
-    ERRORS,
-    TOY,
-    Check,
-    CheckContext,
-    Row,
-    evaluate,
-    not_run,
-    unknown,
-)
+from feature_quality.reporting.claims.verdict import ERRORS, TOY, Check, CheckContext, Row
 from feature_quality.reporting.toy_runs import SGD_RHO, degrees, radii, setting
 
 # The batch size of all other studies of the toy, with which others are compared (Appendix B).
@@ -38,7 +29,7 @@ CHECKS = (FADES, SAME_RHO)
 BUDGETS = {"updates": "equal updates", "epochs": "equal epochs"}
 
 
-def batch_size(runs: pd.DataFrame | None) -> list[Row]:
+def check(runs: pd.DataFrame) -> list[Row]:
     """Check claim 10 at equal numbers of updates and of epochs, by seed.
 
     - 10a: the gain is SGD's error less LSAM's; the largest batch size of the sweep is compared with
@@ -47,13 +38,11 @@ def batch_size(runs: pd.DataFrame | None) -> list[Row]:
       that of batch size 5 costs no more than 0.02 against the best at another batch size, the two
       are similar; the paper says no number.
     """
-    if runs is None:
-        return not_run(CHECKS)
     sizes = sorted(runs["batch_size"].unique())
     others = [size for size in sizes if size != USUAL]
     if USUAL not in sizes or max(sizes) == USUAL:
         reason = f"batch size {USUAL} and a larger one are not both among the runs"
-        return [unknown(check, CheckContext(TOY, "toy"), reason) for check in CHECKS]
+        return [check.unknown(CheckContext(TOY, "toy"), reason) for check in CHECKS]
     rows = []
     (complexity,) = runs["complexity"].unique()
     radii_of_all = sorted(runs["rho"].unique())
@@ -71,7 +60,7 @@ def batch_size(runs: pd.DataFrame | None) -> list[Row]:
                 errors[size][SGD_RHO] - errors[size][rho] for size in (USUAL, sizes[-1])
             )
             context = CheckContext(TOY, f"{where} {sizes[-1]}", rho)
-            rows.append(evaluate(FADES, context, largest - usual))
+            rows.append(FADES.evaluate(context, largest - usual))
         best = {size: _best(of_size) for size, of_size in errors.items()}
         for size in others:
             cost = errors[size][best[USUAL]] - errors[size][best[size]]
@@ -80,7 +69,7 @@ def batch_size(runs: pd.DataFrame | None) -> list[Row]:
             if radii_of_all[-1] in (best[size], best[USUAL]):
                 note += f" (the largest ρ is {format_number(radii_of_all[-1])})"
             context = CheckContext(TOY, f"{where} {size}")
-            rows.append(evaluate(SAME_RHO, context, cost, note if cost.notna().any() else ""))
+            rows.append(SAME_RHO.evaluate(context, cost, note if cost.notna().any() else ""))
     return rows
 
 

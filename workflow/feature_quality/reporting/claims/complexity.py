@@ -1,5 +1,7 @@
 """Claims 3, 4 and 7: LSAM on the toy at each complexity and ρ (Sections 5.2, 6.1 and 6.2)."""
 
+from typing import Any
+
 import pandas as pd
 
 from feature_quality.reporting.claims.verdict import (
@@ -9,10 +11,8 @@ from feature_quality.reporting.claims.verdict import (
     Check,
     CheckContext,
     Row,
-    evaluate,
-    not_run,
 )
-from feature_quality.reporting.toy_runs import SGD_RHO, breaks, degrees, radii, setting
+from feature_quality.reporting.toy_runs import breaks, degrees, lsam_and_sgd
 
 TRAINING_ERROR = Check(
     "3a",
@@ -59,10 +59,13 @@ SCALINGS = Check(
     "above",
 )
 
-OF_RHO = (HARD_ERROR, PHANTOM_RATIO, REAL_RATIO, HARD_SCALING, EASY_SCALING, SCALINGS)
+CHECKS = (
+    *(TRAINING_ERROR, HARD_ERROR, PHANTOM_RATIO, REAL_RATIO),
+    *(HARD_SCALING, EASY_SCALING, SCALINGS),
+)
 
 
-def complexity(runs: pd.DataFrame | None) -> list[Row]:
+def check(runs: pd.DataFrame) -> list[Row]:
     """Check claims 3, 4 and 7 at every complexity, on the runs of that study.
 
     What the paper says of growth with ρ is checked by the difference between LSAM at each ρ and SGD
@@ -77,40 +80,27 @@ def complexity(runs: pd.DataFrame | None) -> list[Row]:
     - 7a, 7b, 7c (Section 6.2, Figure 4): means over training of w̃_j/w_j, which are 1 for SGD; 7c is
       weaker than 7a and 7b together, and ours.
     """
-    if runs is None:
-        return not_run([TRAINING_ERROR, *OF_RHO])
     rows = []
-    runs = runs.assign(broken=breaks(runs))
-    for value in sorted(runs["complexity"].unique()):
-        where = degrees(value)
-        sgd = setting(runs, complexity=value, rho=SGD_RHO)
-        rows.append(_training_error(sgd, CheckContext(TOY, where, SGD_RHO)))
-        for rho in radii(runs):
-            lsam = setting(runs, complexity=value, rho=rho)
-            context = CheckContext(TOY, where, rho)
-            rows.append(_training_error(lsam, context))
-            rows += _against_sgd(lsam, sgd, context)
+    runs = runs.assign(broken=breaks(runs)).sort_values("complexity", kind="stable")
+    settings: Any = runs.groupby(["complexity", "rho"])
+    for (value, rho), part in settings:
+        errors = part["train_error"]
+        exact = f"exactly 0 in {int((errors == 0).sum())} of {len(errors)} runs"
+        context = CheckContext(TOY, degrees(value), rho)
+        rows.append(TRAINING_ERROR.evaluate(context, errors, exact))
+    for (value,), rho, lsam, sgd in lsam_and_sgd(runs, ["complexity"]):
+        context = CheckContext(TOY, degrees(value), rho)
+        broken = bool(lsam["broken"].any())
+        summary, note = ("median", "medians, as the mean breaks") if broken else ("mean", "")
+        column = f"phantom_ratio_{summary}"
+        hard, easy = lsam["hard_scaling"], lsam["easy_scaling"]
+        real = lsam["real_ratio_mean"] / sgd["real_ratio_mean"] - 1
+        rows += [
+            HARD_ERROR.evaluate(context, lsam["hard_error"] - sgd["hard_error"]),
+            PHANTOM_RATIO.evaluate(context, lsam[column] - sgd[column], note),
+            REAL_RATIO.evaluate(context, real),
+            HARD_SCALING.evaluate(context, hard - 1),
+            EASY_SCALING.evaluate(context, easy - 1),
+            SCALINGS.evaluate(context, hard - easy),
+        ]
     return rows
-
-
-def _training_error(runs: pd.DataFrame, context: CheckContext) -> Row:
-    errors = runs["train_error"]
-    exact = f"exactly 0 in {int((errors == 0).sum())} of {len(errors)} runs"
-    return evaluate(TRAINING_ERROR, context, errors, exact)
-
-
-def _against_sgd(lsam: pd.DataFrame, sgd: pd.DataFrame, context: CheckContext) -> list[Row]:
-    """Return a row for each check of LSAM's runs at one ρ against SGD's."""
-    broken = bool(lsam["broken"].any())
-    summary, note = ("median", "medians, as the mean breaks") if broken else ("mean", "")
-    column = f"phantom_ratio_{summary}"
-    trained_hard, trained_easy = lsam["hard_scaling"], lsam["easy_scaling"]
-    real = lsam["real_ratio_mean"] / sgd["real_ratio_mean"] - 1
-    return [
-        evaluate(HARD_ERROR, context, lsam["hard_error"] - sgd["hard_error"]),
-        evaluate(PHANTOM_RATIO, context, lsam[column] - sgd[column], note),
-        evaluate(REAL_RATIO, context, real),
-        evaluate(HARD_SCALING, context, trained_hard - 1),
-        evaluate(EASY_SCALING, context, trained_easy - 1),
-        evaluate(SCALINGS, context, trained_hard - trained_easy),
-    ]

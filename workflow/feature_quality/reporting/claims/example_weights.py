@@ -8,14 +8,7 @@ import pandas as pd
 from feature_quality.artifacts.prepared import Description
 from feature_quality.methods import Method
 from feature_quality.reporting.claims.probing import Selections, missing, without_runs
-from feature_quality.reporting.claims.verdict import (
-    TOY,
-    Check,
-    CheckContext,
-    Row,
-    evaluate,
-    kind_of,
-)
+from feature_quality.reporting.claims.verdict import TOY, Check, CheckContext, Row, kind_of
 from feature_quality.reporting.lorenz import gini
 from feature_quality.reporting.toy_runs import degrees
 from feature_quality.reporting.weighted_points import FEWEST, WeightedPoints
@@ -75,7 +68,7 @@ WITHIN = {
 CHECKS = (FIXED, TRAINED, *(check for check in WITHIN.values() if check is not FIXED))
 
 
-def example_weights(points: WeightedPoints) -> list[Row]:
+def check(points: WeightedPoints) -> list[Row]:
     """Check claims 5 and 6 on the toy or on one dataset, at each checkpoint.
 
     The last checkpoint is the end of training (Figures 3 and 5), the others are those of Appendix
@@ -108,18 +101,18 @@ def example_weights(points: WeightedPoints) -> list[Row]:
     rows = []
     for epoch in points.epochs:
         difference = at("phantom_gini", compared, epoch) - at("real_gini", sgd, epoch)
-        rows.append(evaluate(TRAINED, context(where, epoch), difference, note))
+        rows.append(TRAINED.evaluate(context(where, epoch), difference, note))
     for method in points.methods:
         for epoch in points.epochs:
             trained = context(f"{where}, trained by {method.label}", epoch)
             rows += [
-                evaluate(check, trained, at(measure, method, epoch), note)
+                check.evaluate(trained, at(measure, method, epoch), note)
                 for measure, check in WITHIN.items()
             ]
     return rows
 
 
-def without_weights(descriptions: Sequence[Description], selections: Selections) -> list[Row]:
+def absent(descriptions: Sequence[Description], selections: Selections) -> list[Row]:
     """Return open rows for the datasets of two features that have no weights to compare."""
     rows = without_runs(descriptions, selections, CHECKS)
     return rows + missing([each.dataset for each in descriptions], CHECKS)

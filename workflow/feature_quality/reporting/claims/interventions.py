@@ -4,16 +4,7 @@ import numpy as np
 import pandas as pd
 
 from feature_quality.formatting import format_number
-from feature_quality.reporting.claims.verdict import (
-    ERRORS,
-    TOY,
-    Check,
-    CheckContext,
-    Row,
-    evaluate,
-    not_run,
-    unknown,
-)
+from feature_quality.reporting.claims.verdict import ERRORS, TOY, Check, CheckContext, Row
 from feature_quality.reporting.toy_runs import (
     SGD_RHO,
     breaks,
@@ -49,7 +40,7 @@ NAMES = {"importance_weighting": "importance weighting", "learning_rate": "learn
 KAPPAS = {"constant": "κ = √2", "tracking": "κ = ‖w‖"}
 
 
-def interventions(intervened: pd.DataFrame | None, trained: pd.DataFrame | None) -> list[Row]:
+def check(intervened: pd.DataFrame, trained: pd.DataFrame) -> list[Row]:
     """Check claim 8 for every κ, by seed.
 
     - 8a: at every α above SGD's own ratio (its w_h/w_e, mean over training and seeds), for the
@@ -63,8 +54,6 @@ def interventions(intervened: pd.DataFrame | None, trained: pd.DataFrame | None)
         intervened: the runs of that study, at one complexity.
         trained: the runs of the study of complexity, SGD and LSAM.
     """
-    if intervened is None or trained is None:
-        return not_run(CHECKS)
     (shown,) = intervened["complexity"].unique()
     trained = trained[trained["complexity"] == shown]
     sgd = setting(trained, rho=SGD_RHO)
@@ -76,9 +65,8 @@ def interventions(intervened: pd.DataFrame | None, trained: pd.DataFrame | None)
         of_kappa = intervened[intervened["kappa"] == kappa]
         if not raised:
             reason = "no α of the sweep is above SGD's own ratio"
-            rows += [
-                unknown(check, CheckContext(TOY, where), reason) for check in (ALONE, COMPARABLE)
-            ]
+            context = CheckContext(TOY, where)
+            rows += [check.unknown(context, reason) for check in (ALONE, COMPARABLE)]
         for alpha in raised:
             errors = {
                 name: setting(of_kappa, intervention=name, alpha=alpha)["hard_error"]
@@ -87,9 +75,9 @@ def interventions(intervened: pd.DataFrame | None, trained: pd.DataFrame | None)
             at = f"{where}, α = {format_number(alpha)}"
             for name, error in errors.items():
                 context = CheckContext(TOY, f"{at}, {NAMES[name]}")
-                rows.append(evaluate(ALONE, context, error - sgd["hard_error"]))
+                rows.append(ALONE.evaluate(context, error - sgd["hard_error"]))
             difference = errors["importance_weighting"] - errors["learning_rate"]
-            rows.append(evaluate(COMPARABLE, CheckContext(TOY, at), difference))
+            rows.append(COMPARABLE.evaluate(CheckContext(TOY, at), difference))
         both = of_kappa[of_kappa["intervention"] == "both"]
         rows += _together(both, trained, where)
     return rows
@@ -104,7 +92,7 @@ def _together(both: pd.DataFrame, trained: pd.DataFrame, where: str) -> list[Row
         lsam = setting(trained, rho=rho)
         context = CheckContext(TOY, where, rho)
         if lsam["ratio"].notna().any() and not lsam["ratio"].between(alphas[0], alphas[-1]).any():
-            rows.append(unknown(TOGETHER, context, "LSAM's ratio lies beyond the α of the sweep"))
+            rows.append(TOGETHER.unknown(context, "LSAM's ratio lies beyond the α of the sweep"))
             continue
         at_ratio = _interpolated(errors.reindex(lsam.index), lsam["ratio"])
         difference = at_ratio - lsam["hard_error"]
@@ -112,7 +100,7 @@ def _together(both: pd.DataFrame, trained: pd.DataFrame, where: str) -> list[Row
         if lsam["broken"].any():
             note += ", medians, as the mean breaks"
         known = difference.notna().any()
-        rows.append(evaluate(TOGETHER, context, difference, note if known else ""))
+        rows.append(TOGETHER.evaluate(context, difference, note if known else ""))
     return rows
 
 

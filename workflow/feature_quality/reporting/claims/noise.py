@@ -3,15 +3,8 @@
 import pandas as pd
 
 from feature_quality.formatting import format_number
-from feature_quality.reporting.claims.verdict import (
-    TOY,
-    Check,
-    CheckContext,
-    Row,
-    evaluate,
-    not_run,
-)
-from feature_quality.reporting.toy_runs import SGD_RHO, degrees, radii, setting
+from feature_quality.reporting.claims.verdict import TOY, Check, CheckContext, Row
+from feature_quality.reporting.toy_runs import degrees, lsam_and_sgd
 
 UNDER_NOISE = Check(
     "9",
@@ -19,6 +12,7 @@ UNDER_NOISE = Check(
     "hard feature's error, LSAM − SGD",
     "below",
 )
+CHECKS = (UNDER_NOISE,)
 
 KINDS = {
     "label": "label noise, p",
@@ -28,22 +22,17 @@ KINDS = {
 NOISY = {"both": "on both features", "hard": "on the hard feature"}
 
 
-def noise(runs: pd.DataFrame | None) -> list[Row]:
+def check(runs: pd.DataFrame) -> list[Row]:
     """Check claim 9 for every kind of noise, on both features and on the hard one, at every level.
 
     The error of the hard feature on fresh points, which have no noise, is compared with SGD's under
     the same noise by seed. Level 0 is no noise, and so no check of this claim.
     """
-    if runs is None:
-        return not_run([UNDER_NOISE])
     rows = []
-    settings = runs.loc[runs["level"] > 0, ["noise", "noisy", "level"]].drop_duplicates()
-    for kind, noisy, level in settings.itertuples(index=False):
-        part = runs[(runs["noise"] == kind) & (runs["noisy"] == noisy) & (runs["level"] == level)]
-        sgd = setting(part, rho=SGD_RHO)["hard_error"]
-        (complexity,) = part["complexity"].unique()
+    names = ["complexity", "noise", "noisy", "level"]
+    for values, rho, lsam, sgd in lsam_and_sgd(runs[runs["level"] > 0], names):
+        complexity, kind, noisy, level = values
         where = f"{degrees(complexity)}, {KINDS[kind]} = {format_number(level)} {NOISY[noisy]}"
-        for rho in radii(part):
-            difference = setting(part, rho=rho)["hard_error"] - sgd
-            rows.append(evaluate(UNDER_NOISE, CheckContext(TOY, where, rho), difference))
+        difference = lsam["hard_error"] - sgd["hard_error"]
+        rows.append(UNDER_NOISE.evaluate(CheckContext(TOY, where, rho), difference))
     return rows

@@ -9,15 +9,7 @@ from feature_quality.artifacts.prepared import Description
 from feature_quality.artifacts.selection import Selection, methods_of
 from feature_quality.formatting import format_number
 from feature_quality.methods import BASELINE, METHODS, PAPER_METHOD
-from feature_quality.reporting.claims.verdict import (
-    NOT_THERE,
-    REAL,
-    Check,
-    CheckContext,
-    Row,
-    evaluate,
-    unknown,
-)
+from feature_quality.reporting.claims.verdict import NOT_THERE, REAL, Check, CheckContext, Row
 from feature_quality.reporting.metrics import (
     easy_and_hard,
     finished,
@@ -99,7 +91,7 @@ def transfer(
         return [(TRANSFER, -pair.difference(pair.description.features[0]), "")]
 
     return _compare(runs, descriptions, selections, [TRANSFER], measure) + [
-        unknown(TRANSFER, CheckContext(REAL, f"{title}, target {target}"), NOT_THERE)
+        TRANSFER.unknown(CheckContext(REAL, f"{title}, target {target}"), NOT_THERE)
         for title, published in PAPER.items()
         for target in published[BASELINE.name]
         # Another copy than the published one has a longer title.
@@ -110,7 +102,7 @@ def transfer(
 def missing(datasets: Sequence[str], checks: Sequence[Check]) -> list[Row]:
     """Return open rows for the datasets of Table 1 that are not among ``datasets``."""
     return [
-        unknown(check, CheckContext(REAL, title), NOT_THERE)
+        check.unknown(CheckContext(REAL, title), NOT_THERE)
         for dataset, title in TABLE_1.items()
         if dataset not in datasets
         for check in checks
@@ -130,7 +122,7 @@ def without_runs(
             if absent and name != BASELINE.name:
                 reason = f"no run of {' or '.join(absent)} has finished"
                 context = CheckContext.of(description, method=name)
-                rows += [unknown(check, context, reason) for check in checks]
+                rows += [check.unknown(context, reason) for check in checks]
     return rows
 
 
@@ -160,7 +152,7 @@ def _compare(
             rates = ", ".join(f"{each.label} at lr {format_number(each.lr)}" for each in both)
             context = CheckContext.of(description, setting.rho, name)
             for check, values, note in measure(Pair(description, *chosen)):
-                rows.append(evaluate(check, context, values, note + rates))
+                rows.append(check.evaluate(context, values, note + rates))
     return rows
 
 

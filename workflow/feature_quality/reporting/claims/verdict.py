@@ -32,35 +32,6 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Check:
-    """A part of a claim that one number per seed decides.
-
-    Attributes:
-        name: the claim's number, and the part's letter if there are several.
-        statement: what is claimed, in plain words.
-        measured: what the number is, in which unit and direction.
-        side: the side of 0 on which its mean is claimed to lie; ``within`` the margin if around 0.
-        margin: how far from 0 it may lie, for ``within``.
-    """
-
-    name: str
-    statement: str
-    measured: str
-    side: Literal["above", "below", "within"]
-    margin: float = 0.0
-
-    @property
-    def level(self) -> float:
-        """The level of the interval: 90 % for margins (two tests of 5 %), else 95 %."""
-        return 0.9 if self.side == "within" else 0.95
-
-    @property
-    def claimed(self) -> str:
-        """What is claimed of the number, in words."""
-        return f"within ±{self.margin:g}" if self.side == "within" else f"{self.side} 0"
-
-
-@dataclass(frozen=True)
 class CheckContext:
     """Where a check is made.
 
@@ -88,6 +59,82 @@ class CheckContext:
         return cls(data, f"{description.title}{target}", rho, method=method)
 
 
+@dataclass(frozen=True)
+class Check:
+    """A part of a claim that one number per seed decides.
+
+    Attributes:
+        name: the claim's number, and the part's letter if there are several.
+        statement: what is claimed, in plain words.
+        measured: what the number is, in which unit and direction.
+        side: the side of 0 on which its mean is claimed to lie; ``within`` the margin if around 0.
+        margin: how far from 0 it may lie, for ``within``.
+    """
+
+    name: str
+    statement: str
+    measured: str
+    side: Literal["above", "below", "within"]
+    margin: float = 0.0
+
+    def evaluate(self, context: CheckContext, values: pd.Series, note: str = "") -> Row:
+        """Return the check's row, the columns of ``COLUMNS``.
+
+        The verdict is *supported* if the t-interval of the mean (90 % for margins, which are two
+        tests of 5 %, else 95 %) lies wholly on the claimed side of 0, or within the margin,
+        *contradicted* if it lies wholly on the other side, or outside the margin, and else *open*.
+        If all values are equal, the interval is that one value; 0 is on neither side.
+
+        Args:
+            context: where the check is made.
+            values: one number per seed, such as a difference of two runs; NaN where a run has none.
+            note: what a reader must know besides.
+        """
+        known = values.dropna()
+        row = self.unknown(context, "no seed has what is compared", note)
+        row |= {"runs": len(known), "dropped": len(values) - len(known)}
+        if len(known):
+            row |= {"effect": _rounded(known.mean()), "reason": "one seed"}
+        if len(known) > 1:
+            level = 0.9 if self.side == "within" else 0.95
+            low, high = map(_rounded, interval(known, level))
+            verdict, reason = self._verdict(low, high)
+            row |= {"low": low, "high": high, "level": level, "verdict": verdict, "reason": reason}
+        return row
+
+    def unknown(self, context: CheckContext, reason: str, note: str = "") -> Row:
+        """Return the row of a check that cannot be made."""
+        row: Row = dict.fromkeys(COLUMNS)
+        return row | {
+            "claim": int(self.name.rstrip(ascii_lowercase)),
+            "check": self.name,
+            "statement": self.statement,
+            "data": context.data,
+            "where": context.where,
+            "method": context.method or papers_method(context.data).name,
+            "rho": context.rho,
+            "epoch": context.epoch,
+            "verdict": OPEN,
+            "measured": self.measured,
+            "claimed": f"within ±{self.margin:g}" if self.side == "within" else f"{self.side} 0",
+            "runs": 0,
+            "dropped": 0,
+            "reason": reason,
+            "note": note,
+        }
+
+    def _verdict(self, low: float, high: float) -> tuple[str, str]:
+        """Return the verdict, and the reason if it is open."""
+        if self.side == "within":
+            if -self.margin <= low and high <= self.margin:
+                return SUPPORTED, ""
+            outside = high < -self.margin or low > self.margin
+            return (CONTRADICTED, "") if outside else (OPEN, "the interval crosses the margin")
+        if low <= 0 <= high:
+            return OPEN, "a tie on every seed" if low == high else "the interval holds 0"
+        return (SUPPORTED if (low > 0) == (self.side == "above") else CONTRADICTED), ""
+
+
 def papers_method(data: str) -> Method:
     """Return the method of which the paper claims something, on a kind of data."""
     return TOY_METHODS[1] if data == TOY else PAPER_METHOD
@@ -100,47 +147,9 @@ def kind_of(dataset: str, demonstration: bool) -> str:
     return CUSTOM if dataset == "own" else REAL
 
 
-def evaluate(check: Check, context: CheckContext, values: pd.Series, note: str = "") -> Row:
-    """Return the row of a check, the columns of ``COLUMNS``.
-
-    The verdict is *supported* if the t-interval of the mean lies wholly on the claimed side of 0,
-    or within the margin, *contradicted* if it lies wholly on the other side, or outside the margin,
-    and else *open*. If all values are equal, the interval is that one value; 0 is on neither side.
-
-    Args:
-        values: one number per seed, such as a difference of two runs; NaN where a run has none.
-        note: what a reader must know besides.
-    """
-    known = values.dropna()
-    low, high, effect, level = None, None, None, None
-    if len(known):
-        effect = _rounded(known.mean())
-    if len(known) > 1:
-        level = check.level
-        low, high = map(_rounded, interval(known, level))
-    verdict, reason = _verdict(check, len(known), low, high)
-    return _row(check, context) | {
-        "verdict": verdict,
-        "effect": effect,
-        "low": low,
-        "high": high,
-        "level": level,
-        "runs": len(known),
-        "dropped": len(values) - len(known),
-        "reason": reason,
-        "note": note,
-    }
-
-
-def unknown(check: Check, context: CheckContext, reason: str, note: str = "") -> Row:
-    """Return the row of a check that cannot be made."""
-    outcome = {"verdict": OPEN, "runs": 0, "dropped": 0, "reason": reason, "note": note}
-    return dict.fromkeys(COLUMNS) | _row(check, context) | outcome
-
-
 def not_run(checks: Sequence[Check]) -> list[Row]:
     """Return open rows for a study of the toy that was not run."""
-    return [unknown(check, CheckContext(TOY, "toy"), NOT_RUN) for check in checks]
+    return [check.unknown(CheckContext(TOY, "toy"), NOT_RUN) for check in checks]
 
 
 def tabulate(rows: Sequence[Row]) -> pd.DataFrame:
@@ -149,38 +158,6 @@ def tabulate(rows: Sequence[Row]) -> pd.DataFrame:
     return table.sort_values(["claim", "check"], kind="stable", ignore_index=True)
 
 
-def _row(check: Check, context: CheckContext) -> Row:
-    return {
-        "claim": int(check.name.rstrip(ascii_lowercase)),
-        "check": check.name,
-        "statement": check.statement,
-        "data": context.data,
-        "where": context.where,
-        "method": context.method or papers_method(context.data).name,
-        "rho": context.rho,
-        "epoch": context.epoch,
-        "measured": check.measured,
-        "claimed": check.claimed,
-    }
-
-
 def _rounded(number: float) -> float:
     # Numbers that differ by rounding alone must tie. Adding 0 makes −0 a 0.
     return round(float(number), 12) + 0.0
-
-
-def _verdict(check: Check, runs: int, low: float | None, high: float | None) -> tuple[str, str]:
-    """Return the verdict, and the reason if it is open."""
-    if runs == 0:
-        return OPEN, "no seed has what is compared"
-    if low is None or high is None:
-        return OPEN, "one seed"
-    if check.side == "within":
-        if -check.margin <= low and high <= check.margin:
-            return SUPPORTED, ""
-        if high < -check.margin or low > check.margin:
-            return CONTRADICTED, ""
-        return OPEN, "the interval crosses the margin"
-    if low <= 0 <= high:
-        return OPEN, "a tie on every seed" if low == high else "the interval holds 0"
-    return (SUPPORTED if (low > 0) == (check.side == "above") else CONTRADICTED), ""

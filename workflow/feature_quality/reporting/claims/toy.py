@@ -1,0 +1,25 @@
+"""The claims about the toy: which module checks which of its studies."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from feature_quality.reporting.claims import batch_size, complexity, interventions, noise
+from feature_quality.reporting.claims.verdict import Row, not_run
+
+STUDIES = {
+    complexity: ("complexity",),
+    interventions: ("interventions", "complexity"),
+    noise: ("noise",),
+    batch_size: ("batch_size",),
+}
+
+
+def toy(studies: Mapping[str, pd.DataFrame]) -> list[Row]:
+    """Check the claims on the runs of the studies; those on a study that is not there are open."""
+    rows: list[Row] = []
+    for module, names in STUDIES.items():
+        present = studies.keys() >= set(names)
+        tables = [studies[name] for name in names if present]
+        rows += module.check(*tables) if present else not_run(module.CHECKS)
+    return rows
