@@ -86,7 +86,8 @@ def ours(trained: ProbeSet, tested: ProbeSet, strength: float) -> float:
 def our_choice(trained: ProbeSet, tested: ProbeSet) -> float:
     """Return the error with C chosen on halves."""
     settings = PROTOCOL.model_dump(include={"strengths", "tolerance", "max_iterations"})
-    return probe_draw(trained, tested, names=("benchmark",), per_group=None, **settings).error
+    row = probe_draw(trained, tested, names=("benchmark",), per_group=None, **settings)
+    return float(row["error"])
 
 
 def by_hand(trained: ProbeSet, tested: ProbeSet, strength: float, standardised: bool) -> float:

@@ -96,14 +96,6 @@ def test_weights_are_those_of_a_plain_loop_in_the_order_of_the_split(sizes, meth
     assert phantom.mean() > real.mean()
 
 
-def test_a_phantom_is_that_of_the_examples_own_batch():
-    data, rows = split(12), torch.arange(12)
-    one, ones = importance_weights(network(), data, SAM, RHO, [rows])
-    two, twos = importance_weights(network(), data, SAM, RHO, rows.split(6))
-    assert not np.allclose(one, two, rtol=1e-3)
-    assert not np.allclose(ones, twos, rtol=1e-3)
-
-
 def test_gradients_from_before_do_not_count_and_the_network_is_left_as_it_was():
     data, batches = split(10), torch.arange(10).split(4)
     model = network()

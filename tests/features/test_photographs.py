@@ -72,7 +72,7 @@ def test_published_weights_separate_the_classes_of_photographs(files):
             strengths=(0.001,),
             tolerance=1e-4,
             max_iterations=1000,
-        ).error
+        )["error"]
 
     random = error()
     load_start_weights(network, weights, published=False)

@@ -2,6 +2,8 @@
 import re
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -20,14 +21,12 @@ from feature_quality.features import probe
 from feature_quality.features.probe import (
     Fit,
     LinearProbe,
-    ProbeResult,
     ProbeSet,
     balanced_error,
     draw_rows,
     fit_path,
     probe_draw,
 )
-from feature_quality.seeds import derive_seed
 
 DECADES = (0.0001, 0.001, 0.01, 0.1, 1.0)
 SETTINGS: dict[str, Any] = {
@@ -75,8 +74,8 @@ def natural(sizes: Sequence[int], seed: int) -> ProbeSet:
     return ProbeSet(embedding, values, np.zeros_like(values))
 
 
-def draw(train: ProbeSet, test: ProbeSet, **changes: Any) -> ProbeResult:
-    return probe_draw(train, test, **SETTINGS | changes)
+def draw(train: ProbeSet, test: ProbeSet, **changes: Any) -> SimpleNamespace:
+    return SimpleNamespace(**probe_draw(train, test, **SETTINGS | changes))
 
 
 def reference(train: ProbeSet, strength: float) -> Any:
@@ -131,17 +130,6 @@ class TestBalancedError:
         error = balanced_error(predictions, truth, groups)
         assert error == pytest.approx((1 / 4 + 1 + 0) / 3)
         assert error != pytest.approx(np.mean(predictions != truth))
-
-    @settings(deadline=None, max_examples=40)
-    @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3)), min_size=1))
-    def test_repeating_a_group_changes_nothing(self, rows: list[tuple[int, int]]) -> None:
-        predictions, groups = np.array(rows).T
-        truth = np.zeros_like(groups)
-        error = balanced_error(predictions, truth, groups)
-        repeats = np.where(groups == groups[0], 5, 1)
-        repeated = [np.repeat(each, repeats) for each in (predictions, truth, groups)]
-        assert balanced_error(*repeated) == pytest.approx(error)
-        assert 0 <= error <= 1
 
 
 class TestDrawRows:
@@ -346,22 +334,6 @@ class TestProbeDraw:
             chosen.append(result.C)
         assert len(set(chosen)) > 1
 
-    @pytest.mark.parametrize("feature", ["a", "b"])
-    def test_halves_of_balanced_groups_are_stratified_by_group(
-        self, feature: str, fitted: list[tuple[ProbeSet, list[float]]]
-    ) -> None:
-        train = noise(20, 3, 1, classes=3)
-        values = train.groups // 3 if feature == "a" else train.groups % 3
-        draw(ProbeSet(train.embedding, values, train.groups), train, names=("a", 1, 2))
-        (half, _), (whole, _) = fitted
-        first, _ = train_test_split(
-            np.arange(180),
-            test_size=0.5,
-            stratify=whole.groups,
-            random_state=derive_seed("probe halves", "a", 1, 2) % 2**32,
-        )
-        np.testing.assert_array_equal(half.embedding, whole.embedding[first])
-
     def test_of_examples_as_they_come_all_are_drawn_and_halves_share_every_value(
         self, fitted: list[tuple[ProbeSet, list[float]]]
     ) -> None:
@@ -414,11 +386,9 @@ class TestProbeDraw:
     ) -> None:
         def stubborn(*arguments: Any) -> list[Fit]:
             fits = fit_path(*arguments)
-            where = {"first of the path": 0, "last of the path": -1}.get(failing)
-            if len(fits) > 1 and where is not None:
-                fits[where] = Fit(fits[where].probe, converged=False)
-            if len(fits) == 1 and failing == "final":
-                fits[0] = Fit(fits[0].probe, converged=False)
+            if failing != "none" and (failing == "final") == (len(fits) == 1):
+                place = -1 if failing == "last of the path" else 0
+                fits[place] = replace(fits[place], converged=False)
             return fits
 
         monkeypatch.setattr(probe, "fit_path", stubborn)

@@ -1,7 +1,5 @@
 """Probe the embeddings of one run for both features."""
 
-from dataclasses import asdict
-
 from threadpoolctl import threadpool_limits
 
 from feature_quality.artifacts.embeddings import read_embeddings
@@ -27,7 +25,7 @@ with job(snakemake.log[0]) as log, threadpool_limits(1):
             result = probe_draw(
                 *sets, names=(run["dataset"], run["seed"], draw), **snakemake.params.settings
             )
-            rows.append({"feature": feature, "draw": draw} | asdict(result))
+            rows.append({"feature": feature, "draw": draw} | result)
             log.info("%s", rows[-1])
     run |= run_metadata(snakemake.params.code, "scikit-learn", "numpy")
     write_table(snakemake.output[0], rows, PROBES, run)

@@ -63,7 +63,8 @@ def checkpoint_importance(
     probes, values = [], []
     for column in ("feature_a", "feature_b"):
         names = (description.dataset, seed, 0)
-        probes.append(fit_draw(ProbeSet.of(sample, column), names=names, **probe).probe)
+        fit, _ = fit_draw(ProbeSet.of(sample, column), names=names, **probe)
+        probes.append(fit.probe)
         values.append(partners(labels, train.table[column].to_numpy(np.int64))[labels])
     contribution_a, contribution_b = contributions(model, split, probes, values)
     return train.table[["id", "label", "group"]].assign(

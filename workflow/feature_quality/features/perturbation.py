@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
 
 from feature_quality.features.margin import margins
 from feature_quality.training.sam import phantom_parameters
@@ -42,14 +43,9 @@ def perturb(
         parameter.grad = None
     real = margin()
     torch.autograd.backward(-real, inputs=list(parameters.values()))
-    norms = [
-        torch.linalg.vector_norm(parameter.grad)
-        for parameter in parameters.values()
-        if parameter.grad is not None
-    ]
+    norm = get_total_norm([p.grad for p in parameters.values() if p.grad is not None])
     with phantom_parameters(parameters, rho), torch.no_grad():
         phantom = margin()
-    norm = torch.linalg.vector_norm(torch.stack(norms))
     return PerturbedExample(real.item(), phantom.item(), norm.item())
 
 

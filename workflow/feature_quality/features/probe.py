@@ -6,7 +6,7 @@ anything of another. docs/method.md has the protocol.
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -83,30 +83,10 @@ class LinearProbe:
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted probe, and whether the solver converged."""
-
-    probe: LinearProbe
-    converged: bool
-
-
-@dataclass(frozen=True)
-class DrawFit:
-    """The probe of one draw: its strength C, the size of its training set, and the fit."""
+    """A fitted probe, its strength C, and whether the solver converged."""
 
     probe: LinearProbe
     C: float
-    n_train: int
-    converged: bool
-
-
-@dataclass(frozen=True)
-class ProbeResult:
-    """The outcome of one draw; ``error`` is the balanced error on the test set, in [0, 1]."""
-
-    error: float
-    C: float
-    n_train: int
-    n_test: int
     converged: bool
 
 
@@ -159,7 +139,7 @@ def fit_path(
         for other in others:
             warnings.warn(other, stacklevel=2)
         probe = _unstandardised(regression, scaler)
-        fits.append(Fit(probe, converged=len(caught) == len(others)))
+        fits.append(Fit(probe, strength, converged=len(caught) == len(others)))
     return fits
 
 
@@ -181,8 +161,8 @@ def fit_draw(
     strengths: Sequence[float],
     tolerance: float,
     max_iterations: int,
-) -> DrawFit:
-    """Train one probe on one draw of the training examples.
+) -> tuple[Fit, int]:
+    """Train one probe on one draw of the training examples; return it and the draw's size.
 
     C is the one with the lowest balanced error on a held-out half of the draw (ties: the smaller),
     where there is a choice; the probe is then fitted on the whole draw.
@@ -197,30 +177,26 @@ def fit_draw(
     if len(strengths) > 1:
         # In a group of several values, each half gets its share of each.
         values = drawn.values.max() + 1
-        strata, sizes = np.unique(drawn.groups * values + drawn.values, return_counts=True)
+        strata = drawn.groups * values + drawn.values
+        kinds, sizes = np.unique(strata, return_counts=True)
         if sizes.min() < 2:
             raise InputError(
-                "probes would be trained on 1 example of value "
-                f"{strata[sizes.argmin()] % values}; at least 2 are needed, one for each half"
+                f"probes would be trained on 1 example of value {kinds[sizes.argmin()] % values}; "
+                "at least 2 are needed, one for each half"
             )
         first, second = train_test_split(
             np.arange(len(drawn.values)),
             test_size=0.5,
-            stratify=drawn.groups * values + drawn.values,
+            stratify=strata,
             random_state=derive_seed("probe halves", *names) % 2**32,
         )
-        half, validation = drawn.take(first), drawn.take(second)
-        path = fit_path(half, strengths, tolerance, max_iterations)
-        errors = [probe_error(fit.probe, validation) for fit in path]
-        strengths = [strengths[int(np.argmin(errors))]]
+        path = fit_path(drawn.take(first), strengths, tolerance, max_iterations)
+        validation = drawn.take(second)
+        best = min(path, key=lambda fit: probe_error(fit.probe, validation))
+        strengths = [best.C]
         converged = all(fit.converged for fit in path)
     (final,) = fit_path(drawn, strengths, tolerance, max_iterations)
-    return DrawFit(
-        final.probe,
-        C=strengths[0],
-        n_train=len(drawn.values),
-        converged=converged and final.converged,
-    )
+    return replace(final, converged=converged and final.converged), len(drawn.values)
 
 
 def probe_error(probe: LinearProbe, examples: ProbeSet) -> float:
@@ -228,13 +204,13 @@ def probe_error(probe: LinearProbe, examples: ProbeSet) -> float:
     return balanced_error(probe.predict(examples.embedding), examples.values, examples.groups)
 
 
-def probe_draw(train: ProbeSet, test: ProbeSet, **settings: Any) -> ProbeResult:
-    """Train a probe as ``fit_draw`` does, with its settings, and test it."""
-    fit = fit_draw(train, **settings)
-    return ProbeResult(
-        error=probe_error(fit.probe, test),
-        C=fit.C,
-        n_train=fit.n_train,
-        n_test=len(test.values),
-        converged=fit.converged,
-    )
+def probe_draw(train: ProbeSet, test: ProbeSet, **settings: Any) -> dict[str, Any]:
+    """Train a probe as ``fit_draw`` does, with its settings, and test it: a row of ``PROBES``."""
+    fit, n_train = fit_draw(train, **settings)
+    return {
+        "error": probe_error(fit.probe, test),
+        "C": fit.C,
+        "n_train": n_train,
+        "n_test": len(test.values),
+        "converged": fit.converged,
+    }
