@@ -62,6 +62,13 @@ TABLES = {
         }[table.datasets]
     )
 }
+
+
+def of_table(pattern):
+    """An input function: ``pattern`` for every dataset of a table."""
+    return lambda wildcards: expand(pattern, dataset=TABLES[wildcards.table][1])
+
+
 PAGES = ["claims", *(f"tables/{name}" for name in TABLES)]
 
 # What figures are drawn from, by the names that their modules call it: of the toy …

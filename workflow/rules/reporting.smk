@@ -27,13 +27,8 @@ rule collect:
 rule table:
     input:
         runs=rules.collect.output[0],
-        selections=lambda wildcards: expand(
-            "results/selection/{dataset}.json", dataset=TABLES[wildcards.table][1]
-        ),
-        examples=lambda wildcards: expand(
-            "results/data/{dataset}/examples.parquet",
-            dataset=TABLES[wildcards.table][1],
-        ),
+        selections=of_table("results/selection/{dataset}.json"),
+        examples=of_table("results/data/{dataset}/examples.parquet"),
     output:
         csv="results/tables/{table}.csv",
         md="results/tables/{table}.md",
@@ -50,11 +45,10 @@ rule table:
     params:
         table="{table}",
         constants=lambda wildcards: [
-            settings.provenance_summary(dataset)
-            for dataset in TABLES[wildcards.table][1]
+            settings.provenance_summary(each) for each in TABLES[wildcards.table][1]
         ],
         networks=lambda wildcards: [
-            settings.network_of(dataset) for dataset in TABLES[wildcards.table][1]
+            settings.network_of(each) for each in TABLES[wildcards.table][1]
         ],
         sources=lambda wildcards: settings.sources(TABLES[wildcards.table][1]),
         caption=lambda wildcards: TABLES[wildcards.table][0].caption,

@@ -1,4 +1,4 @@
-from feature_quality.reporting.figures.figure_text import below, diverged, plain, setting, weighting
+from feature_quality.reporting.figures.drawing import below, diverged, plain, setting, weighting
 
 
 def test_a_setting_is_spelled_as_in_paths() -> None:

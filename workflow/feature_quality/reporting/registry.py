@@ -4,7 +4,7 @@ The rules need this whenever Snakemake starts, and importing matplotlib takes se
 """
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,29 +45,27 @@ def figures(folder: Path = REPORTING / "figures") -> dict[str, FigureSpec]:
     Raises:
         InputError: what a module says of itself is not what it should be.
     """
-    found = {}
-    for path in sorted(folder.glob("*.py")):
-        if said := literals(path, "INPUTS", "CAPTION"):
-            found[path.stem] = FigureSpec(*said)
-            for kind, names in found[path.stem].inputs.items():
-                if not {*names} <= {*INPUTS.get(kind, "").split()}:
-                    raise InputError(f"{path}: INPUTS should have names of {INPUTS}")
+    found = _modules(folder, "INPUTS", FigureSpec)
+    for name, spec in found.items():
+        if any(
+            not {*names} <= {*INPUTS.get(kind, "").split()} for kind, names in spec.inputs.items()
+        ):
+            raise InputError(f"{folder / name}.py: INPUTS should have names of {INPUTS}")
     return found
 
 
 def tables(folder: Path = REPORTING / "tables") -> dict[str, TableSpec]:
-    """Return all tables by their ids: every module that has ``DATASETS`` is one.
-
-    Raises:
-        InputError: what a module says of itself is not what it should be.
-    """
-    found = {}
-    for path in sorted(folder.glob("*.py")):
-        if said := literals(path, "DATASETS", "CAPTION"):
-            found[path.stem] = TableSpec(*said)
-            if found[path.stem].datasets not in DATASETS:
-                raise InputError(f"{path}: DATASETS should be one of {', '.join(DATASETS)}")
+    """Return all tables by their ids: every module that has ``DATASETS`` is one; else the same."""
+    found = _modules(folder, "DATASETS", TableSpec)
+    for name, spec in found.items():
+        if spec.datasets not in DATASETS:
+            raise InputError(f"{folder / name}.py: DATASETS should be one of {', '.join(DATASETS)}")
     return found
+
+
+def _modules(folder: Path, constant: str, kind: Callable[..., Any]) -> dict[str, Any]:
+    said = {path.stem: literals(path, constant, "CAPTION") for path in sorted(folder.glob("*.py"))}
+    return {name: kind(*values) for name, values in said.items() if values}
 
 
 def literals(path: Path, *names: str) -> list[Any]:

@@ -12,8 +12,7 @@ from matplotlib.lines import Line2D
 from feature_quality.artifacts.embeddings import Embeddings, read_embeddings
 from feature_quality.artifacts.prepared import Description, read_description
 from feature_quality.methods import METHODS
-from feature_quality.reporting.figures.drawing import Drawing, Inputs
-from feature_quality.reporting.figures.figure_text import below, plain, setting
+from feature_quality.reporting.figures.drawing import Drawing, Inputs, below, plain, setting
 from feature_quality.reporting.figures.style import canvas
 from feature_quality.seeds import generator
 

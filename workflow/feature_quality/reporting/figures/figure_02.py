@@ -7,13 +7,14 @@ from matplotlib.lines import Line2D
 from feature_quality.artifacts.parquet import read_tables
 from feature_quality.artifacts.toy import TOY_RUNS
 from feature_quality.reporting.figures.drawing import Drawing, Inputs
-from feature_quality.reporting.figures.ratio_marks import HOLLOW, hollow_handles
 from feature_quality.reporting.figures.style import (
     BANDS,
     HARD_ERROR,
+    HOLLOW,
     NEUTRAL,
     RHO,
     canvas,
+    hollow_handles,
     lines,
     sequence,
 )
@@ -57,6 +58,6 @@ def plot(runs: pd.DataFrame) -> Figure:
         Line2D([], [], color=NEUTRAL, label="B: $\\tilde{w}_h/\\tilde{w}_e$"),
         Line2D([], [], color=NEUTRAL, linestyle="--", label="B: $w_h/w_e$"),
     ]
-    handles += hollow_handles(runs)
+    handles += hollow_handles(breaks(runs))
     figure.legend(handles=handles, loc="outside upper center", ncols=4)
     return figure

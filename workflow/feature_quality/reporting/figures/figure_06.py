@@ -12,8 +12,15 @@ from feature_quality.artifacts.parquet import read_table, read_tables
 from feature_quality.artifacts.toy import TOY_RUNS
 from feature_quality.methods import BASELINE
 from feature_quality.reporting.figures.drawing import Drawing, Inputs
-from feature_quality.reporting.figures.ratio_marks import HOLLOW, hollow_handles
-from feature_quality.reporting.figures.style import BANDS, HARD_ERROR, NEUTRAL, canvas, lines
+from feature_quality.reporting.figures.style import (
+    BANDS,
+    HARD_ERROR,
+    HOLLOW,
+    NEUTRAL,
+    canvas,
+    hollow_handles,
+    lines,
+)
 from feature_quality.reporting.statistics import interval
 from feature_quality.reporting.toy_runs import SGD_RHO, TOY_METHODS, breaks, phantom_ratio
 
@@ -59,7 +66,7 @@ def plot(intervened: pd.DataFrame, trained: pd.DataFrame) -> Figure:
         panel.xaxis.set_minor_formatter(NullFormatter())
         panel.label_outer()
     axes[0, 0].set_ylim(bottom=0)
-    handles = _legend(sorted(intervened["kappa"].unique())) + hollow_handles(trained)
+    handles = _legend(sorted(intervened["kappa"].unique())) + hollow_handles(breaks(trained))
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure
 

@@ -13,8 +13,14 @@ from matplotlib.lines import Line2D
 from feature_quality.artifacts.embeddings import read_logits
 from feature_quality.artifacts.prepared import Description, read_description
 from feature_quality.methods import BASELINE, METHODS, Method
-from feature_quality.reporting.figures.drawing import Drawing, Inputs
-from feature_quality.reporting.figures.figure_text import below, diverged, plain, setting
+from feature_quality.reporting.figures.drawing import (
+    Drawing,
+    Inputs,
+    below,
+    diverged,
+    plain,
+    setting,
+)
 from feature_quality.reporting.figures.style import canvas
 from feature_quality.reporting.statistics import interval
 

@@ -13,8 +13,7 @@ from feature_quality.artifacts.parquet import read_table
 from feature_quality.artifacts.prepared import read_description
 from feature_quality.formatting import format_number
 from feature_quality.methods import BASELINE, METHODS
-from feature_quality.reporting.figures.drawing import Drawing, Inputs
-from feature_quality.reporting.figures.figure_text import below, diverged, weighting
+from feature_quality.reporting.figures.drawing import Drawing, Inputs, below, diverged, weighting
 from feature_quality.reporting.figures.style import BANDS, canvas, empty_panel, lines, sequence
 
 INPUTS = {"dataset": ["examples", "histories"]}

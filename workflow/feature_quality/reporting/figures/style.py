@@ -7,6 +7,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from feature_quality.reporting.statistics import interval
 
@@ -43,6 +44,15 @@ STYLE = {
 # How means and their bands look.
 SEEDS: dict[str, Any] = {"marker": "o", "err_kws": {"alpha": 0.15, "linewidth": 0}}
 
+# Where the mean over training of w̃_h/w̃_e breaks, and a median stands for it.
+HOLLOW: dict[str, Any] = {
+    "linestyle": "",
+    "marker": "o",
+    "markerfacecolor": "white",
+    "markersize": 5,
+    "zorder": 5,
+}
+
 
 def canvas(rows: int, columns: int, height: float, **sharing: Any) -> tuple[Figure, Any]:
     """Return an empty figure of ``rows`` × ``columns`` axes, a page wide and ``height`` inches."""
@@ -68,3 +78,9 @@ def sequence(values: pd.Series) -> dict[Any, Any]:
 def empty_panel(axes: Axes, why: str) -> None:
     """Say in the middle of a panel why there is nothing in it."""
     axes.text(0.5, 0.5, why, ha="center", va="center", color=NEUTRAL, transform=axes.transAxes)
+
+
+def hollow_handles(broken: pd.Series) -> list[Line2D]:
+    """Return the legend's entry for hollow marks, if any setting is ``broken``."""
+    label = "median, as mean breaks"
+    return [Line2D([], [], **HOLLOW, color=NEUTRAL, label=label)] if broken.any() else []

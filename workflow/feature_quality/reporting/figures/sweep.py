@@ -12,8 +12,7 @@ from feature_quality.artifacts.prepared import Description, read_description
 from feature_quality.artifacts.runs import RUNS
 from feature_quality.formatting import format_number
 from feature_quality.methods import BASELINE, METHODS, Method
-from feature_quality.reporting.figures.drawing import Drawing, Inputs
-from feature_quality.reporting.figures.figure_text import below, diverged, weighting
+from feature_quality.reporting.figures.drawing import Drawing, Inputs, below, diverged, weighting
 from feature_quality.reporting.figures.style import BANDS, RHO, canvas, empty_panel, lines, sequence
 from feature_quality.reporting.metrics import finished
 
