@@ -5,7 +5,10 @@ import pandas as pd
 import pytest
 from matplotlib.colors import same_color
 
-from feature_quality.reporting.figures.figure_appendix_d import log_ratios, plot
+from feature_quality.artifacts.parquet import write_table
+from feature_quality.artifacts.toy import PERTURBATIONS
+from feature_quality.errors import InputError
+from feature_quality.reporting.figures.figure_appendix_d import draw, log_ratios, plot
 
 METHODS = {"SGD": "#0072B2", "LSAM": "#D55E00"}
 LOSSES = ("exponential loss", "logistic loss")
@@ -81,3 +84,25 @@ def test_a_network_that_lsam_has_not_trained_has_marks_of_sgd_alone(perturbation
         found = {scatter.get_label(): len(scatter.get_offsets()) for scatter in panel.collections}
         assert [*found.values()] == [6, 6, 0, 0]
     figure.draw_without_rendering()
+
+
+@pytest.mark.parametrize("lost", [{"digits"}, {"toy", "digits"}])
+def test_a_diverged_network_is_not_drawn(perturbations_of, tmp_path, lost) -> None:
+    paths = []
+    for name in NETWORKS:
+        table = perturbations_of([name])
+        diverged = [1, 2] if name in lost else None
+        about = {} if name == "toy" else {"run": {"dataset": name, "diverged": diverged}}
+        if name == "toy" and name in lost:
+            table["phantom_margin"] = np.inf
+        paths.append(str(tmp_path / name))
+        write_table(paths[-1], table, PERTURBATIONS, about)
+    if "toy" in lost:
+        with pytest.raises(InputError, match="every network has diverged"):
+            draw({"appendix_d": paths}, None)
+        return
+    drawing = draw({"appendix_d": paths}, None)
+    assert {panel.get_title() for panel in drawing.figure.axes} == {
+        f"toy: {loss}" for loss in LOSSES
+    }
+    assert drawing.texts[1:] == ["Left out, as it diverged: digits."]

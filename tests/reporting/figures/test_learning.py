@@ -86,6 +86,15 @@ def test_a_rate_at_which_every_run_diverged_says_so(rates) -> None:
     figure.draw_without_rendering()
 
 
+def test_a_rate_at_which_every_run_diverged_in_its_first_epoch_keeps_its_column() -> None:
+    runs = histories(1, diverged=set(product(RATES[1:], RHO)))
+    runs = [(table[:0] if run["diverged"] else table, run) for table, run in runs]
+    figure = plot(epochs_of(runs))
+    assert [panel.get_title() for panel in figure.axes[:2]] == ["lr 0.01", "lr 0.05"]
+    assert [text.get_text() for text in figure.axes[1].texts] == ["every run\ndiverged"]
+    figure.draw_without_rendering()
+
+
 def test_it_is_drawn_in_the_methods_name_and_says_what_diverged(tmp_path, examples_of) -> None:
     paths = []
     for number, (table, run) in enumerate(histories(2, diverged={(0.05, 0.1)})):

@@ -110,6 +110,13 @@ def test_where_nothing_was_measured_the_panels_say_so(make, description_of) -> N
     figure.draw_without_rendering()
 
 
+def test_where_every_run_diverged_the_panels_say_so(make, description_of) -> None:
+    figure = plot(make(1, diverged=set(product(RATES, RHO, [0]))), description_of(), PAIR)
+    for panel in figure.axes:
+        assert [text.get_text() for text in panel.texts] == ["no run was\nmeasured"]
+    figure.draw_without_rendering()
+
+
 @pytest.mark.parametrize("method", ["sam", "asam"])
 def test_it_is_drawn_of_sgd_and_one_method_on_one_dataset(
     make, examples_of, tmp_path, assert_shows, method

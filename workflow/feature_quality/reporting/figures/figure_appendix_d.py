@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.special import expit
 
-from feature_quality.artifacts.parquet import read_tables
+from feature_quality.artifacts.parquet import read_table
 from feature_quality.artifacts.toy import PERTURBATIONS
+from feature_quality.errors import InputError
 from feature_quality.reporting.figures.drawing import Drawing, Inputs
 from feature_quality.reporting.figures.style import NEUTRAL, canvas
 from feature_quality.reporting.lorenz import Array
@@ -26,8 +27,15 @@ LOSSES = ("exponential loss", "logistic loss")
 
 def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
-    figure = plot(read_tables(inputs["appendix_d"], PERTURBATIONS))
-    return Drawing(figure, ["Single examples of one seed; the dotted line is where both agree."])
+    tables = [read_table(path, PERTURBATIONS) for path in inputs["appendix_d"]]
+    lost = [about["run"] for _, about in tables if about.get("run", {}).get("diverged")]
+    kept = [table for table, about in tables if about.get("run") not in lost]
+    perturbations = pd.concat(kept).replace([np.inf, -np.inf], np.nan).dropna()
+    if perturbations.empty:
+        raise InputError("Appendix D: every network has diverged; there is nothing to draw")
+    texts = ["Single examples of one seed; the dotted line is where both agree."]
+    texts += [f"Left out, as it diverged: {run['dataset']}." for run in lost]
+    return Drawing(plot(perturbations), texts)
 
 
 def plot(perturbations: pd.DataFrame) -> Figure:

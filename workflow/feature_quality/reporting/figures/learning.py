@@ -46,11 +46,14 @@ def epochs_of(histories: Sequence[Run]) -> pd.DataFrame:
     """Join the epochs of all runs, one row per epoch.
 
     The columns are epoch and ``MEASURES``; the run's lr (with which the schedule in its history
-    begins), rho and seed; and whether it diverged.
+    begins), rho and seed; and whether it diverged. A run that diverged in its first epoch has one
+    row without measures, so that its learning rate keeps its column.
     """
     return pd.concat(
         [
-            history[["epoch", *MEASURES]].assign(
+            history[["epoch", *MEASURES]]
+            .reindex(range(max(len(history), 1)))
+            .assign(
                 lr=run["lr"], rho=run["rho"], seed=run["seed"], diverged=run["diverged"] is not None
             )
             for history, run in histories

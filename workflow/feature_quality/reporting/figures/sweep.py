@@ -64,8 +64,8 @@ def plot(runs: pd.DataFrame, description: Description, methods: Sequence[Method]
     }
     figure, axes = canvas(1, len(measures), 2.8)
     colours = sequence(runs["lr"])
-    of_setting = runs.groupby(["lr", "rho"], group_keys=False)
-    measured = of_setting[[*runs]].apply(finished)
+    parts = [finished(setting) for _, setting in runs.groupby(["lr", "rho"])]
+    measured = pd.concat(parts)
     measured = measured[measured["split"].isin(["test", "probe_test"])]
     for panel, (metric, title) in zip(axes[0], measures.items(), strict=True):
         rows = measured[measured["metric"] == metric]
