@@ -6,7 +6,7 @@ import pytest
 from feature_quality.artifacts.selection import methods_of, read_selection, write_selection
 from feature_quality.errors import InputError
 
-CHOICE = {"lr": 0.1, "rho": 0.0, "candidates": 3, "tied": 2}
+CHOICE = {"lr": 0.1, "rho": 0.0, "candidates": 3, "tied": [[0.1, 0.0], [0.2, 0.0]]}
 LOST = {"val_error": None, "val_loss": None, "finished": [], "diverged": [0, 1]}
 SELECTION = {
     "dataset": "cifar_mnist",
@@ -43,7 +43,9 @@ def test_methods_are_those_that_were_trained():
     assert methods_of(SELECTION) == ["sgd", "asam"]
 
 
-@pytest.mark.parametrize("content", [b"", b'{"dataset": ', b"\xff\xfe", None])
+@pytest.mark.parametrize(
+    "content", [b"", b'{"dataset": ', b"\xff\xfe", None, b'{"dataset": NaN}', b"[" * 200_000]
+)
 def test_refuses_what_is_no_json(tmp_path, content):
     path = tmp_path / "selection.json"
     if content is not None:

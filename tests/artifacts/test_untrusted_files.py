@@ -142,7 +142,7 @@ def test_a_type_that_parquet_would_load_from_a_pickle_runs_nothing(tmp_path, mar
 @pytest.mark.parametrize("key", ["lr", "rho"])
 @pytest.mark.parametrize("place", ["choices", "at_sgd_lr"])
 def test_a_selection_holds_numbers(tmp_path, place, key, value):
-    choice = {"lr": 0.05, "rho": 0, "candidates": 1, "tied": 1}
+    choice = {"lr": 0.05, "rho": 0, "candidates": 1, "tied": [[0.05, 0.0]]}
     empty = {"dataset": "d", "rule": "r", "choices": {}, "at_sgd_lr": {}, "candidates": []}
     path = tmp_path / "selection.json"
     path.write_text(json.dumps(empty | {place: {"sam": choice}}))

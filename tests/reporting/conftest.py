@@ -59,7 +59,7 @@ def selection_of() -> Callable[..., Selection]:
 
     def choices_of(settings: Any) -> dict[str, Choice]:
         return {
-            method: Choice(lr=lr, rho=rho, candidates=counts[0], tied=counts[1])
+            method: Choice(lr=lr, rho=rho, candidates=counts[0], tied=[[lr, rho]] * counts[1])
             for method, lr, rho, *given in settings
             for counts in [given or (3, 1)]
         }

@@ -115,7 +115,7 @@ def test_equally_many_errors_and_equal_losses_tie_exactly_in_any_order() -> None
             for each in setting(SGD, 0.9 - number / 10, 0, values, [loss] * 3)
         ]
         selection = select("toy", runs)
-        assert selection["choices"][SGD]["tied"] == len(errors)
+        assert len(selection["choices"][SGD]["tied"]) == len(errors)
         assert len({each["val_error"] for each in selection["candidates"]}) == 1
         # Among equals the loss decides, and then the smaller learning rate.
         assert chosen(selection, SGD) == (pytest.approx(0.9 - first / 10), 0)
@@ -124,7 +124,7 @@ def test_equally_many_errors_and_equal_losses_tie_exactly_in_any_order() -> None
     # A single different error of many examples does not tie.
     errors = {0.1: [7 / 50_000, 0.2], 0.2: [6 / 50_000, 0.2]}
     selection = select("toy", [run for lr in errors for run in setting(SGD, lr, 0, errors[lr])])
-    assert selection["choices"][SGD] == {"lr": 0.2, "rho": 0, "candidates": 2, "tied": 1}
+    assert selection["choices"][SGD]["tied"] == [[0.2, 0]]
 
 
 def test_counts_of_candidates_and_ties_on_the_papers_grid() -> None:
@@ -136,10 +136,12 @@ def test_counts_of_candidates_and_ties_on_the_papers_grid() -> None:
         for method, (number, rho) in itertools.product([SAM, ASAM], enumerate(rhos)):
             runs += setting(method, lr, rho, [0.2 if number % 2 else 0.1] * 4, [1 + lr - rho] * 4)
     selection = select("toy", runs)
-    best = {"lr": 0.01, "rho": 0.1, "candidates": 18, "tied": 9}
-    sgd = {"lr": 0.01, "rho": 0, "candidates": 3, "tied": 3}
+    rates = [0.01, 0.05, 0.1]
+    tied = [[lr, rho] for rho in (0.01, 0.05, 0.1) for lr in rates]
+    best = {"lr": 0.01, "rho": 0.1, "candidates": 18, "tied": tied}
+    sgd = {"lr": 0.01, "rho": 0, "candidates": 3, "tied": [[lr, 0] for lr in rates]}
     assert selection["choices"] == {SGD: sgd, SAM: best, ASAM: best}
-    at_sgd_lr = best | {"candidates": 6, "tied": 3}
+    at_sgd_lr = best | {"candidates": 6, "tied": [[0.01, rho] for rho in (0.01, 0.05, 0.1)]}
     assert selection["at_sgd_lr"] == {SAM: at_sgd_lr, ASAM: at_sgd_lr}
 
 
@@ -179,6 +181,17 @@ def test_a_method_without_a_finished_run_is_absent(diverged, choices, at_sgd_lr)
     assert set(selection["choices"]) == choices
     assert set(selection["at_sgd_lr"]) == at_sgd_lr
     assert methods_of(selection) == [SGD, SAM, LSAM]
+
+
+@pytest.mark.parametrize(
+    ("lost", "winner"), [([], 0.1), ([0], 0.2), ([0, 1, 2], 0.2)], ids=["none", "one", "three"]
+)
+def test_a_setting_does_not_win_on_the_seeds_that_survive(lost, winner) -> None:
+    runs = [
+        run(SGD, 0.1, 0, seed, 0.1, diverged=(1, 1) if seed in lost else None) for seed in range(4)
+    ]
+    runs += setting(SGD, 0.2, 0, [0.2] * 4)
+    assert chosen(select("toy", runs), SGD) == (winner, 0)
 
 
 def test_a_method_that_diverged_at_sgds_lr_has_no_setting_there() -> None:
@@ -222,11 +235,14 @@ def test_the_choice_is_the_minimum_of_what_is_eligible_in_whatever_order_the_run
         assert (method in selection["choices"]) == bool(eligible)
         if eligible:
             best = candidate(selection, method, *chosen(selection, method))
-            lowest = min(c["val_error"] for c in eligible)
-            assert best["val_error"] == lowest
-            tied = [c for c in eligible if c["val_error"] == lowest]
+            fewest = min(len(c["diverged"]) for c in eligible)
+            tied = [c for c in eligible if len(c["diverged"]) == fewest]
+            lowest = min(c["val_error"] for c in tied)
+            tied = [c for c in tied if c["val_error"] == lowest]
             assert best["val_loss"] == min(c["val_loss"] for c in tied)
-            assert selection["choices"][method]["tied"] == len(tied)
+            settings = [[c["lr"], c["rho"]] for c in tied]
+            assert selection["choices"][method]["tied"] == settings
+            assert [best["lr"], best["rho"]] in settings
             assert selection["choices"][method]["candidates"] == len(eligible)
     shuffled = list(runs)
     shuffler.shuffle(shuffled)

@@ -46,8 +46,24 @@ def study_files(study):
 
 
 def first_sgd_run(wildcards):
-    """A trained network to look into: SGD's at the first learning rate and seed."""
-    return settings.runs_of(wildcards.dataset, BASELINE.name)[0]
+    """A trained network to look into: SGD's first run that finished, or the first if none did."""
+    runs = settings.runs_of(wildcards.dataset, BASELINE.name)
+    return next((run for run in runs if run in finished_runs(wildcards.dataset)), runs[0])
+
+
+def finished_runs(dataset):
+    """The runs of a dataset that did not diverge."""
+    return {
+        RUN.format(
+            dataset=dataset,
+            method=candidate["method"],
+            lr=format_number(candidate["lr"]),
+            rho=format_number(candidate["rho"]),
+            seed=seed,
+        )
+        for candidate in selection_of(dataset)["candidates"]
+        for seed in candidate["finished"]
+    }
 
 
 EXAMPLES = expand("results/data/{dataset}/examples.parquet", dataset=settings.datasets)
@@ -124,20 +140,8 @@ def first_finished(dataset, method):
         raise WorkflowError(
             f"{dataset}: no run of {method} has finished; there is nothing to compare"
         )
-    choice = selection["choices"][method]
-    finished = next(
-        candidate["finished"]
-        for candidate in selection["candidates"]
-        if (candidate["method"], candidate["lr"], candidate["rho"])
-        == (method, choice["lr"], choice["rho"])
-    )
-    return RUN.format(
-        dataset=dataset,
-        method=method,
-        lr=format_number(choice["lr"]),
-        rho=format_number(choice["rho"]),
-        seed=finished[0],
-    )
+    chosen = selected_runs(dataset, method)
+    return next(run for run in chosen if run in finished_runs(dataset))
 
 
 def compared(dataset, method):

@@ -54,6 +54,8 @@ def perturb_network(
     """Perturb the first training examples of an image network."""
     prepared = read_prepared(images, examples)
     _, run = read_table(history, HISTORY)
+    if run["diverged"]:
+        return PERTURBATIONS.empty_table().to_pandas(), {"run": run}
     network = trained_network(prepared, run, model, CPU).double().eval()
     train = prepared.split("train")
     split = DeviceSplit.of(train, prepared.description, CPU, network.normalisation)

@@ -61,7 +61,8 @@ def test_a_tie_is_one_to_the_last_digit_and_what_has_no_number_is_dropped() -> N
     row = evaluated(ABOVE, 0.3 - (0.1 + 0.2), 0.0)
     assert [row[name] for name in ("effect", "low", "high")] == [0, 0, 0]
     values = [0.19, 0.2, 0.21]
-    assert evaluated(ABOVE, *values, NAN, NAN) == evaluated(ABOVE, *values) | {"dropped": 2}
+    for lost in ([NAN, NAN], [np.inf, NAN], [-np.inf, np.inf]):
+        assert evaluated(ABOVE, *values, *lost) == evaluated(ABOVE, *values) | {"dropped": 2}
 
 
 @pytest.mark.parametrize(

@@ -22,12 +22,16 @@ class Candidate(TypedDict):
 
 
 class Choice(TypedDict):
-    """The setting chosen for a method, out of how many, and how many tied with it on the error."""
+    """The setting chosen for a method, out of how many candidates.
+
+    ``tied`` has the (lr, ρ) of all that are equal in diverged seeds and validation error, its own
+    among them.
+    """
 
     lr: float
     rho: float
     candidates: int
-    tied: int
+    tied: list[list[float]]
 
 
 class Selection(TypedDict):
@@ -56,12 +60,17 @@ def read_selection(path: str | Path) -> Selection:
         InputError: the file is not the JSON of a selection.
     """
     try:
-        content: Any = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        text = Path(path).read_text(encoding="utf-8")
+        content: Any = json.loads(text, parse_constant=_refuse)
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error})") from error
     if not _is_selection(content):
         raise InputError(f"{path}: is not a selection written by this workflow")
     return content  # type: ignore[no-any-return]
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of a selection")
 
 
 def methods_of(selection: Selection) -> list[str]:

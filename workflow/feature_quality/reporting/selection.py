@@ -10,7 +10,7 @@ from feature_quality.artifacts.selection import Candidate, Choice, Selection
 from feature_quality.methods import BASELINE, METHODS
 
 RULE = (
-    "lowest mean validation error over the seeds that finished; "
+    "fewest diverged seeds, then lowest mean validation error over the seeds that finished; "
     "ties: lowest mean validation loss, then smaller rho, then smaller learning rate"
 )
 
@@ -72,6 +72,9 @@ def _mean(values: list[float]) -> float | None:
 
 
 def _choose(eligible: list[Candidate]) -> Choice:
-    best = min(eligible, key=lambda s: (s["val_error"], s["val_loss"], s["rho"], s["lr"]))
-    tied = sum(setting["val_error"] == best["val_error"] for setting in eligible)
+    def errors(setting: Candidate) -> tuple[int, float | None]:
+        return len(setting["diverged"]), setting["val_error"]
+
+    best = min(eligible, key=lambda s: (*errors(s), s["val_loss"], s["rho"], s["lr"]))
+    tied = [[each["lr"], each["rho"]] for each in eligible if errors(each) == errors(best)]
     return Choice(lr=best["lr"], rho=best["rho"], candidates=len(eligible), tied=tied)

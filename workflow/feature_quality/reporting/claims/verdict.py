@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from string import ascii_lowercase
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from feature_quality.artifacts.prepared import Description
@@ -87,10 +88,11 @@ class Check:
 
         Args:
             context: where the check is made.
-            values: one number per seed, such as a difference of two runs; NaN where a run has none.
+            values: one number per seed, such as a difference of two runs; one that is not finite
+                is dropped.
             note: what a reader must know besides.
         """
-        known = values.dropna()
+        known = values[np.isfinite(values)]
         row = self.unknown(context, "no seed has what is compared", note)
         row |= {"runs": len(known), "dropped": len(values) - len(known)}
         if len(known):

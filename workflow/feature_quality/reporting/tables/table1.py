@@ -128,7 +128,7 @@ def selection_notes(dataset: TableDataset) -> list[str]:
     choices = dataset.selection["choices"]
     lines = [f"Selected by: {dataset.selection['rule']}."]
     lines += [
-        f"{METHODS[name].label}: {choice['tied']} of {choice['candidates']} settings had the "
+        f"{METHODS[name].label}: {len(choice['tied'])} of {choice['candidates']} settings had the "
         "lowest validation error."
         for name, choice in choices.items()
     ]
