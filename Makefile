@@ -2,7 +2,7 @@
 # make test       set up the environment and run the tests, but for those that take long
 # make test-all   all tests: crashes, caches, documentation, and Slurm and a browser where they are
 # make report     run the workflow and put its results into one page, results/report.html
-# make plan       print the number of runs, the disk and the hours that the workflow will take
+# make plan       print how many runs, how much disk and how much time the workflow will take
 # make clean-untracked
 #                 list the runs in results/ that no configuration asks for, ask, and remove them
 # make benchmark  measure training, probes and the toy engine against what one would write by hand,
@@ -14,6 +14,10 @@
 
 CONFIG ?= config.yaml
 PYTHON ?= python3
+# Neither make nor a shell expands what these hold: recipes read them from the environment.
+override CONFIG := $(value CONFIG)
+override PYTHON := $(value PYTHON)
+export CONFIG PYTHON
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
@@ -22,7 +26,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 .PHONY: run test test-all report plan benchmark clean-untracked lock reference
 
 run: $(INSTALLED)
-	$(BIN)/snakemake --configfile "$(CONFIG)"
+	$(BIN)/snakemake --configfile "$$CONFIG"
 
 test: $(INSTALLED)
 	$(BIN)/pytest -m "not slow"
@@ -31,10 +35,10 @@ test-all: test
 	$(BIN)/pytest -m slow
 
 report: run
-	$(BIN)/snakemake --configfile "$(CONFIG)" --report results/report.html
+	$(BIN)/snakemake --configfile "$$CONFIG" --report results/report.html
 
 plan: $(INSTALLED)
-	@$(BIN)/snakemake plan --quiet all --configfile "$(CONFIG)"
+	@$(BIN)/snakemake plan --quiet rules progress reason host --configfile "$$CONFIG"
 
 benchmark: $(INSTALLED)
 	PYTHONPATH=workflow:benchmarks $(BIN)/python benchmarks/image_training.py
@@ -43,7 +47,7 @@ benchmark: $(INSTALLED)
 	PYTHONPATH=workflow $(BIN)/python benchmarks/workflow_overhead.py
 
 clean-untracked: $(INSTALLED)
-	@PYTHONPATH=workflow $(BIN)/python -m feature_quality.untracked config.yaml workflow/config/*.yaml "$(CONFIG)"
+	@PYTHONPATH=workflow $(BIN)/python -m feature_quality.untracked config.yaml workflow/config/*.yaml "$$CONFIG"
 
 lock: $(INSTALLED)
 	$(COMPILE) envs/bootstrap.in --output-file envs/bootstrap.txt
@@ -53,8 +57,8 @@ reference: $(INSTALLED)
 	PYTHONPATH=workflow $(BIN)/python -m feature_quality.config.reference
 
 $(INSTALLED): envs/bootstrap.txt envs/requirements.txt
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; $(PYTHON) is " + sys.version.split()[0] + ". Name another one: make PYTHON=…")'
-	$(PYTHON) -m venv .venv
+	@"$$PYTHON" -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=…")'
+	"$$PYTHON" -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement envs/bootstrap.txt
 	@# Compiled to bytecode now: the first jobs would otherwise spend their time on it.
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python .venv --require-hashes envs/bootstrap.txt envs/requirements.txt

@@ -68,11 +68,13 @@ rule plan:
     conda:
         "envs/workflow.yaml"
     params:
-        workloads=[settings.workload(dataset) for dataset in settings.datasets],
         toy_parts=list(TOY_PARTS.values()),
+        figures=len(TOY_FIGURES)
+        + sum(dataset in settings.of_features for _, dataset, _ in DATASET_FIGURES.values()),
+        tables=len(TABLES) + len(PAGES) + len(SELECTIONS),
         # Asked for when the plan is made alone: a cluster's profile has no number of them.
         cores=lambda wildcards: workflow.cores,
     message:
-        "Estimate runs, disk and hours"
+        "Estimate runs, disk and time"
     script:
         "workflow/scripts/plan.py"

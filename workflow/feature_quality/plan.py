@@ -1,46 +1,53 @@
-"""What a configuration will cost, before anything runs."""
+"""What a configuration will cost, before anything runs, by steps that this machine takes now."""
 
+import os
+import subprocess
+import sys
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache, partial
+from typing import Any, Protocol
 
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+from torch.nn.functional import cross_entropy
+
+from feature_quality.config.settings import Settings
 from feature_quality.data.datasets import DATASETS
 from feature_quality.data.domains import HELD_OUT, TRAINING_SHARE
 from feature_quality.data.own import read_table
 from feature_quality.data.photos import group_counts
 from feature_quality.data.spec import DatasetSpec
-from feature_quality.methods import BASELINE, METHODS
+from feature_quality.features.probe import ProbeSet, fit_draw
+from feature_quality.methods import METHODS
+from feature_quality.toy import engine
+from feature_quality.toy.distribution import Distribution
 from feature_quality.toy.runs import expand_grid
-from feature_quality.training.models import network_size
+from feature_quality.training.device import deterministic_device
+from feature_quality.training.models import build_network, network_size
+from feature_quality.training.network import Shape
 
-# Rates of one core of a two-core AMD EPYC machine with a job on each core.
-# Multiply-adds of forward passes in training, with the two backward passes that follow each;
-# networks of depthwise convolutions, such as EfficientNets, reach a third of it.
-MULTIPLY_ADDS_PER_SECOND = 13e9
-# Of a probe of two values on a thousand examples of four thousand features. It grows with the
-# examples; that it also grows with features and values is left out.
-SECONDS_PER_PROBE = 1
-SECONDS_PER_JOB = 3
-# Of the toy engine: a step of one run, and each example in it.
-SECONDS_PER_TOY_STEP = 12e-6
-SECONDS_PER_TOY_EXAMPLE = 3e-6
+# A forward pass costs about a third of a step, which has a backward pass twice as dear.
+FORWARD = 1 / 3
+BYTES_PER_FLOAT = 4
 # Of the toy's tables, nearly all of it points at snapshots.
 BYTES_PER_TOY_RUN = 20e3
-
-JOBS_PER_RUN = 3
-BYTES_PER_FLOAT = 4
 EMBEDDED_SPLITS = ("test", "probe_train", "probe_test")
+# What a figure, and a table or page, takes in starts of a job.
+STARTS_PER_FIGURE, STARTS_PER_TABLE = 2.0, 0.7
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What something costs: ``bytes`` on disk at most, ``hours`` of one CPU core."""
+    """What something costs: ``bytes`` on disk at most, ``seconds`` of one core (or the GPU)."""
 
     name: str
     runs: int
     bytes: float
-    hours: float
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ class Size:
         features: how many are probed.
     """
 
-    shape: tuple[int, int, int]
+    shape: Shape
     classes: int
     counts: Mapping[str, int]
     images: int
@@ -66,65 +73,75 @@ class Size:
     features: int
 
 
-def cost(
-    dataset: str,
-    *,
-    resolution: int | None,
-    own: Mapping[str, Any] | None,
-    network: str,
-    lrs: int,
-    radii: Mapping[str, int],
-    seeds: int,
-    epochs: int,
-    snapshots: int,
-    draws: int,
-    per_group: int | None,
-    probed: int | None,
-) -> Cost:
-    """Estimate the cost of a dataset's grid from its sizes and from measured rates.
+class Speed(Protocol):
+    """Seconds that things take."""
 
-    Args:
-        dataset: its id.
-        resolution: of images whose size is a setting; else None.
-        own: where the ``table`` of a custom dataset is, and its ``features``; None for others.
-        network: the name of the network.
-        lrs, seeds: how many of them.
-        radii: how many ρ each method has.
-        epochs, snapshots: of each run.
-        draws: probes per feature.
-        per_group: examples of every group in a probe's training set; None for all there are.
-        probed: how many runs are embedded and probed; None for all of them.
+    def start(self) -> float:
+        """Return those of a job that does nothing but import."""
+
+    def image(self, network: str, shape: Shape, classes: int, batch_size: int) -> float:
+        """Return those of one image in a step of SGD."""
+
+    def probe(
+        self, examples: int, features: int, classes: int, strengths: tuple[float, ...]
+    ) -> float:
+        """Return those of a probe of one feature and draw, by cross-validation if need be."""
+
+    def toy_step(self, batch_size: int, lsam: bool) -> float:
+        """Return those of one step of a toy run among others like it."""
+
+
+def cost(settings: Settings, dataset: str, speed: Speed) -> Cost:
+    """Estimate the cost of a dataset's grid from its sizes and the speed of its steps.
 
     Raises:
         InputError: there is no such network, or the custom dataset's table cannot be used.
     """
-    size = (
-        _own_size(resolution or 0, **own) if own else _size(DATASETS[dataset], dataset, resolution)
-    )
-    model = network_size(network, size.shape, size.classes)
-    _, height, width = size.shape
-    per_method = lrs * seeds
-    runs = per_method * sum(radii.values())
-    probed = runs if probed is None else probed
-    passes = epochs * per_method * sum(METHODS[name].cost * n for name, n in radii.items())
-    # Chosen runs, of SGD and of each method, whose examples are weighed at each checkpoint.
-    weighed = (len(radii) - 1) * 2 * seeds
-    passes += 2 * weighed * (snapshots + 1)
+    spec, grid = DATASETS[dataset], settings.grid_of(dataset)
+    training, probing = settings.training_of(dataset), settings.probing_of(dataset)
+    size = _size(settings, spec, dataset)
+    network = network_size(training.network, size.shape, size.classes)
+    per_radius = len(grid.lr) * len(settings.seeds)
+    runs = {name: per_radius * len(grid.radii(name)) for name in settings.methods}
+    total = probed = sum(runs.values())
+    if settings.probe_runs == "selected":
+        # At most: the setting of each method, and that at SGD's learning rate.
+        probed = len(settings.seeds) * (2 * len(runs) - 1)
+    snapshots = sum(epoch <= training.epochs for epoch in training.snapshot_epochs)
+    # Selected runs, of SGD and of each method, whose examples are weighed at each checkpoint.
+    weighed = 0 if spec.domains else 2 * len(settings.compared_methods) * len(settings.seeds)
+    checkpoints = weighed * (snapshots + 1)
+    steps = training.epochs * sum(METHODS[name].cost * n for name, n in runs.items())
     embedded = sum(size.counts[split] for split in EMBEDDED_SPLITS)
-    images = size.images * size.shape[0] * height * width
-    floats = runs * (1 + snapshots) * model.parameters + probed * embedded * model.features
-    drawn = per_group * size.groups if per_group else size.largest_draw
-    seconds = (
-        passes * size.counts["train"] * model.multiply_adds / MULTIPLY_ADDS_PER_SECOND
-        + probed * size.features * draws * SECONDS_PER_PROBE * drawn / 1000
-        + (runs + (JOBS_PER_RUN - 1) * probed + weighed) * SECONDS_PER_JOB
+    passes = (
+        steps * size.counts["train"]
+        + FORWARD * training.epochs * total * size.counts["val"]
+        + FORWARD * probed * embedded
+        # λ needs a forward pass, λ̃ a step and another; the margins one of their own.
+        + checkpoints * ((1 + 3 * FORWARD) * size.counts["train"])
     )
-    return Cost(dataset, runs, images + BYTES_PER_FLOAT * floats, seconds / 3600)
+    drawn = size.largest_draw
+    if probing["per_group"]:
+        drawn = probing["per_group"] * size.groups
+    fit = partial(speed.probe, drawn, network.features, size.classes)
+    seconds = (
+        passes * speed.image(training.network, size.shape, size.classes, training.batch_size)
+        + probed * size.features * probing["draws"] * fit(settings.probe.strengths)
+        + checkpoints * 2 * fit((settings.probe.contribution_strength,))
+        + (total + 2 * probed + weighed) * speed.start()
+    )
+    images = size.images * int(np.prod(size.shape))
+    floats = total * (1 + snapshots) * network.parameters + probed * embedded * network.features
+    return Cost(dataset, total, images + BYTES_PER_FLOAT * floats, seconds)
 
 
-def _size(spec: DatasetSpec, dataset: str, resolution: int | None) -> Size:
-    """Return the size of a dataset by its description."""
-    shape = spec.shape or (spec.channels, resolution or 0, resolution or 0)
+def _size(settings: Settings, spec: DatasetSpec, dataset: str) -> Size:
+    """Return the size of a dataset by its description, or by its table."""
+    images = settings.images_of(spec.id)
+    side = images.get("resolution", 0)
+    shape = spec.shape or (spec.channels, side, side)
+    if dataset == "own":
+        return _own_size(shape, settings.originals_of("own")["table"], images["features"])
     if spec.domains:
         return _domain_size(spec, dataset.removeprefix(f"{spec.id}_"), shape)
     groups = len(spec.classes[0]) * len(spec.classes[1])
@@ -140,13 +157,14 @@ def _size(spec: DatasetSpec, dataset: str, resolution: int | None) -> Size:
     )
 
 
-def _domain_size(spec: DatasetSpec, letter: str, shape: tuple[int, int, int]) -> Size:
+def _domain_size(spec: DatasetSpec, letter: str, shape: Shape) -> Size:
     """Return the size of the dataset whose target domain ``letter`` stands for."""
     sizes, share = spec.domain_sizes, TRAINING_SHARE
     target = sizes[list(spec.domains).index(letter)]
     sources = sum(sizes) - target
     counts = {
         "train": round(sources * share * (1 - HELD_OUT)),
+        "val": round(sources * share * HELD_OUT),
         "test": round(sources * (1 - share)),
         "probe_train": round(target * share),
         "probe_test": round(target * (1 - share)),
@@ -156,12 +174,12 @@ def _domain_size(spec: DatasetSpec, letter: str, shape: tuple[int, int, int]) ->
     return Size(shape, spec.class_count, counts, images, 1, counts["probe_train"], features=1)
 
 
-def _own_size(resolution: int, table: str, features: tuple[str, str]) -> Size:
+def _own_size(shape: Shape, table: str, features: tuple[str, str]) -> Size:
     """Return the size of a custom dataset, which its table tells."""
     examples, classes = read_table(table, features)
     groups = len(classes[0]) * len(classes[1])
     return Size(
-        (3, resolution, resolution),
+        shape,
         len(classes[0]),
         Counter(examples["split"]),
         examples["image"].nunique(),
@@ -171,37 +189,122 @@ def _own_size(resolution: int, table: str, features: tuple[str, str]) -> Size:
     )
 
 
-def toy_cost(parts: Sequence[Mapping[str, Any]]) -> Cost:
+def toy_cost(parts: Sequence[Mapping[str, Any]], speed: Speed) -> Cost:
     """Estimate the cost of the toy studies from the axes of all their parts."""
     runs = [run for axes in parts for run in expand_grid(axes)]
-    seconds = SECONDS_PER_JOB * len(parts) + sum(
-        run.steps * (SECONDS_PER_TOY_STEP + SECONDS_PER_TOY_EXAMPLE * run.batch_size)
-        for run in runs
+    seconds = len(parts) * speed.start() + sum(
+        run.steps * speed.toy_step(run.batch_size, run.rho > 0) for run in runs
     )
-    return Cost("toy", len(runs), BYTES_PER_TOY_RUN * len(runs), seconds / 3600)
+    return Cost("toy", len(runs), BYTES_PER_TOY_RUN * len(runs), seconds)
 
 
-def describe(costs: Sequence[Cost], cores: int) -> str:
-    """Put costs in a table of plain text, with the total and the hours on ``cores`` cores."""
+def report_cost(figures: int, tables: int, speed: Speed) -> Cost:
+    """Estimate the cost of drawing figures and of making tables and pages."""
+    starts = figures * STARTS_PER_FIGURE + tables * STARTS_PER_TABLE
+    return Cost("report", 0, 0, starts * speed.start())
+
+
+class Machine:
+    """The speed of this machine.
+
+    On the CPU this is processor time, which the work of other processes does not lengthen.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.device = deterministic_device()
+        self.clock = time.process_time if self.device.type == "cpu" else time.perf_counter
+        self.toy = Distribution(**settings.toy.distribution.model_dump()), settings.toy.training.lr
+        self.fit = settings.probe.model_dump(include={"tolerance", "max_iterations"})
+        self.start, self.image = cache(self._start), cache(self._image)
+        self.probe, self.toy_step = cache(self._probe), cache(self._toy_step)
+
+    def _start(self) -> float:
+        imports = "import snakemake.script, torch, pandas, pyarrow.parquet, safetensors.torch"
+        command = [sys.executable, "-c", imports]
+        return _median(partial(subprocess.run, command, check=True), _children_time)
+
+    def _image(self, network: str, shape: Shape, classes: int, batch_size: int) -> float:
+        # Enough images for a steady rate, and few enough for a second.
+        adds = network_size(network, shape, classes).multiply_adds
+        images = min(batch_size, max(8, int(5e9 / adds)))
+        model = build_network(network, shape, classes)
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model.to(self.device)
+        inputs = torch.rand(images, *shape, device=self.device)
+        labels = torch.zeros(images, dtype=torch.int64, device=self.device)
+
+        def step() -> float:
+            loss = cross_entropy(model(inputs), labels)
+            return torch.autograd.grad(loss, list(model.parameters()))[-1].sum().item()
+
+        return _median(step, self.clock) / images
+
+    def _probe(
+        self, examples: int, features: int, classes: int, strengths: tuple[float, ...]
+    ) -> float:
+        rows = min(examples, 1000)
+        values = np.arange(rows) % classes
+        embedding = np.random.default_rng(0).standard_normal((rows, features))
+        embedding[:, :classes] += np.eye(classes)[values]
+        sample = ProbeSet(embedding, values, np.zeros_like(values))
+        names = ("plan",)
+        fit = partial(fit_draw, sample, names=names, per_group=None, strengths=strengths)
+        with threadpool_limits(1):
+            return _median(partial(fit, **self.fit), time.process_time) * examples / rows
+
+    def _toy_step(self, batch_size: int, lsam: bool) -> float:
+        axes = {"seed": range(64), "complexity": [270.0], "batch_size": [batch_size]}
+        runs = expand_grid(axes | {"steps": [50], "rho": [0.5 * lsam]})
+        train = partial(engine.train, runs, *self.toy, self.device)
+        return _median(train, self.clock) / len(runs) / runs[0].steps
+
+
+def _children_time() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def _median(work: Callable[[], object], clock: Callable[[], float]) -> float:
+    """Return the median seconds of three turns after a first one."""
+    work()
+    ends = [clock()]
+    for _ in range(3):
+        work()
+        ends.append(clock())
+    return float(np.median(np.diff(ends)))
+
+
+def describe(costs: Sequence[Cost], cores: int, device: str) -> str:
+    """Put costs in a table of plain text, with the total and the time on ``cores`` cores."""
     total = Cost(
         "total",
         sum(cost.runs for cost in costs),
         sum(cost.bytes for cost in costs),
-        sum(cost.hours for cost in costs),
+        sum(cost.seconds for cost in costs),
     )
-    lines = [f"{'':<16}{'runs':>8}{'disk':>12}{'core hours':>14}"]
+    lines = [f"{'':<18}{'runs':>6}{'disk':>12}  time of one core"]
     lines += [
-        f"{cost.name:<16}{cost.runs:>8}{cost.bytes / 1e9:>9.2f} GB{cost.hours:>14.2f}"
+        f"{cost.name:<18}{cost.runs:>6}{cost.bytes / 1e9:>9.2f} GB  {format_time(cost.seconds)}"
         for cost in (*costs, total)
     ]
-    steps = ", ".join(
-        f"{method.label} {method.cost}" for method in METHODS.values() if method is not BASELINE
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"With {cores} jobs at a time, about {format_time(total.seconds / cores)} here.",
+            f"Steps, probes and the start of a job were timed just now ({device}). It is assumed",
+            "that nothing has been made or runs beside it, that no run diverges and that downloads",
+            "take no time. Disk is an upper bound, as embeddings compress.",
+        ]
     )
-    lines += [
-        "",
-        f"Gradients of the whole network that a step computes: {BASELINE.label} 1, {steps}.",
-        f"About {total.hours / cores:.2f} hours on {cores} cores. These are estimates, from rates",
-        "measured on a two-core AMD EPYC machine; disk is an upper bound, as embeddings compress.",
-        "What is already there is counted too and will not be made again.",
-    ]
-    return "\n".join(lines)
+
+
+def format_time(seconds: float) -> str:
+    """Return a time as a person says it: in the two largest units of days, hours and minutes."""
+    minutes = round(seconds / 60)
+    if not minutes:
+        return "under a minute"
+    days, hours = divmod(minutes // 60, 24)
+    parts = [(days, "d"), (hours, "h"), (minutes % 60, "min")]
+    first = next(i for i, (n, _) in enumerate(parts) if n)
+    return " ".join(f"{n} {unit}" for n, unit in parts[first : first + 2] if n)

@@ -1,9 +1,17 @@
 """Print what the configuration will cost."""
 
+from feature_quality.config.settings import load
 from feature_quality.job import job
-from feature_quality.plan import cost, describe, toy_cost
+from feature_quality.plan import Machine, cost, describe, report_cost, toy_cost
+from feature_quality.training.device import describe as name_of
 
 with job(snakemake.log[0]):
-    costs = [cost(**workload) for workload in snakemake.params.workloads]
-    costs.append(toy_cost(snakemake.params.toy_parts))
-    print(describe(costs, snakemake.params.cores))
+    settings, params = load(snakemake.config), snakemake.params
+    machine = Machine(settings)
+    costs = [cost(settings, dataset, machine) for dataset in settings.datasets]
+    if params.toy_parts:
+        costs.append(toy_cost(params.toy_parts, machine))
+    costs.append(report_cost(params.figures, params.tables, machine))
+    # Jobs on a GPU take turns.
+    at_once = params.cores if machine.device.type == "cpu" else 1
+    print(describe(costs, at_once, name_of(machine.device)))

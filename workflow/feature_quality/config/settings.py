@@ -302,27 +302,6 @@ class Settings(Section):
             return [*found, *probe, Constant(key, value, default.value, default.provenance)]
         return found + [each for each in probe if each.key != "probe.draws"]
 
-    def workload(self, dataset: str) -> dict[str, Any]:
-        """Return what the cost of ``dataset``'s grid depends on, as ``plan.cost`` takes it."""
-        grid, training = self.grid_of(dataset), self.training_of(dataset)
-        selected = len(self.seeds) * (2 * len(self.methods) - 1)
-        own = self.own if dataset == "own" else None
-        images = self.images_of(DATASETS[dataset].id)
-        return {
-            "dataset": dataset,
-            "resolution": images.get("resolution"),
-            "own": own and own.model_dump(mode="json", include={"table", "features"}),
-            "network": training.network,
-            "lrs": len(grid.lr),
-            "radii": {method: len(grid.radii(method)) for method in self.methods},
-            "seeds": len(self.seeds),
-            "epochs": training.epochs,
-            "snapshots": sum(epoch <= training.epochs for epoch in training.snapshot_epochs),
-            **self.probing_of(dataset),
-            # At most: the setting of each method, and that at SGD's learning rate.
-            "probed": selected if self.probe_runs == "selected" else None,
-        }
-
     def provenance_summary(self, dataset: str) -> dict[str, Any]:
         """Return the weakest ``provenance`` behind results on ``dataset``, and ``differences``.
 
