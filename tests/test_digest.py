@@ -76,7 +76,7 @@ def test_an_edit_to_a_module_counts_for_the_scripts_that_load_it_unless_it_is_pl
         assert changed() == users, module
         path.write_text(source, encoding="utf-8")
         none_loads |= set() if users else {module.removeprefix(f"{PACKAGE}.")}
-    assert {*PLUMBING, "digest", "config.settings"} <= none_loads
+    assert {*PLUMBING, "digest", "config.quoting"} <= none_loads
 
 
 def test_the_optimizer_counts_for_training_and_not_for_what_reads_its_files(
