@@ -70,7 +70,10 @@ rule plan:
     params:
         toy_parts=list(TOY_PARTS.values()),
         figures=len(TOY_FIGURES)
-        + sum(dataset in settings.of_features for _, dataset, _ in DATASET_FIGURES.values()),
+        + sum(
+            dataset in settings.of_features
+            for _, dataset, _ in DATASET_FIGURES.values()
+        ),
         tables=len(TABLES) + len(PAGES) + len(SELECTIONS),
         # Asked for when the plan is made alone: a cluster's profile has no number of them.
         cores=lambda wildcards: workflow.cores,
