@@ -40,10 +40,11 @@ def test_training_rows_are_those_of_the_last_epoch_and_say_whether_the_run_diver
     last |= {("val", "loss"): 0.3, ("val", "error"): 0.4}
     assert values(rows) == last | {("train", "diverged"): 0}
     assert rows[[*KEY]].drop_duplicates().to_dict("records") == [KEY]
-    later = reporting.training_rows(HISTORY, RUN | {"diverged": [3, 1]})
+    # The epoch in which a run diverged has no numbers.
+    lost = pd.DataFrame({"epoch": [3], "lr": [0.1]})
+    later = reporting.training_rows(pd.concat([HISTORY, lost]), RUN | {"diverged": [3, 1]})
     assert values(later) == last | {("train", "diverged"): 1}
-    # Before its first epoch it has no other row.
-    first = reporting.training_rows(HISTORY.iloc[:0], RUN | {"diverged": [1, 3]})
+    first = reporting.training_rows(pd.concat([HISTORY, lost]).iloc[2:], RUN | {"diverged": [1, 3]})
     assert values(first) == {("train", "diverged"): 1}
 
 

@@ -1,4 +1,4 @@
-"""The history of a training run: one row per epoch."""
+"""The history of a training run: one row per epoch; losses and errors are null if it diverged."""
 
 import json
 from collections.abc import Mapping

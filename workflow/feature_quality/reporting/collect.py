@@ -22,10 +22,10 @@ Run = tuple[pd.DataFrame, dict[str, Any]]
 
 
 def training_rows(history: pd.DataFrame, run: dict[str, Any]) -> pd.DataFrame:
-    """Return the last epoch's metrics, and whether the run diverged (0 or 1)."""
+    """Return the last finite epoch's metrics, and whether the run diverged (0 or 1)."""
     values = [("train", "diverged", float(run["diverged"] is not None))]
-    if len(history):
-        last = history.iloc[-1]
+    if len(finite := history.dropna()):
+        last = finite.iloc[-1]
         for split in ("train", "val"):
             values += [(split, metric, last[f"{split}_{metric}"]) for metric in ("loss", "error")]
     return _rows(run, values)

@@ -18,7 +18,7 @@ from feature_quality.training.augmentation import Crop, cut_windows, draw_window
 from feature_quality.training.checkpoint import Checkpoint
 from feature_quality.training.models import Network, normalise
 from feature_quality.training.network import Normalisation
-from feature_quality.training.sam import NonFiniteError, Perturbation, require_finite, step
+from feature_quality.training.sam import Perturbation, step
 from feature_quality.training.sgd import SGD, cosine
 from feature_quality.training.trained import TrainedRun
 
@@ -142,7 +142,8 @@ def train(
     """Train ``model`` in place by a method, with a cosine schedule to 0, per step.
 
     The last, smaller batch of an epoch is kept. Training loss and error are those of the batches as
-    they were met; validation loss and error those of the whole split after the epoch.
+    they were met; validation loss and error those of the whole split after the epoch. The device is
+    waited for once per epoch: one in which the run diverges is gone through to its end.
 
     Args:
         perturbation: what the method perturbs, and how.
@@ -158,9 +159,19 @@ def train(
         # The compiler has a switch of its own for this, which is set here and nowhere else.
         torch.use_deterministic_algorithms(True)
     backbone = torch.compile(model.backbone) if config.compiled else model.backbone
-    autocast = partial(
-        torch.autocast, device.type, torch.bfloat16, enabled=config.precision == "bfloat16"
-    )
+    half = config.precision == "bfloat16"
+
+    # Autocast keeps copies of the weights until its block ends: each pass needs a block of its own.
+    def embed(images: Tensor) -> Tensor:
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            features: Tensor = backbone(images)
+        return features
+
+    def classify(labels: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            logits = model.head(features)
+        return cross_entropy(logits.float(), labels), logits
+
     epochs, steps = config.epochs, -(-len(train_split) // config.batch_size)
     run = TrainedRun(weights=_copy(model))
     if checkpoint and (state := checkpoint.read()):
@@ -176,38 +187,39 @@ def train(
         if config.crop:
             windows = epoch_windows(dataset, seed, epoch, train_split.images, config.crop)
             windows = windows.to(device)
-        loss_sum = wrong = 0.0
+        # Losses, wrong answers and finite steps stay on the device until the epoch has ended.
+        sums = torch.zeros(3, dtype=torch.float64, device=device)
+        finite = torch.ones((), dtype=torch.bool, device=device)
         for number, rows in enumerate(torch.split(order, config.batch_size)):
             optimizer.lr = lr * cosine((epoch - 1) * steps + number, epochs * steps)
             images, labels = train_split.take(rows, None if windows is None else windows[rows])
-            try:
-                loss, logits = step(
-                    partial(_embed, backbone, autocast, images),
-                    partial(_classify, model.head, autocast, labels),
-                    model,
-                    optimizer,
-                    perturbation,
-                    rho,
-                    update_bn_on_second_pass=config.update_bn_on_second_pass,
-                )
-                require_finite(model.state_dict().values())
-            except NonFiniteError:
-                run.diverged = (epoch, number + 1)
-                report(f"epoch {epoch}, step {number + 1}: diverged")
-                return run
-            _copy_into(run.weights, model)
-            loss_sum += loss.item() * len(rows)
-            wrong += (logits.argmax(1) != labels).sum().item()
-        val_loss, val_error = evaluate(model, val_split)
-        if not math.isfinite(val_loss):
-            run.diverged = (epoch, steps)
-            report(f"epoch {epoch}: diverged on the validation split")
+            loss, logits, still_finite = step(
+                partial(embed, images),
+                partial(classify, labels),
+                model,
+                optimizer,
+                perturbation,
+                rho,
+                update_bn_on_second_pass=config.update_bn_on_second_pass,
+            )
+            finite &= still_finite
+            for name, tensor in model.state_dict().items():
+                torch.where(finite, tensor, run.weights[name], out=run.weights[name])
+            wrong = (logits.argmax(1) != labels).sum()
+            sums += torch.stack([loss.double() * len(rows), wrong.double(), finite.double()])
+        epoch_sums = torch.cat([sums, evaluate(model, val_split)]).tolist()
+        loss_sum, wrong_sum, finite_steps, val_loss, val_error = epoch_sums
+        if finite_steps < steps or not math.isfinite(val_loss):
+            run.diverged = (epoch, min(int(finite_steps) + 1, steps))
+            run.history.append({"epoch": epoch, "lr": optimizer.lr})
+            model.load_state_dict(run.weights)
+            report(f"epoch {epoch}, step {run.diverged[1]}: diverged")
             return run
         row = {
             "epoch": epoch,
             "lr": optimizer.lr,
             "train_loss": loss_sum / len(train_split),
-            "train_error": wrong / len(train_split),
+            "train_error": wrong_sum / len(train_split),
             "val_loss": val_loss,
             "val_error": val_error,
         }
@@ -220,44 +232,23 @@ def train(
     return run
 
 
-# Autocast keeps copies of the weights until its block ends: each pass needs a block of its own.
-def _embed(
-    backbone: Callable[[Tensor], Tensor], autocast: Callable[[], torch.autocast], images: Tensor
-) -> Tensor:
-    with autocast():
-        return backbone(images)
-
-
-def _classify(
-    head: nn.Module, autocast: Callable[[], torch.autocast], labels: Tensor, features: Tensor
-) -> tuple[Tensor, Tensor]:
-    with autocast():
-        logits = head(features)
-    return cross_entropy(logits.float(), labels), logits
-
-
 @torch.no_grad()
-def evaluate(model: nn.Module, split: DeviceSplit) -> tuple[float, float]:
+def evaluate(model: nn.Module, split: DeviceSplit) -> Tensor:
     """Return the cross-entropy and the error of ``model`` on a split, without augmentation.
 
-    Both are means with the split's own weights.
+    Both are means with the split's own weights: float64 (2,), on the device.
     """
     model.eval()
-    loss = error = 0.0
+    found = torch.zeros(2, dtype=torch.float64, device=split.labels.device)
     for first in range(0, len(split), EVALUATION_BATCH):
         rows = slice(first, first + EVALUATION_BATCH)
         images, labels = split.take(rows)
         logits = model(images)
         losses = cross_entropy(logits, labels, reduction="none")
-        loss += (split.weights[rows] * losses).sum().item()
-        error += (split.weights[rows] * (logits.argmax(1) != labels)).sum().item()
-    return loss, error
+        each = torch.stack([losses, logits.argmax(1) != labels])
+        found += (split.weights[rows] * each).sum(1)
+    return found
 
 
 def _copy(model: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
-
-
-def _copy_into(weights: dict[str, Tensor], model: nn.Module) -> None:
-    for name, tensor in model.state_dict().items():
-        weights[name].copy_(tensor)

@@ -6,7 +6,8 @@ perturbed. ASAM (Kwon et al., 2021) measures the radius in units of the weights:
 Weight decay and momentum stay with the base optimizer, at θ.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -14,6 +15,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils import get_total_norm
 
 # Added by ASAM to the size of each weight; its paper's and its published code's value.
 ETA = 0.01
@@ -42,10 +44,6 @@ class Perturbation:
     adaptive: bool = False
 
 
-class NonFiniteError(ArithmeticError):
-    """The loss or its gradient is infinite or not a number."""
-
-
 def step(
     embed: Callable[[], Tensor],
     classify: Callable[[Tensor], tuple[Tensor, Tensor]],
@@ -55,8 +53,8 @@ def step(
     rho: float,
     *,
     update_bn_on_second_pass: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """Take one step of a method; with ``rho`` = 0 all are SGD.
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Take one step of a method; with ``rho`` = 0 all are SGD. Nothing here waits for the device.
 
     Args:
         embed: computes φ of the batch, the input of the last layer; called once, or twice where the
@@ -70,10 +68,9 @@ def step(
             statistics too; else the first one alone does.
 
     Returns:
-        loss and logits at the real parameters, before the step.
-
-    Raises:
-        NonFiniteError: the loss or its gradient is not finite; the parameters are unchanged.
+        loss and logits at the real parameters, before the step; and a bool (), whether the losses,
+        and the parameters and buffers after the step, are finite. A gradient that is not finite
+        shows in the parameters.
     """
     two_passes = rho > 0 and perturbation.perturbed != "none"
     head_only = two_passes and perturbation.perturbed == "last_layer"
@@ -84,16 +81,18 @@ def step(
     # φ does not depend on the last layer: LSAM needs no gradient but the last layer's yet, and the
     # second evaluation goes on from the same φ, whose graph is still whole.
     torch.autograd.backward(loss, inputs=list(perturbed.values()) if head_only else None)
-    require_finite([loss, *_gradients(model)])
+    losses = [loss.detach()]
     if two_passes:
         statistics = nullcontext() if update_bn_on_second_pass else frozen_statistics(model)
         with phantom_parameters(perturbed, rho, perturbation.adaptive), statistics:
             optimizer.zero_grad()
             phantom_loss, _ = classify(features if head_only else embed())
             torch.autograd.backward(phantom_loss)
-        require_finite([phantom_loss, *_gradients(model)])
+        losses.append(phantom_loss.detach())
     optimizer.step()
-    return loss.detach(), logits.detach()
+    state = [tensor for tensor in model.state_dict().values() if tensor.is_floating_point()]
+    largest = get_total_norm([*losses, *state], math.inf)
+    return losses[0], logits.detach(), largest.isfinite()
 
 
 def perturbed_parameters(model: nn.Module, perturbation: Perturbation) -> dict[str, nn.Parameter]:
@@ -157,13 +156,3 @@ def frozen_statistics(model: nn.Module) -> Iterator[None]:
     finally:
         for layer in layers:
             layer.track_running_stats = True
-
-
-def require_finite(tensors: Iterable[Tensor]) -> None:
-    """Raise NonFiniteError if any element of any tensor is infinite or not a number."""
-    if not torch.stack([torch.isfinite(tensor).all() for tensor in tensors]).all():
-        raise NonFiniteError
-
-
-def _gradients(model: nn.Module) -> list[Tensor]:
-    return [parameter.grad for parameter in model.parameters() if parameter.grad is not None]

@@ -12,7 +12,8 @@ class TrainedRun:
     Attributes:
         weights: the last epoch's weights, or the last finite ones of a run that diverged.
         snapshots: the weights after each of the configured epochs that was reached.
-        history: one row per epoch, the columns of ``artifacts.history.HISTORY``.
+        history: one row per epoch, the columns of ``artifacts.history.HISTORY``; that of the epoch
+            in which the run diverged has no losses and errors.
         diverged: (epoch, step), both from 1, at which loss, gradient or weights stopped being
             finite.
     """
