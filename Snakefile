@@ -40,7 +40,6 @@ rule all:
         rules.claims.output,
         rules.figures.input,
         expand(rules.page.output, page=PAGES),
-        rules.overview.output,
         # What these are made of too: Snakemake does not notice that a file in the middle is
         # missing, and a job that fails to make one again removes the old one.
         rules.collect.input,

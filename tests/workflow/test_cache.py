@@ -14,7 +14,7 @@ import pytest
 from .conftest import ROOT, WORKFLOW_FILES, Tree
 
 # What reads what each rule writes, as far as it is known before a new selection has been made.
-REPORTING = {"collect", "table", "claims", "figure", "page", "overview", "all"}
+REPORTING = {"collect", "table", "claims", "figure", "page", "all"}
 FEATURES = {"train", "select", "embed", "probe", "perturb_network"} | REPORTING
 # A file of the workflow with the rules that an edit to it makes due.
 EDITS = {
@@ -26,9 +26,9 @@ EDITS = {
     "feature_quality/features/probe.py": REPORTING | {"probe", "importance", "collect_importance"},
     "feature_quality/toy/engine.py": {
         *("toy_study", "toy_dynamics", "perturb_toy", "perturb_network"),
-        *("figure", "claims", "page", "overview", "all"),
+        *("figure", "claims", "page", "all"),
     },
-    "feature_quality/reporting/claims/noise.py": {"claims", "page", "overview", "all"},
+    "feature_quality/reporting/claims/noise.py": {"claims", "page", "all"},
     "feature_quality/errors.py": set(),
     "feature_quality/config/settings.py": set(),
     "scripts/embed.py": REPORTING | {"embed", "probe", "collect_importance"},

@@ -83,3 +83,10 @@ def test_every_result_is_in_it_with_its_caption(report: Path) -> None:
     # A caption, and what is said of the runs.
     assert "Lorenz curves of the weights of training examples" in text
     assert "Not the documented settings" in text
+
+
+def test_a_page_that_is_not_made_of_its_markdown_is_refused(finished: Tree) -> None:
+    page = finished.path / "results" / "report" / "tables" / "table1.html"
+    page.write_text(page.read_text() + "<script>alert(1)</script>")
+    said = finished.refuse("--report", "results/report.html")
+    assert "table1.html: is not what this workflow makes of results/tables/table1.md" in said

@@ -197,13 +197,13 @@ def test_a_whole_run_is_that_of_one_machine(whole: Callable[[], tuple[Tree, Tree
     # Snakemake deals these out again after the selection, how, depends on what has begun by then.
     dealt_out = {
         "figures": ("figure",),
-        "report": ("overview", "page"),
+        "report": ("page",),
     }
     for group, rules in dealt_out.items():
         parts = {name: len(done.pop(name)) for name in sorted(done) if name.startswith(f"{group}_")}
         assert {rule for rule in rules for name in parts if rule in name} == set(rules)
-        # At most one Slurm job for each job of Snakemake: fifteen figures, four pages.
-        assert sum(parts.values()) <= {"figures": 15, "report": 4}[group]
+        # At most one Slurm job for each job of Snakemake: fifteen figures, three pages.
+        assert sum(parts.values()) <= {"figures": 15, "report": 3}[group]
     assert {name: len(each) for name, each in done.items()} == {
         "prepare_digits_photos": 1,
         "train": 2,

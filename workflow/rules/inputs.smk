@@ -1,6 +1,7 @@
 # What the rules are made from: the runs, the parts of the toy, the figures; and input functions.
 from feature_quality.data.datasets import DATASETS, SPECS
 from feature_quality.data.sources import SOURCES
+from feature_quality.reporting.html import page
 from feature_quality.reporting.registry import CLAIMS_CAPTION, figures, tables
 from feature_quality.toy import studies
 
@@ -83,6 +84,15 @@ TABLES = {
 def of_table(pattern):
     """An input function: ``pattern`` for every dataset of a table."""
     return lambda wildcards: expand(pattern, dataset=TABLES[wildcards.table][1])
+
+
+def page_labels(wildcards, input, output):
+    """The name of a page in the report, which takes only HTML that is made of the Markdown here."""
+    if Path(output[0]).read_text("utf-8") != page(Path(input[0]).read_text("utf-8")):
+        raise WorkflowError(
+            f"{output[0]}: is not what this workflow makes of {input[0]}; remove it and make it again"
+        )
+    return {"page": wildcards.page}
 
 
 PAGES = ["claims", *(f"tables/{name}" for name in TABLES)]

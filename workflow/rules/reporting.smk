@@ -146,7 +146,7 @@ rule page:
             "results/report/{page}.html",
             caption="../report/caption.rst",
             category="Tables and claims",
-            labels={"page": "{page}"},
+            labels=page_labels,
         ),
     log:
         "results/logs/report/{page}.log",
@@ -168,25 +168,6 @@ rule page:
         "Show {wildcards.page} in the report"
     script:
         "../scripts/page.py"
-
-
-rule overview:
-    input:
-        rules.claims.output.md,
-    output:
-        "results/report/overview.html",
-    log:
-        "results/logs/report/overview.log",
-    benchmark:
-        "results/benchmarks/report/overview.tsv"
-    conda:
-        "../../envs/workflow.yaml"
-    params:
-        code=code("overview.py"),
-    message:
-        "Begin the report with the overview of the claims"
-    script:
-        "../scripts/overview.py"
 
 
 rule figures:

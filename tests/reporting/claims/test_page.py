@@ -35,8 +35,8 @@ def test_verdicts_are_counted_apart(table) -> None:
     counts = overall(table).set_index("Claim")
     assert counts.index.tolist() == [f"{claim}. {title}" for claim, title in CLAIMS.items()]
     assert {name: row.tolist() for name, row in counts.iterrows() if set(row) != {"–"}} == {
-        f"1. {CLAIMS[1]}": ["1 / 0 / 2", "–", "1 / 0 / 0"],
-        f"8. {CLAIMS[8]}": ["–", "0 / 1 / 1", "–"],
+        f"1. {CLAIMS[1]}": ["supported 1 of 1, 2 not run", "–", "supported 1 of 1"],
+        f"8. {CLAIMS[8]}": ["–", "supported 0 of 2, contradicted 1", "–"],
     }
     assert list(counts) == ["Real data", "Toy", "Demonstration"]
 
@@ -45,13 +45,17 @@ def test_a_custom_dataset_is_counted_apart_where_there_is_one(table) -> None:
     custom = LOWER.evaluate(CheckContext(CUSTOM, "Mine", 0.1), pd.Series([0.2, 0.2]))
     counts = overall(pd.concat([table, tabulate([custom])])).set_index("Claim")
     assert list(counts) == ["Real data", "Toy", "Custom dataset", "Demonstration"]
-    assert counts.loc[f"1. {CLAIMS[1]}", "Custom dataset"] == "0 / 1 / 0"
-    assert counts.loc[f"1. {CLAIMS[1]}", "Real data"] == "1 / 0 / 2"
+    assert counts.loc[f"1. {CLAIMS[1]}", "Custom dataset"] == "supported 0 of 1, contradicted 1"
+    assert counts.loc[f"1. {CLAIMS[1]}", "Real data"] == "supported 1 of 1, 2 not run"
 
 
 def test_the_page_holds_the_rule_the_counts_and_the_checks(table, markdown_tables) -> None:
     page = to_markdown(table, ["Digits: 2 seeds, 3 epochs."])
     summary, first, second = markdown_tables(page)
+    assert page.splitlines()[2] == (
+        "Of the 3 checks of the paper's claims that these results allow, on real data and on the "
+        "toy, 1 are supported, 1 contradicted and 1 open."
+    )
     assert pd.DataFrame(summary).equals(overall(table))
     assert first == [
         {
@@ -111,7 +115,7 @@ def test_other_methods_stand_beside_and_are_not_counted(table, markdown_tables) 
 
 def test_a_demonstration_is_called_so_at_the_top(table) -> None:
     warning = "DEMONSTRATION data: a verdict on them says nothing of the paper."
-    assert warning in to_markdown(table, []).split("## Overall")[0]
+    assert warning in to_markdown(table, []).split("## How a check is decided")[0]
     assert warning not in to_markdown(table[table["data"] != DEMONSTRATION], [])
 
 

@@ -57,24 +57,46 @@ WARNING = "DEMONSTRATION data: a verdict on them says nothing of the paper. They
 
 
 def overall(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one line per claim: the number of checks by verdict, kinds of data apart, as text.
+    """Return one line per claim: how many checks are supported, kinds of data apart, as text.
 
     Checks of methods of which the paper claims nothing are not counted.
     """
     counted = table[papers(table)]
-    counts = counted.value_counts(["claim", "data", "verdict"]).to_dict()
     custom = [CUSTOM] if (table["data"] == CUSTOM).any() else []
-    kinds = [REAL, TOY, *custom, DEMONSTRATION]
     lines = []
     for claim, title in CLAIMS.items():
         line = {"Claim": f"{claim}. {title}"}
-        for data in kinds:
-            numbers = [
-                counts.get((claim, data, verdict), 0) for verdict in (SUPPORTED, CONTRADICTED, OPEN)
-            ]
-            line[data.capitalize()] = " / ".join(map(str, numbers)) if any(numbers) else "–"
+        for data in (REAL, TOY, *custom, DEMONSTRATION):
+            line[data.capitalize()] = _counts(
+                counted[(counted["claim"] == claim) & (counted["data"] == data)]
+            )
         lines.append(line)
     return pd.DataFrame(lines)
+
+
+def _counts(checks: pd.DataFrame) -> str:
+    """Say how many checks are supported of those that could be made, and how many were not run."""
+    made = checks.loc[checks["runs"] > 0, "verdict"]
+    parts = []
+    if len(made):
+        parts.append(f"supported {(made == SUPPORTED).sum()} of {len(made)}")
+        if contradicted := (made == CONTRADICTED).sum():
+            parts.append(f"contradicted {contradicted}")
+    if not_run := len(checks) - len(made):
+        parts.append(f"{not_run} not run" if len(made) else "not run")
+    return ", ".join(parts) or "–"
+
+
+def summary(table: pd.DataFrame) -> str:
+    """Say in one sentence what the checks of the paper's claims came to."""
+    about = table[papers(table) & table["data"].isin([REAL, TOY]) & (table["runs"] > 0)]
+    counts = [(about["verdict"] == verdict).sum() for verdict in (SUPPORTED, CONTRADICTED, OPEN)]
+    supported, contradicted, undecided = counts
+    return (
+        f"Of the {len(about)} checks of the paper's claims that these results allow, on real data "
+        f"and on the toy, {supported} are supported, {contradicted} contradicted and {undecided} "
+        "open."
+    )
 
 
 def papers(table: pd.DataFrame) -> pd.Series:
@@ -84,21 +106,19 @@ def papers(table: pd.DataFrame) -> pd.Series:
 
 
 def to_markdown(table: pd.DataFrame, run_notes: Sequence[str]) -> str:
-    """Return the page: the rule, one line per claim, and every check.
+    """Return the page: a sentence, one line per claim, the rule, and every check.
 
     Args:
         table: the columns of ``COLUMNS``.
         run_notes: sentences that say what the runs were.
     """
-    parts = ["# The paper's claims, checked", *RULE]
+    parts = ["# The paper's claims, checked", summary(table), pipe_table(overall(table))]
     if (table["data"] == DEMONSTRATION).any():
         parts.append(WARNING)
-    parts.append("\n".join(f"- {note}" for note in run_notes))
-    parts.append("## Overall")
-    parts.append("Checks supported / contradicted / open:")
-    parts.append(pipe_table(overall(table)))
     if others := table.loc[~papers(table), "method"].unique().tolist():
         parts.append(OTHER_METHODS.format(", ".join(METHODS[name].label for name in others)))
+    parts += ["## How a check is decided", *RULE]
+    parts.append("\n".join(f"- {note}" for note in run_notes))
     for claim, title in CLAIMS.items():
         parts.append(f"## Claim {claim}: {title}")
         of_claim = table[table["claim"] == claim]
