@@ -16,6 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import forked_snakemake
 import pytest
 import yaml
 from filelock import FileLock
@@ -49,12 +50,22 @@ WHOLE = TINY | {
             "rho": [0, 0.5],
             "alpha": [2],
             "kappa": ["constant"],
-            "batch_size": [5, 60],
+            "batch_size": [5],
             "snapshot_epochs": [1],
             "noise": {"label": [0.1], "gaussian": [0.5], "dropout": [0, 0.2]},
         },
     },
 }
+
+# What a run computes, in folders of the results.
+MADE = ("data", "runs", "embeddings", "probes", "importance", "selection", "tables", "toy")
+MADE += ("figures",)
+
+
+def clean_environment() -> dict[str, str]:
+    """Return an environment in which Python finds no package of ours and may keep bytecode."""
+    without = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+    return {name: value for name, value in os.environ.items() if name not in without}
 
 
 @dataclass(frozen=True)
@@ -66,26 +77,26 @@ class Tree:
     def start(
         self, *arguments: str, cores: int = 2, prefix: Sequence[str] = (), **options: Any
     ) -> subprocess.Popen[str]:
-        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        """Start a snakemake that a test watches or disturbs."""
         command = [*prefix, sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        return subprocess.Popen(command, cwd=self.path, env=environment, **pipes | options)
+        return subprocess.Popen(command, cwd=self.path, env=clean_environment(), **pipes | options)
 
-    def snakemake(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
-        with self.start(*arguments, cores=cores, stderr=subprocess.PIPE) as process:
-            stdout, stderr = process.communicate()
-        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+    def snakemake(self, *arguments: str, cores: int = 2) -> tuple[int, str]:
+        """Run snakemake to its end; return its exit status, and what it said."""
+        given = ["--cores", str(cores), *arguments]
+        status, stdout, stderr = forked_snakemake.call(given, self.path, clean_environment())
+        return status, stdout + stderr
 
     def run(self, *arguments: str, cores: int = 2) -> str:
-        result = self.snakemake(*arguments, cores=cores)
-        assert result.returncode == 0, result.stdout + result.stderr
-        return result.stdout + result.stderr
+        status, said = self.snakemake(*arguments, cores=cores)
+        assert status == 0, said
+        return said
 
     def refuse(self, *arguments: str) -> str:
         """Run, and return what was said; the run must fail with a message of its own."""
-        result = self.snakemake(*arguments)
-        said = result.stdout + result.stderr
-        assert result.returncode != 0, said
+        status, said = self.snakemake(*arguments)
+        assert status != 0, said
         assert "Traceback (most recent call last)" not in said
         return said
 

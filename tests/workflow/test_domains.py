@@ -31,7 +31,7 @@ def write_pacs(folder: Path) -> None:
 
 CONFIG = {
     "datasets": ["pacs_A", "pacs_S"],
-    "seeds": [0, 1],
+    "seeds": [0],
     "domains": {"pacs": {"resolution": 32, "published": False}},
     "grid": {"pacs": {"lr": [0.01], "rho": [0.05]}},
     "training": {"pacs": {"network": "cnn", "weights": None, "epochs": 1, "batch_size": 16}},
@@ -49,7 +49,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Tree:
         for path in sorted((place / "PACS").rglob("*.jpg")):
             archive.write(path, path.relative_to(place))
     tree = copy_workflow(place / "tree", CONFIG | {"data_dir": str(place / "data")})
-    tree.run()
+    tree.run("table2", "results/tables/grid.md")
     return tree
 
 
@@ -59,7 +59,7 @@ def test_table_2_has_a_column_a_target_and_says_what_it_is(finished: Tree) -> No
     assert table["target"].tolist() == ["A", "A", "S", "S"]
     assert table["method"].tolist() == ["sgd", "sam"] * 2
     assert table["mean"].between(0, 1).all()
-    assert (table["n_seeds"] == 2).all()
+    assert (table["n_seeds"] == 1).all()
     assert set(table["resolution"]) == {32}
     assert set(table["backbone"]) == {"cnn (from scratch)"}
     assert not table["demonstration"].any()
@@ -70,7 +70,7 @@ def test_table_2_has_a_column_a_target_and_says_what_it_is(finished: Tree) -> No
     assert "cnn (from scratch), on images of 32 × 32 pixels" in page
     assert 'training.pacs.network: "cnn" instead of the documented "resnet18"' in page
     assert not (tables / "table1.csv").exists()
-    assert not finished.due()
+    assert not finished.due("table2", "results/tables/grid.md")
 
 
 def test_a_target_is_in_no_training_split(finished: Tree) -> None:
@@ -85,40 +85,3 @@ def test_a_target_is_in_no_training_split(finished: Tree) -> None:
         counts = examples.groupby("split").size().to_dict()
         expected = {"train": 3 * 14, "val": 3 * 2, "test": 3 * 4}
         assert counts == expected | {"probe_train": 16, "probe_test": 4}
-
-
-@pytest.mark.parametrize(
-    ("harm", "message"),
-    [
-        ("domain", "PACS: has no folder sketch, one of its domains"),
-        ("class", "should be a folder of images, one class of photo"),
-        ("file", "notes.txt: is no image; allowed are .jpg, .jpeg, .png"),
-        (
-            "count",
-            "have (20, 20, 20, 20) images of 2 classes, expected (2048, 2344, 1670, 3929) of 7",
-        ),
-        ("archive", "PACS.tar.gz: cannot be unpacked"),
-    ],
-)
-def test_bad_copies_are_refused(tmp_path: Path, harm: str, message: str) -> None:
-    data = tmp_path / "data"
-    write_pacs(data / "PACS")
-    domains = {"published": harm == "count"}
-    if harm == "domain":
-        (data / "PACS" / "sketch").rename(data / "PACS" / "doodle")
-    elif harm == "class":
-        for path in (data / "PACS" / "photo" / "dog").iterdir():
-            path.unlink()
-    elif harm == "file":
-        (data / "PACS" / "cartoon" / "dog" / "notes.txt").touch()
-    elif harm == "archive":
-        (data / "PACS").rename(tmp_path / "elsewhere")
-        (data / "PACS.tar.gz").write_bytes(b"\x1f\x8b\x08no such archive")
-    settings = {"data_dir": str(data), "domains": {"pacs": domains | {"resolution": 16}}}
-    tree = copy_workflow(tmp_path / "tree", CONFIG | settings)
-    result = tree.snakemake("results/data/pacs/images.npy")
-    said = result.stdout + result.stderr
-    assert result.returncode != 0
-    assert "Traceback" not in said
-    assert message in said
-    assert not tree.results("data")
