@@ -75,13 +75,7 @@ def test_a_file_size_limit(ended: Tree, undisturbed: Tree) -> None:
     "name",
     [
         "data/digits_photos/images.npy",
-        "data/digits_photos/examples.parquet",
         f"runs/{SLOW_RUN}/model.safetensors",
-        f"runs/{SLOW_RUN}/snapshots.safetensors",
-        f"runs/{SLOW_RUN}/history.parquet",
-        f"embeddings/{SLOW_RUN}/probe_test.parquet",
-        f"probes/{SLOW_RUN}/probe.parquet",
-        f"importance/{SLOW_RUN}/sam.parquet",
         "selection/digits_photos.json",
         "tables/runs.parquet",
     ],

@@ -18,8 +18,8 @@ import slurm_lab
 import yaml
 from photographs import write_waterbirds
 
-from .conftest import TINY, WHOLE, Tree, copy_workflow
-from .test_photos import FILES, configuration, photo_tree
+from .conftest import MADE, TINY, WHOLE, Tree, copy_workflow
+from .test_photos import configuration, photo_tree
 
 pytestmark = [
     pytest.mark.slow,
@@ -32,8 +32,7 @@ pytestmark = [
 
 # A stage of each kind: with a checkpoint, and with groups on and off GPUs.
 SMALL = TINY | {"toy": WHOLE["toy"] | {"studies": ["complexity", "dynamics"]}}
-MADE = ("data", "runs", "embeddings", "probes", "importance", "selection", "tables", "toy")
-MADE += ("figures",)
+FILES = ("history.parquet", "model.safetensors", "snapshots.safetensors")
 RUN = "digits_photos/sam/lr=0.05/rho=0.1/seed=0"
 LONGER = ("--config", "training={digits_photos: {epochs: 6, snapshot_epochs: [1]}}")
 
