@@ -12,8 +12,8 @@ from feature_quality.reporting.toy_runs import SGD_RHO
 
 INPUTS = {"toy": ["epochs", "shown"]}
 CAPTION = (
-    "Figure 4. LSAM's phantom learning rate over the real one for each feature, through "
-    "training and at its end against ρ."
+    "Figure 4. LSAM's phantom learning rate over the real one for each feature: through "
+    "training at one ρ, and its mean over training against ρ."
 )
 SCALING = "phantom/real rate, $\\tilde{w}_j/w_j$"
 

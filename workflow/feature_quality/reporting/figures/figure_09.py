@@ -11,8 +11,8 @@ from feature_quality.reporting.toy_runs import TOY_METHODS, method_of
 
 INPUTS = {"toy": ["noise"]}
 CAPTION = (
-    "Figure 9. The hard feature's error against ρ under label noise, Gaussian noise and "
-    "dropout of features."
+    "Figure 9. The hard feature's error under SGD and LSAM against the level of label noise, "
+    "Gaussian noise and dropout of features."
 )
 KINDS = {
     "label": ("label noise", "probability of a flip p"),

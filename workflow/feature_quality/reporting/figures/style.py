@@ -71,8 +71,8 @@ def sequence(values: pd.Series) -> dict[Any, Any]:
     """Return a colour for every value of a sweep, from light to dark."""
     found = sorted(values.unique())
     colours = sns.color_palette("viridis_r", as_cmap=True)
-    # The lightest yellow is hard to see on white.
-    return dict(zip(found, colours(np.linspace(0.15, 1, len(found))), strict=True))
+    # Yellow and light green are hard to see on white.
+    return dict(zip(found, colours(np.linspace(0.35, 1, len(found))), strict=True))
 
 
 def empty_panel(axes: Axes, why: str) -> None:
