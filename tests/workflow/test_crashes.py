@@ -46,7 +46,23 @@ def test_a_killed_snakemake(ended: Tree, undisturbed: Tree, orphan: str) -> None
             os.kill(job, signal.SIGCONT)
             said, _ = successor.communicate()
         assert successor.returncode == 0, said
-        assert "another process has finished this run meanwhile" in log_of(ended, "train")
+        assert "this run is finished" in log_of(ended, "train")
+    assert_same(ended, undisturbed)
+
+
+def test_a_finished_run_that_is_due_again_is_not_trained_again(
+    ended: Tree, undisturbed: Tree
+) -> None:
+    """As after a copy that lost times, or when a job ended after Snakemake was killed."""
+    ended.run("--forcerun", "train", "--until", "train")
+    assert "this run is finished" in log_of(ended, "train")
+    assert "epoch 1" not in log_of(ended, "train")
+    # One damaged file, and there is no finished run.
+    model = checkpoint(ended).with_name("model.safetensors")
+    content = model.read_bytes()
+    model.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    ended.run("--forcerun", "train")
+    assert "epoch 1" in log_of(ended, "train")
     assert_same(ended, undisturbed)
 
 

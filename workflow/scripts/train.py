@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from feature_quality.artifacts.history import HISTORY, holds_history
+from feature_quality.artifacts.finished import FinishedRun
+from feature_quality.artifacts.history import HISTORY
 from feature_quality.artifacts.lock import locked
 from feature_quality.artifacts.parquet import write_table
 from feature_quality.artifacts.prepared import read_prepared
@@ -53,28 +54,32 @@ with job(snakemake.log[0]) as log, locked(folder, log.warning):
         metadata["weights_sha256"] = load_start_weights(model, weights, published=published)
     packages = ("torch", "torchvision", "timm", "numpy")
     metadata |= run_metadata(snakemake.params.code, *packages, device=describe(device))
-    # Snakemake removes a job's outputs before it starts; what is there now, a predecessor that was
-    # waited for has finished. Its history came last.
-    if holds_history(snakemake.output.history, metadata):
-        log.info("another process has finished this run meanwhile")
-        sys.exit()
-    train_split, val_split = (
-        DeviceSplit.of(prepared.split(name), prepared.description, device, model.normalisation)
-        for name in ("train", "val")
-    )
+    outputs = snakemake.output
+    finished = FinishedRun(outputs, metadata)
     with Checkpoint(folder / "checkpoint.safetensors", metadata, log.warning) as checkpoint:
-        trained = train(
-            model,
-            train_split,
-            val_split,
-            config,
-            perturbation=Perturbation(**snakemake.params.perturbation),
-            **{name: run[name] for name in ("dataset", "lr", "rho", "seed")},
-            checkpoint=checkpoint,
-            progress=partial(tqdm, desc=str(run), file=sys.stderr, disable=None),
-            report=log.info,
-        )
-        metadata["diverged"] = trained.diverged
-        write_weights(snakemake.output.model, trained.weights, metadata)
-        write_snapshots(snakemake.output.snapshots, trained.snapshots, metadata)
-        write_table(snakemake.output.history, trained.history, HISTORY, metadata)
+        if finished.is_whole():
+            log.info("this run is finished: its files are taken as they are")
+        else:
+            train_split, val_split = (
+                DeviceSplit.of(
+                    prepared.split(name), prepared.description, device, model.normalisation
+                )
+                for name in ("train", "val")
+            )
+            trained = train(
+                model,
+                train_split,
+                val_split,
+                config,
+                perturbation=Perturbation(**snakemake.params.perturbation),
+                **{name: run[name] for name in ("dataset", "lr", "rho", "seed")},
+                checkpoint=checkpoint,
+                progress=partial(tqdm, desc=str(run), file=sys.stderr, disable=None),
+                report=log.info,
+            )
+            ended = metadata | {"diverged": trained.diverged}
+            write_weights(finished.path(outputs.model), trained.weights, ended)
+            write_snapshots(finished.path(outputs.snapshots), trained.snapshots, ended)
+            write_table(finished.path(outputs.history), trained.history, HISTORY, ended)
+            finished.close()
+        finished.link()
