@@ -121,6 +121,8 @@ def test_ratios_by_hand():
             "phantom_easy_nonpositive": 1 / 3,
             "easy_scaling": (-1 + 1 + 2) / 3,
             "hard_scaling": (1.5 + 2 + 2) / 3,
+            "easy_relative_scaling": (-((5 / 10) ** 0.5) + (8 / 20) ** 0.5 + 1) / 3,
+            "hard_relative_scaling": (1.5 * (5 / 10) ** 0.5 + 2 * (8 / 20) ** 0.5 + 1) / 3,
         }
     )
     assert found[0] == dict.fromkeys(found[0], 1.0) | {"phantom_easy_nonpositive": 0.0}

@@ -115,8 +115,11 @@ def test_where_the_mean_breaks_medians_are_compared(checked, only) -> None:
 def test_the_learning_rates(checked, only, hard, easy, verdicts) -> None:
     # 0.1 and 0.2 leave an interval of 0.15 ± 0.124.
     hard, easy = ([a, b, (a + b) / 2] for a, b in (hard, easy))
-    rows = checked({}, {"hard_scaling": hard, "easy_scaling": easy})
+    columns = {"hard_scaling": hard, "easy_scaling": easy}
+    columns |= {"hard_relative_scaling": hard, "easy_relative_scaling": easy}
+    rows = checked({}, columns)
     assert [only(rows, check)["verdict"] for check in ("7a", "7b", "7c")] == verdicts
+    assert [only(rows, check)["verdict"] for check in ("7d", "7e")] == verdicts[:2]
 
 
 def test_diverged_runs_take_their_pairs_along(toy_runs, only) -> None:

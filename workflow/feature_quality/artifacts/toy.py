@@ -35,6 +35,8 @@ TOY_RUNS = pa.schema(
         ("phantom_easy_nonpositive", pa.float64()),
         ("easy_scaling", pa.float64()),
         ("hard_scaling", pa.float64()),
+        ("easy_relative_scaling", pa.float64()),
+        ("hard_relative_scaling", pa.float64()),
     ]
 )
 

@@ -53,9 +53,10 @@ def divergence(trained: Trained) -> list[int | None]:
 def ratios(real: Tensor, phantom: Tensor) -> list[dict[str, float]]:
     """Summarise the traces (steps, R, 2) of the last layer over training, one mapping per run.
 
-    ``*_ratio_*`` are of w_h/w_e and w̃_h/w̃_e, ``*_scaling`` is the mean of w̃_j/w_j (Section 6), all
-    in float64. ``phantom_easy_nonpositive`` is the share of steps with w̃_e ≤ 0: the mean of the
-    ratio breaks there.
+    ``*_ratio_*`` are of w_h/w_e and w̃_h/w̃_e, ``*_scaling`` is the mean of w̃_j/w_j (Section 6),
+    and ``*_relative_scaling`` that of (w̃_j/‖w̃‖)/(w_j/‖w‖), all in float64.
+    ``phantom_easy_nonpositive`` is the share of steps with w̃_e ≤ 0: the mean of the ratio breaks
+    there.
     """
     return [
         _ratios(real[:, run].numpy().astype("f8"), phantom[:, run].numpy().astype("f8"))
@@ -73,8 +74,12 @@ def _ratios(real: Array, phantom: Array) -> dict[str, float]:
             summary[f"{name}_ratio_median"] = float(np.median(ratio))
             summary[f"{name}_ratio_of_means"] = float(means[HARD] / means[EASY])
         scaling = (phantom / real).mean(0)
+        shares = [each / np.linalg.norm(each, axis=1, keepdims=True) for each in (real, phantom)]
+        relative = (shares[1] / shares[0]).mean(0)
     summary["phantom_easy_nonpositive"] = float((phantom[:, EASY] <= 0).mean())
-    summary["easy_scaling"], summary["hard_scaling"] = float(scaling[EASY]), float(scaling[HARD])
+    for j, name in ((EASY, "easy"), (HARD, "hard")):
+        summary[f"{name}_scaling"] = float(scaling[j])
+        summary[f"{name}_relative_scaling"] = float(relative[j])
     return summary
 
 

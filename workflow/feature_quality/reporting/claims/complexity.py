@@ -58,10 +58,22 @@ SCALINGS = Check(
     "over training, w̃_h/w_h − w̃_e/w_e",
     "above",
 )
+RELATIVE_HARD = Check(
+    "7d",
+    "Relative to ‖w‖, LSAM raises the learning rate of the hard feature.",
+    "(w̃_h/‖w̃‖)/(w_h/‖w‖) over training, less 1",
+    "above",
+)
+RELATIVE_EASY = Check(
+    "7e",
+    "Relative to ‖w‖, LSAM lowers the learning rate of the easy feature.",
+    "(w̃_e/‖w̃‖)/(w_e/‖w‖) over training, less 1",
+    "below",
+)
 
 CHECKS = (
     *(TRAINING_ERROR, HARD_ERROR, PHANTOM_RATIO, REAL_RATIO),
-    *(HARD_SCALING, EASY_SCALING, SCALINGS),
+    *(HARD_SCALING, EASY_SCALING, SCALINGS, RELATIVE_HARD, RELATIVE_EASY),
 )
 
 
@@ -79,6 +91,8 @@ def check(runs: pd.DataFrame) -> list[Row]:
     - 4b (the same): the mean over training of w_h/w_e, relative to SGD's.
     - 7a, 7b, 7c (Section 6.2, Figure 4): means over training of w̃_j/w_j, which are 1 for SGD; 7c is
       weaker than 7a and 7b together, and ours.
+    - 7d, 7e (ours): the same for each weight's share of the norm. w̃ − w points against SGD's step,
+      so that w̃_j/w_j falls below 1 wherever w_j grows.
     """
     rows = []
     runs = runs.assign(broken=breaks(runs)).sort_values("complexity", kind="stable")
@@ -102,5 +116,7 @@ def check(runs: pd.DataFrame) -> list[Row]:
             HARD_SCALING.evaluate(context, hard - 1),
             EASY_SCALING.evaluate(context, easy - 1),
             SCALINGS.evaluate(context, hard - easy),
+            RELATIVE_HARD.evaluate(context, lsam["hard_relative_scaling"] - 1),
+            RELATIVE_EASY.evaluate(context, lsam["easy_relative_scaling"] - 1),
         ]
     return rows
