@@ -20,9 +20,6 @@ FEATURES = {"train", "select", "embed", "probe", "perturb_network"} | REPORTING
 EDITS = {
     "feature_quality/training/sam.py": FEATURES | {"perturb_toy"},
     "feature_quality/data/digits_photos.py": FEATURES | {"prepare_digits_photos"},
-    "feature_quality/data/digits_domains.py": REPORTING
-    | {"prepare_digits_domains", "train", "select", "embed", "probe"},
-    "feature_quality/data/celeba.py": set(),
     "feature_quality/features/probe.py": REPORTING | {"probe", "importance", "collect_importance"},
     "feature_quality/toy/engine.py": {
         *("toy_study", "toy_dynamics", "perturb_toy", "perturb_network"),
@@ -30,8 +27,6 @@ EDITS = {
     },
     "feature_quality/reporting/claims/noise.py": {"claims", "page", "all"},
     "feature_quality/errors.py": set(),
-    "feature_quality/config/settings.py": set(),
-    "scripts/embed.py": REPORTING | {"embed", "probe", "collect_importance"},
 }
 # A module of one figure or table, with how many jobs of each rule an edit makes due.
 DRAWN = {
@@ -117,10 +112,6 @@ def test_a_fresh_checkout_beside_old_results_reruns_nothing(finished: Tree) -> N
         # A target domain's examples are one draw.
         ("probe={draws: 2}", {"probe": 2}),
         ("probe={tolerance: 0.00001}", {"probe": 4}),
-        (
-            "training={digits_domains: {epochs: 2}}",
-            {"train": 2, "embed": 2, "probe": 2},
-        ),
         ("training={digits_photos: {epochs: 3}}", {"train": 2, "embed": 2, "probe": 2}),
         (
             "grid={digits_photos: {lr: [0.05], rho: [0.1, 0.2]}}",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT, copy_workflow
+from .conftest import ROOT, Tree, copy_workflow
 
 pytestmark = pytest.mark.slow
 
@@ -33,6 +33,12 @@ def commands() -> list[tuple[str, str]]:
 COMMANDS = commands()
 
 
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """A tree for dry runs alone, which leave nothing."""
+    return copy_workflow(tmp_path_factory.mktemp("documentation") / "tree")
+
+
 def test_there_are_commands_on_the_pages() -> None:
     assert {page for page, _ in COMMANDS} >= {"README.md", "clusters.md", "reliability.md"}
     assert len(COMMANDS) > 15
@@ -51,11 +57,10 @@ def test_make_knows_its_target(command: str) -> None:
 @pytest.mark.parametrize(
     "command", [c for _, c in COMMANDS if "snakemake" in c], ids=lambda command: command
 )
-def test_snakemake_takes_its_arguments(tmp_path: Path, command: str) -> None:
-    tree = copy_workflow(tmp_path / "tree")
+def test_snakemake_takes_its_arguments(tree: Tree, command: str) -> None:
     program, *arguments = shlex.split(command)
     assert program == ".venv/bin/snakemake"
-    arguments = [each.replace("/path/to/data", str(tmp_path)) for each in arguments]
+    arguments = [each.replace("/path/to/data", str(tree.path.parent)) for each in arguments]
     dry = [] if "--unlock" in arguments else ["--dry-run"]
     # First, as an option that takes several values would take it for one of them.
     tree.run(*dry, *arguments)

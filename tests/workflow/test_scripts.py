@@ -22,12 +22,10 @@ from feature_quality.artifacts.weights import read_snapshots, read_weights
 from feature_quality.config.settings import load
 from feature_quality.data.datasets import SPECS
 from feature_quality.methods import METHODS
-from feature_quality.reporting.registry import figures
 
 from .conftest import run_script
 
 DATASET = "digits_photos"
-OF_DATASETS = {name: spec for name, spec in figures().items() if "dataset" in spec.inputs}
 TRAINED = [("sgd", "0.05", "0"), ("sam", "0.05", "0.1")]
 
 
@@ -155,23 +153,6 @@ class Scripts:
                 },
             )
 
-    def draw(self, folder: Path) -> None:
-        files = {
-            "examples": [self.examples],
-            "runs": [self.folder / "runs.parquet"],
-            "histories": [self.place("history", *run) for run in TRAINED],
-            "importance": [self.folder / "importance.parquet"],
-            "embeddings": [self.place("probe_test", *run) for run in TRAINED],
-            "tests": [self.place("test", *run) for run in TRAINED],
-        }
-        for figure, spec in OF_DATASETS.items():
-            self(
-                "figure",
-                {name: files[name] for name in spec.inputs["dataset"]},
-                {kind: folder / f"{figure}.{kind}" for kind in ("pdf", "png", "json")},
-                {"figure": figure, "method": "sam", "run_note": "1 seed, 2 epochs."},
-            )
-
 
 @pytest.fixture(scope="module")
 def scripts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scripts]:
@@ -290,18 +271,6 @@ def test_reports(scripts: Scripts) -> None:
     assert set(runs["seed"]) == {0}
     for page in ("table1.md", "table1.tex", "grid.md"):
         assert "emonstration" in (scripts.folder / page).read_text()
-
-
-@pytest.mark.slow
-def test_every_figure_of_a_dataset(scripts: Scripts, tmp_path: Path) -> None:
-    scripts.draw(tmp_path)
-    for figure in OF_DATASETS:
-        assert (tmp_path / f"{figure}.pdf").read_bytes().startswith(b"%PDF")
-        assert (tmp_path / f"{figure}.png").read_bytes().startswith(b"\x89PNG")
-        sidecar = json.loads((tmp_path / f"{figure}.json").read_text())
-        assert sidecar["caption"] == "A caption."
-        assert sidecar["inputs"]
-        assert "matplotlib" in sidecar["run_metadata"]["versions"]
 
 
 def test_fetch_says_what_could_not_be_downloaded(
