@@ -65,6 +65,7 @@ def test_the_test_error_is_weighted_as_the_dataset_says(
     assert values(reporting.test_rows(examples, logits, RUN, description)) == {
         ("test", "error"): pytest.approx(error),
         ("test", "balanced_error"): pytest.approx((1 / 3 + 0 + 1) / 3),
+        ("test", "worst_group_error"): 1,
     }
 
 

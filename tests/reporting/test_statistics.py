@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from feature_quality.reporting.statistics import interval
+from feature_quality.reporting.statistics import holm, interval
 
 
 class TestInterval:
@@ -38,3 +38,10 @@ class TestInterval:
     @pytest.mark.parametrize("values", [[], [np.nan, np.nan]])
     def test_of_no_seed_is_no_number(self, values: list[float]) -> None:
         assert np.isnan(interval(pd.Series(values, dtype=float))).all()
+
+
+def test_holm_by_hand() -> None:
+    # 4 · 0.01, 3 · 0.03, then 2 · 0.04, which may not be below the one before, and 0.9.
+    adjusted = holm(pd.Series([0.04, 0.01, np.nan, 0.03, 0.9]))
+    assert adjusted.tolist() == pytest.approx([0.09, 0.04, np.nan, 0.09, 0.9], nan_ok=True)
+    assert holm(pd.Series([0.6, 0.7])).tolist() == [1, 1]

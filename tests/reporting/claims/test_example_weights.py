@@ -136,7 +136,7 @@ def test_medians_by_hand(both, found) -> None:
 def test_a_median_that_is_not_defined_is_open(both, found, details) -> None:
     ten = {"weight": [1.0] * 10, "phantom_weight": [1.0] * 10} | TEN | details
     row = found(weights(both(**ten), TOY), "6f").iloc[0]
-    assert (row["verdict"], row["runs"], row["dropped"]) == ("open", 0, 3)
+    assert (row["verdict"], row["runs"], row["dropped"]) == ("not run", 0, 3)
     assert row["reason"] == "no seed has what is compared"
 
 
@@ -144,7 +144,7 @@ def test_weights_that_are_all_0_have_no_uniformity(both, found) -> None:
     rows = weights(both(weight=[0, 0, 0, 0]), TOY)
     for check in ("5a", "5b", "6a", "6b"):
         assert (found(rows, check)["dropped"] == 3).all()
-        assert (found(rows, check)["verdict"] == "open").all()
+        assert (found(rows, check)["verdict"] == "not run").all()
 
 
 def test_every_checkpoint_has_its_rows(both, found) -> None:
@@ -189,7 +189,7 @@ def test_a_dataset_names_its_method_and_counts_a_run_that_is_not_there(both, onl
     pd.testing.assert_frame_equal(asam[same], sam[same])
 
 
-def test_datasets_without_weights_are_open(description_of, selection_of, found) -> None:
+def test_datasets_without_weights_are_not_run(description_of, selection_of, found) -> None:
     sgd, sam = ("sgd", 0.1, 0.0), ("sam", 0.1, 0.05)
     descriptions = [description_of("celeba", title="CelebA"), description_of()]
     selections = {
@@ -198,7 +198,7 @@ def test_datasets_without_weights_are_open(description_of, selection_of, found) 
     }
     rows = found(absent(descriptions, selections))
     assert len(rows) == 5 * len(CHECKS)
-    assert set(rows["verdict"]) == {"open"}
+    assert set(rows["verdict"]) == {"not run"}
     reasons = rows.groupby(["where", "method"])["reason"].unique().map(list).to_dict()
     not_there = ["the dataset is not among the results"]
     assert reasons == {

@@ -126,7 +126,7 @@ def test_where_the_mean_breaks_medians_are_taken(intervened, trained, only) -> N
 def test_what_the_sweep_does_not_reach_is_said(intervened, trained, only, found) -> None:
     trained.loc[trained["rho"] > 0, "phantom_ratio_mean"] = 0.4
     row = only(interventions(intervened(), trained), "8c")
-    assert row["verdict"] == "open"
+    assert row["verdict"] == "not run"
     assert row["reason"] == "LSAM's ratio lies beyond the α of the sweep"
     trained["real_ratio_mean"] = 3.0
     rows = found(interventions(intervened(), trained), "8a", "8b")
@@ -158,6 +158,6 @@ def test_without_a_run_to_compare_8c_is_open(toy_runs, intervened, trained, only
     diverged = pd.concat([diverged, toy_runs([None, None, None], rho=0.5)], ignore_index=True)
     for rows in (interventions(both, trained), interventions(intervened(), diverged)):
         row = only(rows, "8c")
-        assert (row["verdict"], row["runs"], row["dropped"]) == ("open", 0, 3)
+        assert (row["verdict"], row["runs"], row["dropped"]) == ("not run", 0, 3)
         assert row["reason"] == "no seed has what is compared"
         assert row["note"] == ""

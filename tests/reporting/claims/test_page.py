@@ -63,6 +63,7 @@ def test_the_page_holds_the_rule_the_counts_and_the_checks(table, markdown_table
             "ρ": "0.05",
             "Verdict": "**supported**",
             "Effect": "−0.1 [−0.1, −0.1]",
+            "Adjusted p": "0",
             "Seeds": "2",
             "Remarks": "hair",
         },
@@ -71,6 +72,7 @@ def test_the_page_holds_the_rule_the_counts_and_the_checks(table, markdown_table
             "ρ": "0.1",
             "Verdict": "**supported**",
             "Effect": "−0.1 [−0.1, −0.1]",
+            "Adjusted p": "0",
             "Seeds": "2",
             "Remarks": "",
         },
@@ -82,13 +84,14 @@ def test_the_page_holds_the_rule_the_counts_and_the_checks(table, markdown_table
         "Epoch": "30",
         "Verdict": "open",
         "Effect": "+0.2 [−0.431, +0.831]",
+        "Adjusted p": "0.16",
         "Seeds": "2",
         "Remarks": "the interval crosses the margin; 1 of 3 dropped",
     }
-    assert f"- Open: Waterbirds; CIFAR-MNIST: {NOT_THERE}." in page
+    assert f"- Not run: Waterbirds; CIFAR-MNIST: {NOT_THERE}." in page
     assert "Effect: error, both − LSAM; claimed: within ±0.02; 90 % intervals." in page
     assert "- Digits: 2 seeds, 3 epochs." in page
-    assert "no correction" in page
+    assert "Holm's method" in page
 
 
 def test_other_methods_stand_beside_and_are_not_counted(table, markdown_tables) -> None:

@@ -122,7 +122,7 @@ def test_a_method_without_a_finished_run_is_said(checked, found, check, sgd, sam
     rows = found(checked(sgd, sam, check=check), where=HERE)
     assert rows["check"].tolist() == (["1", "2"] if check is probing else ["11"])
     for _, row in rows.iterrows():
-        assert (row["verdict"], row["reason"], row["runs"]) == ("open", reason, 0)
+        assert (row["verdict"], row["reason"], row["runs"]) == ("not run", reason, 0)
 
 
 @pytest.mark.parametrize("check", [probing, transfer])
@@ -149,7 +149,7 @@ def test_the_papers_datasets_that_are_not_there_are_open(checked, found, only) -
     assert only(rows, "1", where=HERE)["data"] == "demonstration"
     absent = found(rows, "1", reason=ABSENT)
     assert absent["where"].tolist() == PAPERS
-    for column, value in (("verdict", "open"), ("data", "real data"), ("method", "sam")):
+    for column, value in (("verdict", "not run"), ("data", "real data"), ("method", "sam")):
         assert (absent[column] == value).all()
     rows = checked([(0.1, 0.3)], [(0.0, 0.1)], dataset="celeba", title="CelebA")
     absent = found(rows, "2", reason=ABSENT)

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import ttest_rel
+from scipy.stats import ttest_1samp, ttest_rel
 
 from feature_quality.reporting.claims.toy import toy
 from feature_quality.reporting.claims.verdict import (
@@ -39,8 +39,8 @@ def evaluated(check: Check, *values: float) -> dict:
         ([0.0, 0.1, 0.2], "open", "open", "the interval holds 0"),
         ([0.0, -0.0, 0.3 - (0.1 + 0.2)], "open", "open", "a tie on every seed"),
         ([-0.3, NAN], "open", "open", "one seed"),
-        ([NAN, NAN], "open", "open", "no seed has what is compared"),
-        ([], "open", "open", "no seed has what is compared"),
+        ([NAN, NAN], "not run", "not run", "no seed has what is compared"),
+        ([], "not run", "not run", "no seed has what is compared"),
     ],
 )
 def test_an_interval_on_one_side_of_0_decides(values, of_above, of_below, reason) -> None:
@@ -109,7 +109,7 @@ def test_a_row_says_what_it_is_about() -> None:
     assert row["note"] == "as expected"
     row = ABOVE.unknown(CheckContext(REAL, "CelebA"), NOT_RUN)
     assert (row["claim"], row["claimed"], row["where"]) == (10, "above 0", "CelebA")
-    assert (row["verdict"], row["reason"], row["runs"]) == ("open", NOT_RUN, 0)
+    assert (row["verdict"], row["reason"], row["runs"]) == ("not run", NOT_RUN, 0)
     assert row["effect"] is row["low"] is row["epoch"] is None
 
 
@@ -131,7 +131,7 @@ OF_TOY += ["8a", "8b", "8c", "9", "10a", "10b"]
 def test_a_study_that_was_not_run_is_said(toy_runs, found, ran, absent) -> None:
     rows = found(toy({study: toy_runs([0.3, 0.4]) for study in ran}), reason=NOT_RUN)
     assert rows["check"].tolist() == absent
-    assert set(rows["verdict"]) == {"open"}
+    assert set(rows["verdict"]) == {"not run"}
     assert set(zip(rows["data"], rows["where"], strict=True)) == {(TOY, "toy")}
 
 
@@ -173,3 +173,32 @@ def test_the_table_is_ordered_by_check_and_then_as_it_came() -> None:
     assert table["epoch"].tolist() == [10, 2] * 3
     assert "10.0" not in table.to_csv()
     assert list(tabulate([])) == COLUMNS
+
+
+@pytest.mark.parametrize("values", [[0.19, 0.3, 0.1], [-0.1, 0.3, 0.2], [0.01, 0.02, 0.0]])
+def test_the_p_value_decides_as_the_interval_does(values) -> None:
+    assert evaluated(ABOVE, *values)["p"] == pytest.approx(ttest_1samp(values, 0).pvalue)
+    row = evaluated(MATCHES, *values)
+    inside = abs(np.mean(values)) <= 0.02
+    ends = (-0.02, "greater" if inside else "less"), (0.02, "less" if inside else "greater")
+    tests = [ttest_1samp(values, end, alternative=side).pvalue for end, side in ends]
+    assert row["p"] == pytest.approx(max(tests) if inside else min(tests))
+    assert (row["p"] < 0.05) == (row["verdict"] != "open")
+
+
+def test_verdicts_are_adjusted_within_a_claim_and_what_is_not_the_papers_apart() -> None:
+    near, far = pd.Series([0.1, 0.2, 0.35]), pd.Series([0.1, 0.11, 0.12])
+    here = CheckContext(REAL, "CelebA")
+    rows = [
+        *(ABOVE.evaluate(here, values) for values in (near, far)),
+        ABOVE.evaluate(CheckContext(TOY, "toy"), near),
+        ABOVE.unknown(here, NOT_RUN),
+        ABOVE.evaluate(CheckContext(REAL, "CelebA", method="asam"), far),
+        ABOVE.evaluate(CheckContext(DEMONSTRATION, "Digits"), far),
+    ]
+    table = tabulate(rows)
+    p = table["p"]
+    expected = [2 * p[0], 3 * p[1], 2 * p[0], np.nan, p[4], p[5]]
+    assert table["adjusted_p"].tolist() == pytest.approx(expected, nan_ok=True)
+    verdicts = ["open", "supported", "open", "not run", "supported", "supported"]
+    assert table["adjusted_verdict"].tolist() == verdicts

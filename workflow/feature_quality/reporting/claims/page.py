@@ -14,14 +14,14 @@ from feature_quality.reporting.claims.verdict import (
     REAL,
     SUPPORTED,
     TOY,
-    papers_method,
+    papers,
 )
 from feature_quality.reporting.tables.rendering import pipe_table
 
 CAPTION = (
     "What the paper claims, as checks over these results: supported where the 95 % interval"
     " over seeds lies wholly on the claimed side, contradicted where it lies wholly on the "
-    "other, else open. No correction is made for the number of checks."
+    "other, else open. Verdicts are counted after Holm's correction for the number of checks."
 )
 # Each claim in one line; its checks say precisely what is measured.
 CLAIMS = {
@@ -45,9 +45,9 @@ RULE = (
     "within a margin of ±0.02 (errors) or ±10 % (ratios), or wholly outside it. Runs are paired by "
     "seed; a seed that lacks a run, as when it diverged, or the number that is compared is dropped "
     "and counted.",
-    "There are many checks, and no correction for their number: where there is no effect at all, "
-    "one check of a side in forty is supported by chance, and as many are contradicted. Checks of "
-    "one claim share runs and are not independent.",
+    "Beside each verdict stands the p-value that Holm's method adjusts for the number of checks of "
+    "the claim; the counts are of verdicts that hold at an adjusted 5 %. A check for which there "
+    "is nothing to compare is *not run*, and never counted as open.",
 )
 OTHER_METHODS = (
     "Checks of {} stand beside the paper's below; the paper claims nothing of them on images, and "
@@ -76,7 +76,7 @@ def overall(table: pd.DataFrame) -> pd.DataFrame:
 
 def _counts(checks: pd.DataFrame) -> str:
     """Say how many checks are supported of those that could be made, and how many were not run."""
-    made = checks.loc[checks["runs"] > 0, "verdict"]
+    made = checks.loc[checks["runs"] > 0, "adjusted_verdict"]
     parts = []
     if len(made):
         parts.append(f"supported {(made == SUPPORTED).sum()} of {len(made)}")
@@ -90,19 +90,15 @@ def _counts(checks: pd.DataFrame) -> str:
 def summary(table: pd.DataFrame) -> str:
     """Say in one sentence what the checks of the paper's claims came to."""
     about = table[papers(table) & table["data"].isin([REAL, TOY]) & (table["runs"] > 0)]
-    counts = [(about["verdict"] == verdict).sum() for verdict in (SUPPORTED, CONTRADICTED, OPEN)]
+    counts = [
+        (about["adjusted_verdict"] == verdict).sum() for verdict in (SUPPORTED, CONTRADICTED, OPEN)
+    ]
     supported, contradicted, undecided = counts
     return (
         f"Of the {len(about)} checks of the paper's claims that these results allow, on real data "
         f"and on the toy, {supported} are supported, {contradicted} contradicted and {undecided} "
         "open."
     )
-
-
-def papers(table: pd.DataFrame) -> pd.Series:
-    """Say which checks are of the method of which the paper claims something."""
-    methods = table["data"].map(lambda data: papers_method(data).name)
-    return table["method"] == methods
 
 
 def to_markdown(table: pd.DataFrame, run_notes: Sequence[str]) -> str:
@@ -143,7 +139,7 @@ def _section(table: pd.DataFrame) -> list[str]:
         parts.append(pipe_table(lines.loc[:, (lines != "").any()]))
     # In few words what would be many empty rows.
     reasons = table[table["runs"] == 0].groupby("reason", sort=False)["where"]
-    unmade = [f"- Open: {'; '.join(places.unique())}: {reason}." for reason, places in reasons]
+    unmade = [f"- Not run: {'; '.join(places.unique())}: {reason}." for reason, places in reasons]
     return [*parts, "\n".join(unmade)] if unmade else parts
 
 
@@ -163,6 +159,7 @@ def _line(row: pd.Series) -> dict[str, str]:
         "Epoch": "" if pd.isna(row["epoch"]) else str(int(row["epoch"])),
         "Verdict": f"**{row['verdict']}**" if row["verdict"] != OPEN else OPEN,
         "Effect": _effect(row),
+        "Adjusted p": "" if pd.isna(row["adjusted_p"]) else f"{row['adjusted_p']:.2g}",
         "Seeds": str(row["runs"]),
         "Remarks": "; ".join(filter(None, remarks)),
     }

@@ -7,23 +7,28 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from scipy.stats import sem, t
 
 from feature_quality.artifacts.prepared import Description
 from feature_quality.methods import PAPER_METHOD, Method
-from feature_quality.reporting.statistics import interval
+from feature_quality.reporting.statistics import holm, interval
 from feature_quality.reporting.toy_runs import TOY_METHODS
 
 SUPPORTED, CONTRADICTED, OPEN = "supported", "contradicted", "open"
+# The verdict of a check for which there is nothing to compare.
+ABSENT = "not run"
 # What a verdict is about. The paper claims nothing of a custom dataset, or of demonstrations.
 REAL, TOY, CUSTOM, DEMONSTRATION = "real data", "toy", "custom dataset", "demonstration"
 
 # The margins of "matches" and "nearly constant": for errors, which are fractions, and for ratios.
 ERRORS, RATIOS = 0.02, 0.1
+# The level of the adjusted verdicts.
+LEVEL = 0.05
 
 COLUMNS = [
     *("claim", "check", "statement", "data", "where", "method", "rho", "epoch", "verdict"),
-    *("effect", "measured", "claimed", "low", "high", "level", "runs", "dropped"),
-    *("reason", "note"),
+    *("effect", "measured", "claimed", "low", "high", "level", "p", "adjusted_p"),
+    *("adjusted_verdict", "runs", "dropped", "reason", "note"),
 ]
 
 NOT_RUN = "the study was not run"
@@ -96,12 +101,13 @@ class Check:
         row = self.unknown(context, "no seed has what is compared", note)
         row |= {"runs": len(known), "dropped": len(values) - len(known)}
         if len(known):
-            row |= {"effect": _rounded(known.mean()), "reason": "one seed"}
+            row |= {"effect": _rounded(known.mean()), "reason": "one seed", "verdict": OPEN}
         if len(known) > 1:
             level = 0.9 if self.side == "within" else 0.95
             low, high = map(_rounded, interval(known, level))
             verdict, reason = self._verdict(low, high)
             row |= {"low": low, "high": high, "level": level, "verdict": verdict, "reason": reason}
+            row["p"] = self._p(known) if low < high else float(verdict == OPEN)
         return row
 
     def unknown(self, context: CheckContext, reason: str, note: str = "") -> Row:
@@ -116,7 +122,7 @@ class Check:
             "method": context.method or papers_method(context.data).name,
             "rho": context.rho,
             "epoch": context.epoch,
-            "verdict": OPEN,
+            "verdict": ABSENT,
             "measured": self.measured,
             "claimed": f"within ±{self.margin:g}" if self.side == "within" else f"{self.side} 0",
             "runs": 0,
@@ -136,10 +142,26 @@ class Check:
             return OPEN, "a tie on every seed" if low == high else "the interval holds 0"
         return (SUPPORTED if (low > 0) == (self.side == "above") else CONTRADICTED), ""
 
+    def _p(self, values: pd.Series) -> float:
+        """Return the p-value by which the same interval decides the verdict.
+
+        It is two-sided, or one-sided for a margin (of two one-sided tests, the larger).
+        """
+        numbers = values.to_numpy(float)
+        distance, sides = abs(float(numbers.mean())), 2
+        if self.side == "within":
+            distance, sides = abs(self.margin - distance), 1
+        return float(sides * t.sf(distance / sem(numbers), len(numbers) - 1))
+
 
 def papers_method(data: str) -> Method:
     """Return the method of which the paper claims something, on a kind of data."""
     return TOY_METHODS[1] if data == TOY else PAPER_METHOD
+
+
+def papers(table: pd.DataFrame) -> pd.Series:
+    """Say which checks are of the method of which the paper claims something."""
+    return table["method"] == table["data"].map(lambda data: papers_method(data).name)
 
 
 def kind_of(dataset: str, demonstration: bool) -> str:
@@ -150,13 +172,25 @@ def kind_of(dataset: str, demonstration: bool) -> str:
 
 
 def not_run(checks: Sequence[Check]) -> list[Row]:
-    """Return open rows for a study of the toy that was not run."""
+    """Return the rows for a study of the toy that was not run."""
     return [check.unknown(CheckContext(TOY, "toy"), NOT_RUN) for check in checks]
 
 
 def tabulate(rows: Sequence[Row]) -> pd.DataFrame:
-    """Return all rows as a table (``COLUMNS``), by claim and check and then as they came."""
-    table = pd.DataFrame(rows, columns=COLUMNS).astype({"epoch": "Int64"})
+    """Return all rows as a table (``COLUMNS``), by claim and check and then as they came.
+
+    P-values are adjusted within each claim by Holm's method. What the paper claims nothing of,
+    other methods and other data, are families of their own.
+    """
+    table = pd.DataFrame(rows, columns=COLUMNS).astype({"epoch": "Int64", "p": float})
+    family = [
+        table["claim"],
+        table["data"].replace(TOY, REAL),
+        table["method"].where(~papers(table), ""),
+    ]
+    table["adjusted_p"] = table.groupby(family)["p"].transform(holm)
+    undecided = table["verdict"].isin([SUPPORTED, CONTRADICTED]) & (table["adjusted_p"] > LEVEL)
+    table["adjusted_verdict"] = table["verdict"].mask(undecided, OPEN)
     return table.sort_values(["claim", "check"], kind="stable", ignore_index=True)
 
 

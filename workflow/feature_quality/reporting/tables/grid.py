@@ -84,7 +84,14 @@ def readable(part: pd.DataFrame, description: Description) -> pd.DataFrame:
         ("val", "error"): "Validation error",
         ("val", "loss"): "Validation loss",
         ("test", "error"): "Test error",
-        **({("test", "balanced_error"): "Balanced test error"} if weighted else {}),
+        **(
+            {
+                ("test", "balanced_error"): "Balanced test error",
+                ("test", "worst_group_error"): "Worst group error",
+            }
+            if weighted
+            else {}
+        ),
         **{
             ("probe_test", f"{feature}_probe_error"): f"Probe: {feature}"
             for feature in description.probed

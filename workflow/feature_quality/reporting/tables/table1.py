@@ -77,10 +77,13 @@ def tidy(runs: pd.DataFrame, datasets: Sequence[TableDataset]) -> pd.DataFrame:
             continue
         of_sgd = finished(setting_runs(runs, dataset, sgd))
         easy, hard = easy_and_hard(of_sgd, each.description.features)
+        worst = [("worst_group_error", "", "worst_group_error", "test")]
+        worst = worst if each.description.group_weights else []
         for setting in chosen_settings(each.selection):
             rows = setting_runs(runs, dataset, setting)
             for metric, feature, name, split in (
                 ("test_error", "", "error", "test"),
+                *worst,
                 ("easy_probe_error", easy, f"{easy}_probe_error", "probe_test"),
                 ("hard_probe_error", hard, f"{hard}_probe_error", "probe_test"),
             ):
