@@ -95,6 +95,14 @@ def test_weights_of_others_have_no_description(tmp_path, metadata):
     assert str(refusal.value) == f"{path}: was not written by this workflow (no description)"
 
 
+@pytest.mark.parametrize("description", ["[1]", "3", "[" * 100_000, "{"])
+def test_a_description_that_is_no_object_is_refused(tmp_path, description):
+    path = tmp_path / "w.safetensors"
+    save_file({"bias": torch.ones(2)}, path, {"feature_quality": description})
+    with pytest.raises(InputError, match=f"^{path}: its description is not "):
+        read_described_weights(path)
+
+
 def test_snapshots_are_read_back_by_epoch_in_its_order(tmp_path):
     names = ["layer1.0.conv.weight", "a/b", "epoch=1/c", "/d", "1"]
     snapshots = {

@@ -58,9 +58,12 @@ def read_described_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[st
     if METADATA_KEY not in metadata:
         raise InputError(f"{path}: was not written by this workflow (no description)")
     try:
-        return tensors, json.loads(metadata[METADATA_KEY])
-    except ValueError as error:
+        description = json.loads(metadata[METADATA_KEY])
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: its description is not JSON ({error})") from error
+    if not isinstance(description, dict):
+        raise InputError(f"{path}: its description is not a JSON object")
+    return tensors, description
 
 
 def write_snapshots(
