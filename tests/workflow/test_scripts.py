@@ -2,7 +2,6 @@
 
 import json
 import logging
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -72,9 +71,14 @@ class Scripts:
             seed="0",
         )
 
-    def select(self) -> None:
+    def asked(self, **changes: Any) -> dict[str, Any]:
+        settings = self.settings.training["digits_photos"].model_dump() | changes
+        return {"settings": settings, "code": "0123456789abcdef"}
+
+    def select(self, **changes: Any) -> None:
         histories = [self.place("history", *run) for run in TRAINED]
-        self("select_settings", histories, [self.folder / "selection.json"], dataset=DATASET)
+        selection, asked = [self.folder / "selection.json"], {"asked": self.asked(**changes)}
+        self("select_settings", histories, selection, asked, dataset=DATASET)
 
     def embed(self, *run: str) -> None:
         files = {name: self.place(name, *run) for name in ("model", "history")}
@@ -115,7 +119,7 @@ class Scripts:
             compared="sam",
         )
 
-    def report(self) -> None:
+    def report(self, **changes: Any) -> None:
         self(
             "collect",
             {
@@ -126,6 +130,7 @@ class Scripts:
                 "examples": [self.examples],
             },
             [self.folder / "runs.parquet"],
+            {"asked": {DATASET: self.asked(**changes)}},
         )
         self(
             "collect_importance",
@@ -205,6 +210,12 @@ def test_select(scripts: Scripts) -> None:
     selection = read_selection(scripts.folder / "selection.json")
     assert selection["choices"]["sgd"]["rho"] == 0
     assert selection["choices"]["sam"]["rho"] == 0.1
+
+
+@pytest.mark.parametrize("make", ["select", "report"])
+def test_runs_of_another_configuration_are_not_compared(scripts: Scripts, make: str) -> None:
+    with pytest.raises(SystemExit, match=r"settings.epochs \d+, asked 99. To make them again: rm"):
+        getattr(scripts, make)(epochs=99)
 
 
 @pytest.mark.parametrize("run", TRAINED)
@@ -303,22 +314,3 @@ def test_prepare_refuses_other_files_by_name(tmp_path: Path, dataset: str) -> No
         )
     assert not list(tmp_path.glob("images*"))
     logging.captureWarnings(False)
-
-
-def test_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    workload = load({}).workload("cifar_mnist")
-    photos = load({}).workload("celeba")
-    parts = [{"seed": [0, 1], "complexity": [270], "batch_size": [5], "steps": [60]}]
-    Scripts(tmp_path)(
-        "plan", params={"workloads": [workload, photos], "toy_parts": parts, "cores": 2}
-    )
-    printed = capsys.readouterr().out
-    assert "toy                    2" in printed
-    assert "cifar_mnist           84" in printed
-    # By hand: 4 lr × 4 seeds × (1 + 4 × 2) passes × 20 epochs × 162,770 images of 64 × 64 pixels,
-    # by ResNet-18's published 1.82 billion multiply-adds at 224 × 224.
-    hours = 144 * 20 * 162_770 * 1.82e9 * (64 / 224) ** 2 / 13e9 / 3600
-    found = re.search(r"celeba +80 +[0-9.]+ GB +([0-9.]+)", printed)
-    assert found
-    assert float(found[1]) == pytest.approx(hours, rel=0.06)
-    assert json.dumps(workload)  # What a rule hands to a script is plain data.

@@ -25,6 +25,14 @@ def find_originals(spec):
     return {name: found(path) for name, path in originals.items()}
 
 
+def asked_of(dataset):
+    """What the descriptions of a dataset's runs must say, for them to be compared."""
+    return {
+        "settings": settings.training_of(dataset).model_dump(),
+        "code": code("train.py", settings.network_module(dataset)),
+    }
+
+
 def toy_parts(study):
     """The parts of a toy study: their paths below its results, and the values along their axes."""
     parts = studies.parts(study, **settings.toy.model_dump(exclude={"studies"}))
@@ -49,7 +57,9 @@ def study_files(study):
 def first_sgd_run(wildcards):
     """A trained network to look into: SGD's first run that finished, or the first if none did."""
     runs = settings.runs_of(wildcards.dataset, BASELINE.name)
-    return next((run for run in runs if run in finished_runs(wildcards.dataset)), runs[0])
+    return next(
+        (run for run in runs if run in finished_runs(wildcards.dataset)), runs[0]
+    )
 
 
 def finished_runs(dataset):

@@ -17,6 +17,7 @@ rule collect:
     conda:
         "../../envs/workflow.yaml"
     params:
+        asked={dataset: asked_of(dataset) for dataset in settings.datasets},
         code=code("collect.py"),
     message:
         "Collect the metrics of all runs"

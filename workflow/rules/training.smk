@@ -55,6 +55,7 @@ checkpoint select:
     conda:
         "../../envs/workflow.yaml"
     params:
+        asked=lambda wildcards: asked_of(wildcards.dataset),
         code=code("select_settings.py"),
     message:
         "Select learning rate and rho on validation data: {wildcards.dataset}"

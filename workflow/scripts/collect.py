@@ -1,5 +1,6 @@
 """Join the metrics of all runs in one table."""
 
+from feature_quality.artifacts.asked import checksum, refuse_others
 from feature_quality.artifacts.embeddings import read_logits
 from feature_quality.artifacts.features import PROBES
 from feature_quality.artifacts.history import HISTORY
@@ -22,6 +23,19 @@ with job(snakemake.log[0]):
     tests = [read_logits(path) for path in files.tests]
     histories = [read_table(path, HISTORY) for path in files.histories]
     probes = [read_table(path, PROBES) for path in files.probes]
+    asked = {
+        dataset: snakemake.params.asked[dataset] | {"examples_sha256": checksum(path)}
+        for dataset, path in zip(descriptions, files.examples, strict=True)
+    }
+    refuse_others(
+        [(path, run) for path, (_, run) in zip(files.histories, histories, strict=True)], asked
+    )
+    # What was made from runs has its own code.
+    made = [(path, test[2]) for path, test in zip(files.tests, tests, strict=True)]
+    made += [(path, run) for path, (_, run) in zip(files.probes, probes, strict=True)]
+    for expected in asked.values():
+        del expected["code"]
+    refuse_others(made, asked)
     rows = [
         *(training_rows(*history) for history in histories),
         *(test_rows(*test, descriptions[test[2]["dataset"]]) for test in tests),

@@ -1,0 +1,35 @@
+"""Results that were made otherwise than is asked are refused by name."""
+
+from typing import Any
+
+import pytest
+
+from feature_quality.artifacts.asked import refuse_others
+from feature_quality.errors import InputError
+
+ASKED = {"toy": {"settings": {"epochs": 8, "crop": (1, 2)}, "code": "a", "examples_sha256": "b"}}
+RUN: dict[str, Any] = {"dataset": "toy", "settings": {"epochs": 8, "crop": [1, 2]}}
+RUN |= {"code": "a", "examples_sha256": "b", "device": "any"}
+
+
+def test_what_was_made_as_asked_passes() -> None:
+    refuse_others([("x/history.parquet", RUN)] * 2, ASKED)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"settings": {"epochs": 4, "crop": [1, 2]}}, "settings.epochs 4, asked 8"),
+        ({"settings": {"epochs": 8, "crop": None}}, "settings.crop null, asked [1, 2]"),
+        ({"code": "other"}, 'code "other", asked "a"'),
+        ({"examples_sha256": None}, 'examples_sha256 null, asked "b"'),
+    ],
+)
+def test_another_is_named_with_the_command_that_mends_it(change: dict, said: str) -> None:
+    runs = [("a/history.parquet", RUN), ("b c/history.parquet", RUN | change)]
+    with pytest.raises(InputError) as raised:
+        refuse_others([*runs, ("d/history.parquet", RUN | change)], ASKED)
+    assert str(raised.value) == (
+        "b c/history.parquet (and 1 more files): was made otherwise than is asked now: "
+        f"{said}. To make them again: rm -r 'b c' d, then the same command"
+    )
