@@ -1,6 +1,5 @@
 """Each rule's script, run alone with a stand-in for Snakemake's object."""
 
-import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
