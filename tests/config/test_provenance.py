@@ -83,7 +83,7 @@ DIFFERENT: list[tuple[str, str, list[str]]] = [
             "training.cifar_mnist.epochs: 3 not 20",
             'training.cifar_mnist.crop: {"scale": [1.0, 1.0], "ratio": [1.0, 2.0]} not null',
             "probe.draws: 2 not 5",
-            "probe.per_group.cifar_mnist: null not 250",
+            "probe.per_group.cifar_mnist: null not 200",
         ],
     ),
     (

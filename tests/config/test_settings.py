@@ -340,6 +340,7 @@ DISAGREEING: list[tuple[str, Any, str]] = [
     ("toy.shown.complexity", 90, ": 90 should be among toy.grid.complexity"),
     ("grid.digits_photos.rho", {"lsam": [0.1]}, ": lacks sam, as methods lists it"),
     ("grid.digits_domains.rho", {}, ": lacks sam, as methods lists it"),
+    ("probe.tolerance", 1e-8, ": 1e-08 should be greater than or equal to 0.0000001"),
 ]
 
 
@@ -544,7 +545,7 @@ class TestRead:
         once = {"draws": 1, "per_group": None}
         assert settings.probing_of("pacs_A") == settings.probing_of("digits_domains_P") == once
         assert settings.probing_of("waterbirds") == {"draws": 7, "per_group": 9}
-        assert settings.probing_of("cifar_mnist") == {"draws": 7, "per_group": 250}
+        assert settings.probing_of("cifar_mnist") == {"draws": 7, "per_group": 200}
         fitting = {"strengths": (0.0001, 0.001, 0.01, 0.1, 1), "tolerance": 1e-6}
         fitting |= {"max_iterations": 10000, "per_group": 9}
         assert settings.probe_settings("waterbirds") == fitting

@@ -64,7 +64,8 @@ def test_a_description_agrees_with_itself(name):
         assert spec.counts["probe_train"] <= spec.counts["val"]
         assert spec.counts["probe_test"] <= spec.counts["test"]
     assert spec.per_group
-    assert (spec.per_group.value or 0) * groups <= spec.counts["probe_train"]
+    # Fewer than there are: the draws of a documented size differ.
+    assert (spec.per_group.value or 0) * groups < spec.counts["probe_train"]
 
 
 @pytest.mark.parametrize("name", SPECS)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -261,12 +262,13 @@ class TestProbeDraw:
         assert result.n_test == 72
 
     @pytest.mark.parametrize("strengths", [(0.01, 0.1, 1.0), (1.0, 0.01, 0.1)])
-    def test_ties_go_to_the_smaller_c(self, strengths: tuple[float, ...]) -> None:
+    def test_ties_go_to_the_lower_held_out_log_loss(self, strengths: tuple[float, ...]) -> None:
         train = blobs(30, 10, 1, 50)
         # All of them fit it without error, whatever the halves.
         for strength in strengths:
             assert reference(train, strength).score(train.embedding, train.values) == 1
-        assert draw(train, train, strengths=strengths).C == 0.01
+        # The less it is shrunk, the surer a right prediction is.
+        assert draw(train, train, strengths=strengths).C == 1.0
 
     @pytest.mark.parametrize("per_group", [10, None])
     def test_different_names_give_different_draws_and_halves(
@@ -276,8 +278,10 @@ class TestProbeDraw:
         for names in [("a", 0, 0), ("a", 0, 1), ("a", 1, 0), ("b", 0, 0)]:
             draw(train, train, names=names, per_group=per_group, strengths=(0.1, 1.0))
         seen = [frozenset(each.embedding[:, 0]) for each, _ in fitted]
-        assert len(set(seen[::2])) == 4
-        assert len(set(seen[1::2])) == (1 if per_group is None else 4)
+        # Five halves, then the whole draw.
+        whole = seen[5::6]
+        assert len(set(seen) - set(whole)) == 20
+        assert len(set(whole)) == (1 if per_group is None else 4)
 
     @pytest.mark.parametrize(("per_group", "n_train"), [(10, 40), (7, 28), (None, 60)])
     def test_sizes(self, per_group: int | None, n_train: int) -> None:
@@ -306,28 +310,28 @@ class TestProbeDraw:
             result = draw(
                 train, test, names=("a", 0, number), per_group=12, strengths=DECADES[::-1]
             )
-            (half, strengths), (whole, final) = fitted
+            *halves, (whole, final) = fitted
+            assert len(halves) == 5
             drawn = set(map(tuple, whole.embedding))
-            halved = np.array(
-                [tuple(row) in set(map(tuple, half.embedding)) for row in whole.embedding]
-            )
             assert len(drawn) == len(whole.embedding) == 48
             assert drawn <= set(map(tuple, train.embedding))
-            assert halved.sum() == len(half.embedding)
-            assert np.bincount(half.groups).tolist() == [6] * 4
             assert np.bincount(whole.groups).tolist() == [12] * 4
-
-            validation = whole.take(np.flatnonzero(~halved))
-            # Halves have equally many of every group: the balanced error is the plain one.
-            errors = [
-                (
-                    1 - reference(half, strength).score(validation.embedding, validation.values),
-                    strength,
-                )
-                for strength in sorted(strengths)
-            ]
-            _, best = min((round(error, 9), strength) for error, strength in errors)
-            assert best == result.C
+            errors, losses = np.zeros(5), np.zeros(5)
+            for half, _ in halves:
+                rows = set(map(tuple, half.embedding))
+                halved = np.array([tuple(row) in rows for row in whole.embedding])
+                assert halved.sum() == len(half.embedding)
+                assert np.bincount(half.groups).tolist() == [6] * 4
+                held_out = whole.take(np.flatnonzero(~halved))
+                # Halves have equally many of every group: the balanced error is the plain one.
+                for place, strength in enumerate(DECADES):
+                    plain = reference(half, strength)
+                    errors[place] += 1 - plain.score(held_out.embedding, held_out.values)
+                    losses[place] += log_loss(
+                        held_out.values, plain.predict_proba(held_out.embedding)
+                    )
+            ranked = zip(errors.round(9), losses, DECADES, strict=True)
+            assert min(ranked)[2] == result.C
             assert final == [result.C]
             predictions = reference(whole, result.C).predict(test.embedding)
             assert result.error == pytest.approx(np.mean(predictions != test.values))
@@ -339,7 +343,7 @@ class TestProbeDraw:
     ) -> None:
         train, test = natural((60, 20, 8), 1), natural((10, 40, 6), 2)
         result = draw(train, test)
-        (half, _), (whole, _) = fitted
+        (half, _), *_, (whole, _) = fitted
         assert (result.n_train, result.n_test) == (88, 56)
         assert np.bincount(half.values).tolist() == [30, 10, 4]
         assert sorted(map(tuple, whole.embedding)) == sorted(map(tuple, train.embedding))

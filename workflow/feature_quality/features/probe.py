@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import log_softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
@@ -22,6 +23,9 @@ from feature_quality.seeds import derive_seed, generator
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
+
+# Over how many splits of a draw into halves C is chosen.
+HALF_SPLITS = 5
 
 
 @dataclass(frozen=True)
@@ -125,10 +129,16 @@ def fit_path(
 ) -> list[Fit]:
     """Fit a multinomial logistic regression with L2 penalty for each C, from the one before it.
 
-    Features are standardised by the training set's mean and deviation.
+    Features are standardised by the training set's mean and deviation. Where there are fewer
+    examples than features, the fit takes place in the span of the examples, which has the optimum:
+    an orthogonal change of coordinates leaves the penalty and the logits as they are.
     """
     scaler = StandardScaler().fit(train.embedding)
     standard = scaler.transform(train.embedding)
+    basis = None
+    if standard.shape[0] < standard.shape[1]:
+        basis, coordinates = np.linalg.qr(standard.T)
+        standard = np.ascontiguousarray(coordinates.T)
     regression = LogisticRegression(tol=tolerance, max_iter=max_iterations, warm_start=True)
     fits = []
     for strength in strengths:
@@ -138,14 +148,17 @@ def fit_path(
         others = [w.message for w in caught if not issubclass(w.category, ConvergenceWarning)]
         for other in others:
             warnings.warn(other, stacklevel=2)
-        probe = _unstandardised(regression, scaler)
+        probe = _unstandardised(regression, scaler, basis)
         fits.append(Fit(probe, strength, converged=len(caught) == len(others)))
     return fits
 
 
-def _unstandardised(regression: LogisticRegression, scaler: StandardScaler) -> LinearProbe:
+def _unstandardised(
+    regression: LogisticRegression, scaler: StandardScaler, basis: Array | None
+) -> LinearProbe:
     """Return the probe that takes φ(x) itself."""
-    weight = regression.coef_ / scaler.scale_
+    weight = regression.coef_ if basis is None else regression.coef_ @ basis.T
+    weight = weight / scaler.scale_
     bias = regression.intercept_ - weight @ scaler.mean_
     if len(regression.classes_) == 2:
         # scikit-learn keeps the second value's logit alone, the first one's being 0.
@@ -164,11 +177,12 @@ def fit_draw(
 ) -> tuple[Fit, int]:
     """Train one probe on one draw of the training examples; return it and the draw's size.
 
-    C is the one with the lowest balanced error on a held-out half of the draw (ties: the smaller),
-    where there is a choice; the probe is then fitted on the whole draw.
+    Where there is a choice, C is the one with the lowest balanced error on the held-out half, a
+    mean over several splits of the draw into halves; ties go to the lowest mean log-loss there,
+    then to the smaller C. The probe is then fitted on the whole draw.
 
     Args:
-        names: name the seed of the draw and of its split into halves.
+        names: name the seed of the draw and of its splits into halves.
         per_group: examples drawn from every group; None for the smallest group's size.
         strengths: the values of C, scikit-learn's inverse strength of the penalty.
     """
@@ -184,17 +198,23 @@ def fit_draw(
                 f"probes would be trained on 1 example of value {kinds[sizes.argmin()] % values}; "
                 "at least 2 are needed, one for each half"
             )
-        first, second = train_test_split(
-            np.arange(len(drawn.values)),
-            test_size=0.5,
-            stratify=strata,
-            random_state=derive_seed("probe halves", *names) % 2**32,
-        )
-        path = fit_path(drawn.take(first), strengths, tolerance, max_iterations)
-        validation = drawn.take(second)
-        best = min(path, key=lambda fit: probe_error(fit.probe, validation))
-        strengths = [best.C]
-        converged = all(fit.converged for fit in path)
+        measured = []
+        for split in range(HALF_SPLITS):
+            first, second = train_test_split(
+                np.arange(len(drawn.values)),
+                test_size=0.5,
+                stratify=strata,
+                random_state=derive_seed("probe halves", *names, split) % 2**32,
+            )
+            path = fit_path(drawn.take(first), strengths, tolerance, max_iterations)
+            held_out = drawn.take(second)
+            measured.append(
+                [(probe_error(fit.probe, held_out), log_loss(fit.probe, held_out)) for fit in path]
+            )
+            converged &= all(fit.converged for fit in path)
+        errors, losses = np.mean(measured, axis=0).T
+        # Equal errors may differ by the rounding of their sums.
+        strengths = [strengths[np.lexsort((losses, errors.round(12)))[0]]]
     (final,) = fit_path(drawn, strengths, tolerance, max_iterations)
     return replace(final, converged=converged and final.converged), len(drawn.values)
 
@@ -202,6 +222,13 @@ def fit_draw(
 def probe_error(probe: LinearProbe, examples: ProbeSet) -> float:
     """Return a probe's balanced error."""
     return balanced_error(probe.predict(examples.embedding), examples.values, examples.groups)
+
+
+def log_loss(probe: LinearProbe, examples: ProbeSet) -> float:
+    """Return a probe's mean log-loss; it must know all values of the examples."""
+    log_p = log_softmax(probe.logits(examples.embedding), axis=1)
+    places = np.searchsorted(probe.classes, examples.values)
+    return -float(np.take_along_axis(log_p, places[:, None], axis=1).mean())
 
 
 def probe_draw(train: ProbeSet, test: ProbeSet, **settings: Any) -> dict[str, Any]:
