@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from torchvision.datasets import CIFAR10
 
-from feature_quality.artifacts.prepared import read_prepared
+from feature_quality.artifacts.images import read_images
+from feature_quality.artifacts.prepared import read_prepared, write_examples
 from feature_quality.data.cifar10 import ARCHIVE, BATCHES
 from feature_quality.data.sources import SOURCES
 from feature_quality.data.spec import Preparation
@@ -55,7 +56,7 @@ def celeba_tables(real, tmp_path_factory):
 
 @pytest.fixture
 def outputs(tmp_path):
-    return tmp_path / "out" / "images.npy", tmp_path / "out" / "examples.parquet"
+    return tmp_path / "out" / "images.npy", tmp_path / "out" / "images.parquet"
 
 
 @pytest.fixture
@@ -63,10 +64,25 @@ def prepare(outputs):
     """Return a function that prepares a dataset with its module, and reads what was written."""
 
     def prepare(module, originals, **settings):
-        module.prepare(Preparation(originals, settings, 0, outputs[0], outputs[1:], threads=2))
-        return read_prepared(*outputs)
+        module.prepare(Preparation(originals, settings, *outputs, threads=2))
+        return read_images(*outputs)
 
     return prepare
+
+
+@pytest.fixture
+def split(tmp_path):
+    """Return a function that splits stored images, and reads the datasets that were written."""
+
+    def split(splitter, stored, seed=0):
+        np.save(tmp_path / "stored.npy", stored.pixels)
+        found = []
+        for description, examples in splitter(stored, seed):
+            write_examples(tmp_path / "split.parquet", description, examples, stored)
+            found.append(read_prepared(tmp_path / "stored.npy", tmp_path / "split.parquet"))
+        return found
+
+    return split
 
 
 @pytest.fixture

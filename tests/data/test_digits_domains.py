@@ -3,13 +3,20 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from feature_quality.artifacts.prepared import SPLITS
-from feature_quality.data.digits_domains import SPEC, load
+from feature_quality.artifacts.images import read_images
+from feature_quality.artifacts.prepared import SPLITS, Prepared
+from feature_quality.data.digits_domains import SPEC, prepare
+from feature_quality.data.digits_domains import split as split_digits
+from feature_quality.data.spec import Preparation
 
 
 @pytest.fixture(scope="module")
-def prepared():
-    return load(0)
+def prepared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("digits_domains")
+    paths = folder / "images.npy", folder / "images.parquet"
+    prepare(Preparation({}, {}, *paths))
+    stored = read_images(*paths)
+    return [Prepared(each, stored.pixels, examples) for each, examples in split_digits(stored, 0)]
 
 
 @pytest.fixture(scope="module")

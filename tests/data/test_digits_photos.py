@@ -3,15 +3,31 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits, load_sample_images
 
-from feature_quality.artifacts.prepared import SPLITS
-from feature_quality.data.digits_photos import SPEC, load, read_digits, read_patches
+from feature_quality.artifacts.images import read_images
+from feature_quality.artifacts.prepared import SPLITS, Prepared
+from feature_quality.data.digits_photos import SPEC, prepare, read_digits, read_patches
+from feature_quality.data.digits_photos import split as split_digits
+from feature_quality.data.spec import Preparation
 
 COUNTS = SPEC.counts
 
 
 @pytest.fixture(scope="module")
-def prepared():
-    return load(0)
+def stored(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("digits_photos")
+    paths = folder / "images.npy", folder / "images.parquet"
+    prepare(Preparation({}, {}, *paths))
+    return read_images(*paths)
+
+
+def split_by(stored, seed):
+    ((description, examples),) = split_digits(stored, seed)
+    return Prepared(description, stored.pixels, examples)
+
+
+@pytest.fixture(scope="module")
+def prepared(stored):
+    return split_by(stored, 0)
 
 
 def sources(prepared, split):
@@ -21,8 +37,9 @@ def sources(prepared, split):
 
 
 def test_labels_agree_where_the_model_learns_and_not_where_it_is_probed(prepared):
-    assert prepared.images.shape == (sum(COUNTS.values()), 3, 64, 32)
-    assert prepared.images.dtype == np.uint8
+    # Patches of both halves and digits, each once.
+    assert prepared.images.shape == (1040 + 1040 + 360, 3, 32, 32)
+    assert prepared.shape == (3, 64, 32)
     assert prepared.description.demonstration
     for name in SPLITS:
         table = prepared.split(name).table
@@ -36,7 +53,9 @@ def test_labels_agree_where_the_model_learns_and_not_where_it_is_probed(prepared
             assert labels == dict.fromkeys((0, 1), COUNTS[name] // 2)
 
 
-def test_splits_share_no_patch_and_no_digit(prepared):
+@pytest.mark.parametrize("seed", [0, 1, 2**31 - 1])
+def test_splits_share_no_patch_and_no_digit(stored, seed):
+    prepared = split_by(stored, seed)
     (train_patches, train_digits), (val_patches, val_digits), (test_patches, test_digits) = (
         sources(prepared, name) for name in ("train", "val", "test")
     )
@@ -85,8 +104,8 @@ def test_digits_span_the_range_of_a_byte_in_equal_channels():
     np.testing.assert_array_equal(digits.labels, originals.target)
 
 
-def test_another_seed_draws_the_splits_and_the_pairs_within_them_anew(prepared):
-    other = load(1)
+def test_another_seed_draws_the_splits_and_the_pairs_within_them_anew(prepared, stored):
+    other = split_by(stored, 1)
     assert sources(prepared, "val")[0] != sources(other, "val")[0]
     assert sources(prepared, "test")[1] != sources(other, "test")[1]
     assert set(prepared.split("test").table["id"]) != set(other.split("test").table["id"])

@@ -4,14 +4,21 @@ import shutil
 import tarfile
 import zipfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from feature_quality.artifacts.prepared import SPLITS, read_prepared
-from feature_quality.data.domains import list_images, photographs, prepare_domains
+from feature_quality.artifacts.images import StoredImages, read_images
+from feature_quality.artifacts.prepared import SPLITS
+from feature_quality.data.domains import (
+    list_images,
+    photographs,
+    prepare_domains,
+    split_domains,
+)
 from feature_quality.data.pacs import SPEC
 from feature_quality.data.spec import Preparation
 from feature_quality.errors import InputError
@@ -51,10 +58,11 @@ def tree(original, tmp_path):
     return Path(shutil.copytree(original, tmp_path / "PACS"))
 
 
-def read(place, published=False, data_seed=0, spec=SPEC):
+def read(place, published=False, seed=0, spec=SPEC):
     """Return the four datasets by the letter of their target: description and examples."""
-    with photographs(place, spec, resolution=8, published=published, data_seed=data_seed) as photos:
-        return {description.target: (description, rows) for description, rows in photos.datasets}
+    with photographs(place, spec, resolution=8, published=published) as photos:
+        stored = StoredImages(photos.title, photos.features, photos.classes, photos.table, None, "")
+        return {each.target: (each, rows) for each, rows in split_domains(spec, stored, seed)}
 
 
 def members(examples, split):
@@ -138,7 +146,7 @@ def test_no_order_of_the_file_system_matters(datasets, tmp_path, monkeypatch):
 
 
 def test_the_seed_changes_every_split_and_an_image_more_its_own_domains(tree):
-    first, again, other = (halves(read(tree, data_seed=seed)) for seed in (0, 0, 1))
+    first, again, other = (halves(read(tree, seed=seed)) for seed in (0, 0, 1))
     assert first == again
     assert all(first[letter] != other[letter] for letter in "ACPS")
     write_tree(tree, ["art_painting/cat/000.png", "sketch/dog/zzz.png"])
@@ -215,13 +223,11 @@ def test_hidden_files_and_other_folders_are_passed_over_and_any_suffix_will_do(t
 
 
 def prepare(original, folder):
-    """Write the images of all and the examples of the four datasets, and return the paths."""
-    images = folder / "images.npy"
-    examples = [folder / f"{letter}.parquet" for letter in "ACPS"]
+    """Write the images of all domains, and return the paths."""
+    paths = folder / "images.npy", folder / "images.parquet"
     settings = {"resolution": 8, "published": False}
-    originals = {"images": str(original)}
-    prepare_domains(SPEC, Preparation(originals, settings, 0, images, tuple(examples), threads=2))
-    return images, examples
+    prepare_domains(SPEC, Preparation({"images": str(original)}, settings, *paths, threads=2))
+    return paths
 
 
 def pack(tree, path):
@@ -235,25 +241,19 @@ def pack(tree, path):
     return path
 
 
-def test_four_datasets_share_their_resized_images_from_folder_or_archive(
-    original, datasets, tmp_path
-):
-    images, examples = prepare(original, tmp_path / "out")
-    assert sorted((tmp_path / "out").iterdir()) == sorted([images, *examples])
-    for letter, path in zip("ACPS", examples, strict=True):
-        prepared = read_prepared(images, path)
-        description, rows = datasets[letter]
-        assert prepared.description == description
-        assert prepared.examples["id"].tolist() == rows["id"].tolist()
-        for split in SPLITS:
-            found = prepared.split(split)
-            for name, image in list(zip(found.table["id"], found.images, strict=True))[::5]:
-                with Image.open(original / name) as photo:
+def test_datasets_share_their_resized_images_from_folder_or_archive(original, split, tmp_path):
+    paths = prepare(original, tmp_path / "out")
+    assert sorted((tmp_path / "out").iterdir()) == sorted(paths)
+    for prepared in split(partial(split_domains, SPEC), read_images(*paths)):
+        for name in SPLITS:
+            found = prepared.split(name)
+            for id_, image in list(zip(found.table["id"], found.images, strict=True))[::5]:
+                with Image.open(original / id_) as photo:
                     resized = photo.resize((8, 8), Image.Resampling.BILINEAR)
                 np.testing.assert_array_equal(image, np.asarray(resized).transpose(2, 0, 1))
     for kind in (".zip", ".tar.gz"):
         others = prepare(pack(original, tmp_path / f"photos{kind}"), tmp_path / f"from{kind}")
-        for path, other in zip([images, *examples], [others[0], *others[1]], strict=True):
+        for path, other in zip(paths, others, strict=True):
             assert path.read_bytes() == other.read_bytes()
 
 

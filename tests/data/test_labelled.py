@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feature_quality.data.labelled import Labelled
+from feature_quality.data.labelled import Labelled, hold_out
 
 
 def make(labels):
@@ -30,3 +30,17 @@ def test_keep_drops_other_classes_only(labels, classes):
     rows = kept.pixels.ravel().tolist()
     back = [(row, classes[label]) for row, label in zip(rows, kept.labels, strict=True)]
     assert back == [(row, label) for row, label in enumerate(labels) if label in classes]
+
+
+@given(
+    labels=st.lists(st.integers(0, 3), min_size=1, max_size=40),
+    fraction=st.floats(0, 1),
+    seed=st.integers(0, 2**32),
+)
+def test_hold_out_parts_every_class_in_the_same_proportion(labels, fraction, seed):
+    labels = np.array(labels)
+    kept, held = hold_out(labels, fraction, np.random.default_rng(seed))
+    assert sorted([*kept, *held]) == list(range(len(labels)))
+    for label in set(labels.tolist()):
+        size = int(np.sum(labels == label))
+        assert np.sum(labels[held] == label) == round(fraction * size)

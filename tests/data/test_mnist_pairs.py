@@ -4,17 +4,20 @@ import gzip
 import re
 import tarfile
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from feature_quality.artifacts.prepared import SPLITS
+from feature_quality.artifacts.images import read_images
+from feature_quality.artifacts.prepared import SPLITS, Prepared
 from feature_quality.data import cifar_mnist, fmnist_mnist
 from feature_quality.data.cifar_mnist import pad_to_colour
+from feature_quality.data.concatenated import split_published
 from feature_quality.data.idx import read_labelled
 from feature_quality.data.labelled import Labelled
+from feature_quality.data.spec import Preparation
 from feature_quality.errors import InputError
 
 BOTH = [cifar_mnist, fmnist_mnist]
@@ -37,8 +40,9 @@ def rows_of(prepared, split):
     return np.array([[int(half.split("/")[1]) for half in pair] for pair in pairs]).T
 
 
-def patch_counts(module, counts, patch):
-    patch.setattr(module, "SPEC", replace(module.SPEC, counts=counts))
+def split_into(module, counts):
+    """Return the module's split, of a copy with other numbers of images."""
+    return partial(split_published, replace(module.SPEC, counts=counts))
 
 
 @pytest.fixture(params=[*BOTH, "unpacked"], ids=["cifar", "fmnist", "unpacked"])
@@ -61,12 +65,12 @@ def tiny(request, write_split, tiny_cifar):
     return cifar_mnist, files | {"cifar": str(place)}, images
 
 
-def test_small_files_are_paired_by_the_data_seed(tiny, monkeypatch, prepare):
+def test_small_files_are_paired_by_the_seed(tiny, prepare, split):
     module, originals, images = tiny
-    patch_counts(module, TINY[module], monkeypatch)
-    prepared, other = prepare(module, originals), module.load(originals, 1)
-    again = module.load(originals, 0).examples["id"]
-    assert again.tolist() == prepared.examples["id"].tolist()
+    stored = prepare(module, originals)
+    ((prepared,), (other,)) = (
+        split(split_into(module, TINY[module]), stored, seed) for seed in (0, 1)
+    )
     spec = module.SPEC
     assert (prepared.description.title, prepared.description.classes) == (spec.title, spec.classes)
     assert not prepared.description.demonstration
@@ -74,25 +78,25 @@ def test_small_files_are_paired_by_the_data_seed(tiny, monkeypatch, prepare):
         digits = read_labelled("MNIST", published(name), originals)
         if module is cifar_mnist:
             digits = pad_to_colour(digits)
-        split, height = prepared.split(name), digits.pixels.shape[2]
+        found, height = prepared.split(name), digits.pixels.shape[2]
         for image, row, (a, b) in zip(
-            split.images, split.table.itertuples(), rows_of(prepared, name).T, strict=True
+            found.images, found.table.itertuples(), rows_of(prepared, name).T, strict=True
         ):
             np.testing.assert_array_equal(image[:, height:], images[published(name)].pixels[a])
             np.testing.assert_array_equal(image[:, :height], digits.pixels[b])
             assert row.label == row.feature_a == images[published(name)].labels[a]
             assert row.feature_b == digits.labels[b]
-        assert len(split.table) == len(other.split(name).table) == TINY[module][name]
+        assert len(found.table) == len(other.split(name).table) == TINY[module][name]
         pairs, others = (set(dataset.split(name).table["id"]) for dataset in (prepared, other))
         assert len(pairs & others) < 0.8 * len(pairs)
 
 
-def test_files_with_other_counts_are_refused(tiny, prepare, outputs):
+def test_files_with_other_counts_are_refused(tiny, prepare):
     module, originals, _ = tiny
+    stored = prepare(module, originals)
     said = f"{module.SPEC.id}: its splits have {TINY[module]} examples, expected "
     with pytest.raises(InputError, match=re.escape(f"{said}{module.SPEC.counts}")):
-        prepare(module, originals)
-    assert not outputs[0].exists()
+        module.split(stored, 0)
 
 
 def test_digits_are_padded_with_zeros_on_all_sides_of_three_channels():
@@ -112,17 +116,27 @@ def black(split):
     return Labelled(pixels, labels, np.array([f"{split}/{row}" for row in range(len(labels))]))
 
 
+def whole(module, originals, folder):
+    """Return a dataset as seed 0 splits it."""
+    paths = folder / "images.npy", folder / "images.parquet"
+    module.prepare(Preparation(originals, {}, *paths))
+    stored = read_images(*paths)
+    ((description, examples),) = module.split(stored, 0)
+    return Prepared(description, stored.pixels, examples)
+
+
 @pytest.fixture(scope="module")
-def fashion(originals):
-    return fmnist_mnist.load(originals, 0)
+def fashion(originals, tmp_path_factory):
+    return whole(fmnist_mnist, originals, tmp_path_factory.mktemp("fashion"))
 
 
 @pytest.fixture(scope="module")
 def cifar(originals, tmp_path_factory):
     """Return the published numbers of images, CIFAR-10's black, under real digits."""
+    folder = tmp_path_factory.mktemp("cifar")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cifar_mnist, "reader", lambda *_: black)
-        return cifar_mnist.load(originals | {"cifar": str(tmp_path_factory.getbasetemp())}, 0)
+        return whole(cifar_mnist, originals | {"cifar": str(folder)}, folder)
 
 
 @pytest.mark.parametrize(("name", "classes"), [("cifar", 2), ("fashion", 5)])
@@ -174,21 +188,22 @@ def test_fashion_and_digits_are_those_of_the_original_files(fashion, originals):
 TENTH = {"train": 900, "val": 100, "test": 200, "probe_train": 100, "probe_test": 200}
 
 
-def test_digits_lie_above_real_photographs(real, tmp_path, originals, monkeypatch):
+def test_digits_lie_above_real_photographs(real, tmp_path, originals, prepare, split):
     # {train,test}/{airplane,automobile}/*.jpg
     with tarfile.open(real("cifar10-jpeg/cifar10-airplane-automobile.tar")) as tar:
         every_tenth = [member for member in tar if member.name.endswith("0.jpg")]
         tar.extractall(tmp_path, every_tenth, filter="data")
-    patch_counts(cifar_mnist, TENTH, monkeypatch)
-    tenth = cifar_mnist.load(originals | {"cifar": str(tmp_path)}, 0)
+    stored = prepare(cifar_mnist, originals | {"cifar": str(tmp_path)})
+    (tenth,) = split(split_into(cifar_mnist, TENTH), stored)
     assert tenth.description.title == "CIFAR-MNIST (CIFAR-10 from an image folder)"
     assert not tenth.description.demonstration
     digits = {
         prefix: read_labelled("MNIST", prefix, originals).pixels[:, 0]
         for prefix in ("train", "t10k")
     }
-    assert tenth.images.shape[1:] == (3, 64, 32)
-    for image, row in zip(tenth.images[::10], tenth.examples[::10].itertuples(), strict=True):
+    assert tenth.shape == (3, 64, 32)
+    found = tenth.split("train")
+    for image, row in zip(found.images[::10], found.table[::10].itertuples(), strict=True):
         photo, digit = row.id.split("+")
         prefix, number = digit.split("/")
         padded = np.pad(digits[prefix][int(number)], 2)

@@ -8,7 +8,8 @@ from PIL import Image
 
 from feature_quality.artifacts.prepared import SPLITS
 from feature_quality.data import own
-from feature_quality.data.own import read_table, scale
+from feature_quality.data.own import has_split, read_table, scale
+from feature_quality.data.photos import five_splits
 from feature_quality.errors import InputError
 
 FEATURES = ("pet", "place")
@@ -62,28 +63,51 @@ def prepare_pets(prepare):
     return prepare_pets
 
 
-def test_examples_by_hand(tmp_path):
-    examples, classes = read_table(table(tmp_path, *LINES), FEATURES)
+def test_images_come_by_split_and_then_as_in_the_table(tmp_path):
+    images, classes = read_table(table(tmp_path, *LINES), FEATURES)
     assert classes == (PETS, PLACES)
     ids = [f"in/{number}.png" for number in (*range(10, 15), *range(20, 32), *range(6))]
-    assert examples["id"].tolist() == [*ids, *ids[5:17], *ids[17:]]
-    splits = {"train": 5, "val": 12, "test": 6, "probe_train": 12, "probe_test": 6}
-    assert examples["split"].tolist() == [
-        split for split, size in splits.items() for _ in range(size)
-    ]
-    assert examples["image"].tolist() == [*range(23), *range(5, 17), *range(17, 23)]
-    train = examples[examples["split"] == "train"]
-    assert train["label"].tolist() == train["feature_a"].tolist() == [1, 2, 0, 0, 1]
-    assert train["feature_b"].tolist() == [1, 1, 0, 0, 0]
+    assert images["id"].tolist() == ids
+    assert images["part"].tolist() == ["train"] * 5 + ["val"] * 12 + ["test"] * 6
+    assert images["feature_a"].tolist()[:5] == [1, 2, 0, 0, 1]
+    assert images["feature_b"].tolist()[:5] == [1, 1, 0, 0, 0]
     # Three pets at two places: the place varies the fastest.
-    assert train["group"].tolist() == [3, 5, 0, 0, 2]
-    assert examples.loc[examples["split"] == "test", "group"].tolist() == [*range(6)]
+    groups = five_splits(images, values=2)["group"].tolist()
+    assert groups[:5] == [3, 5, 0, 0, 2]
+    assert groups[17:23] == [*range(6)]
 
     # The other feature may be the label.
-    examples, classes = read_table(tmp_path / "pets.csv", FEATURES[::-1])
+    images, classes = read_table(tmp_path / "pets.csv", FEATURES[::-1])
     assert classes == (PLACES, PETS)
-    assert examples["label"].tolist()[:5] == [1, 1, 0, 0, 0]
-    assert examples["group"].tolist()[:5] == [4, 5, 0, 0, 1]
+    assert images["feature_a"].tolist()[:5] == [1, 1, 0, 0, 0]
+    assert five_splits(images, values=3)["group"].tolist()[:5] == [4, 5, 0, 0, 1]
+
+
+def test_a_table_without_splits_leaves_them_to_the_seeds(tmp_path):
+    lines = [f"in/{n}.png,{pet},{place}" for n, (pet, place) in enumerate(PAIRS * 7)]
+    path = table(tmp_path, *lines, header="image,pet,place")
+    images, classes = read_table(path, FEATURES)
+    assert not has_split(path)
+    assert classes == (PETS, PLACES)
+    assert images["id"].tolist() == [f"in/{n}.png" for n in range(42)]
+    assert set(images["part"]) == {""}
+    # Six of a pair are one for test and one for validation, where a probe needs two.
+    path = table(tmp_path, *lines[:36], header="image,pet,place")
+    with pytest.raises(InputError, match="val has 1 of pet 'cat' with place 'home'"):
+        read_table(path, FEATURES)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xff\xfe\x00\x81", None])
+def test_only_a_header_that_can_be_read_lacks_splits(tmp_path, content):
+    path = tmp_path / "pets.csv"
+    if content is None:
+        assert has_split(path)
+        content = b"\xef\xbb\xbf\nimage, split ,pet\n"
+        path.write_bytes(content)
+        assert has_split(path)
+        return
+    path.write_bytes(content)
+    assert not has_split(path)
 
 
 def test_values_are_sorted_text(tmp_path):
@@ -106,11 +130,11 @@ def test_what_spreadsheets_write(tmp_path):
     assert found[1] == plain[1]
 
 
-def test_every_example_has_its_own_image(pets, prepare_pets):
-    prepared = prepare_pets(pets)
+def test_every_example_has_its_own_image(pets, prepare_pets, split):
+    (prepared,) = split(own.split, prepare_pets(pets))
     assert prepared.images.shape == (23, 3, 4, 4)
-    for split in SPLITS:
-        examples = prepared.split(split)
+    for part in SPLITS:
+        examples = prepared.split(part)
         for image, name in zip(examples.images, examples.table["id"], strict=True):
             number = int(Path(name).stem)
             assert image[:, 0, 0].tolist() == pixels(number)[0, 0].tolist()
@@ -203,9 +227,9 @@ BAD = {
     ),
 }
 BAD_HEADERS = {
-    "image,pet": (
-        "should have one column split and one column place, with commas between columns; its "
-        "first line is 'image,pet'"
+    "image,split": (
+        "should have one column pet and one column place, with commas between columns; its "
+        "first line is 'image,split'"
     ),
     HEADER.replace("note", "pet"): "should have one column pet, with",
     HEADER.replace(",", ";"): "its first line is 'place;image;note;split;pet'",

@@ -1,7 +1,7 @@
 import re
 import threading
 import time
-from dataclasses import replace
+from functools import partial
 from io import BytesIO
 
 import numpy as np
@@ -9,14 +9,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from feature_quality.artifacts.prepared import Description, read_prepared
+from feature_quality.artifacts.images import read_images
 from feature_quality.data import photos as photos_module
 from feature_quality.data.photos import (
     Photos,
-    examples_of,
+    draw_parts,
+    five_splits,
     frequencies,
     group_counts,
     split_counts,
+    split_photos,
     write_photos,
 )
 from feature_quality.data.spec import DatasetSpec, Preparation
@@ -24,16 +26,6 @@ from feature_quality.errors import InputError
 
 COUNTS = {"train": (3, 1, 1, 2), "val": (1, 1, 1, 1), "test": (1, 1, 2, 1)}
 SPEC = DatasetSpec("pets", "Pets", ("pet", "chair"), group_counts=COUNTS)
-DESCRIPTION = Description(
-    dataset="pets",
-    title="Pets",
-    demonstration=False,
-    features=("pet", "chair"),
-    classes=(("cat", "dog"), ("red", "green")),
-    channel_mean=(0.5,) * 3,
-    channel_std=(0.2,) * 3,
-    group_weights=(0.3, 0.1, 0.2, 0.4),
-)
 
 
 def photographs():
@@ -43,7 +35,7 @@ def photographs():
         for group, count in enumerate(counts)
         for _ in range(count)
     ]
-    table = pd.DataFrame(rows, columns=["split", "feature_a", "feature_b"])
+    table = pd.DataFrame(rows, columns=["part", "feature_a", "feature_b"])
     return table.assign(id=[f"{row}.png" for row in range(len(rows))])
 
 
@@ -57,9 +49,11 @@ def encoded(name, kind="PNG", mode="RGB"):
 
 def photos(read=encoded):
     return Photos(
-        datasets=[(DESCRIPTION, examples_of(SPEC, photographs()))],
+        title="Pets",
+        features=SPEC.features,
+        classes=(("cat", "dog"), ("red", "green")),
+        table=photographs(),
         place="/some/where",
-        names=[f"{row}.png" for row in range(16)],
         read=read,
         scale=lambda photo: photo.resize((3, 2)),
         shape=(3, 2, 3),
@@ -67,8 +61,7 @@ def photos(read=encoded):
 
 
 def write(outputs, photos, threads=2, progress=None):
-    task = Preparation({}, {}, 0, outputs[0], tuple(outputs[1:]), threads)
-    write_photos(task, photos, progress)
+    write_photos(Preparation({}, {}, *outputs, threads), photos, progress)
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +70,7 @@ def small_parts(monkeypatch):
 
 
 def test_probes_show_the_images_of_validation_and_test():
-    examples = examples_of(SPEC, photographs())
+    examples = five_splits(photographs(), values=2)
     assert examples["image"].tolist() == [*range(16), *range(7, 11), *range(11, 16)]
     sizes = {"train": 7, "val": 4, "test": 5, "probe_train": 4, "probe_test": 5}
     assert split_counts(COUNTS) == sizes
@@ -92,29 +85,43 @@ def test_probes_show_the_images_of_validation_and_test():
 
 def test_each_image_lies_in_its_own_row(outputs):
     write(outputs, photos(), 3)
-    prepared = read_prepared(*outputs)
-    assert prepared.description == DESCRIPTION
-    assert prepared.images.shape == (16, 3, 2, 3)
+    stored = read_images(*outputs)
+    assert (stored.title, stored.features) == ("Pets", ("pet", "chair"))
+    assert stored.classes == (("cat", "dog"), ("red", "green"))
+    assert stored.table["id"].tolist() == [f"{row}.png" for row in range(16)]
+    assert stored.pixels.shape == (16, 3, 2, 3)
     rows = np.arange(16)
     for channel, values in enumerate((10 * rows, 0 * rows, 255 - rows)):
         np.testing.assert_array_equal(
-            prepared.images[:, channel], np.broadcast_to(values[:, None, None], (16, 2, 3))
+            stored.pixels[:, channel], np.broadcast_to(values[:, None, None], (16, 2, 3))
         )
     assert {path.name for path in outputs[0].parent.iterdir()} == {path.name for path in outputs}
 
 
-def test_datasets_of_the_same_photographs_share_their_images(outputs, tmp_path):
-    examples = examples_of(SPEC, photographs())
-    toys = replace(DESCRIPTION, dataset="toys", group_weights=None)
-    reversed_ = examples.assign(image=15 - examples["image"])
-    shared = replace(photos(), datasets=[(DESCRIPTION, examples), (toys, reversed_)])
-    paths = [tmp_path / "out" / "pets.parquet", tmp_path / "out" / "toys.parquet"]
-    write((outputs[0], *paths), shared)
-    pets, others = (read_prepared(outputs[0], path) for path in paths)
-    assert (pets.description, others.description) == (DESCRIPTION, toys)
-    assert pets.examples["image"].tolist()[:2] == [0, 1]
-    assert others.examples["image"].tolist()[:2] == [15, 14]
-    assert len(list(outputs[0].parent.iterdir())) == 3
+def test_no_seed_changes_a_published_split(outputs, split):
+    write(outputs, photos())
+    first, other = (
+        split(partial(split_photos, SPEC), read_images(*outputs), seed)[0] for seed in (0, 1)
+    )
+    assert first.examples.equals(other.examples)
+    assert first.description == other.description
+    assert first.description.group_weights == tuple(count / 7 for count in COUNTS["train"])
+    np.testing.assert_array_equal(first.split("probe_train").images, first.images[7:11])
+
+
+def test_a_seed_splits_each_pair_of_values_in_the_same_shares():
+    groups = np.repeat([0, 1, 2, 3], [50, 7, 12, 20])
+    table = pd.DataFrame({"id": "x", "part": "", "feature_a": groups // 2, "feature_b": groups % 2})
+    drawn = [draw_parts(table, "pets", seed)["part"] for seed in (0, 0, 1)]
+    assert drawn[0].equals(drawn[1])
+    assert not drawn[0].equals(drawn[2])
+    for parts in drawn:
+        counts = pd.crosstab(groups, parts)
+        # A fifth, and a quarter of the rest.
+        assert counts["test"].tolist() == [10, 1, 2, 4]
+        assert counts["val"].tolist() == [10, 2, 2, 4]
+        assert counts["train"].tolist() == [30, 4, 8, 12]
+    assert draw_parts(photographs(), "pets", 0).equals(photographs())
 
 
 def test_equal_bytes_whatever_the_threads_and_their_order(outputs, tmp_path):
@@ -146,7 +153,7 @@ def test_progress_sees_every_part(outputs):
 def test_every_kind_of_image_is_brought_to_three_channels(outputs, kind, mode):
     write(outputs, photos(lambda name: encoded(name, kind, mode)), 1)
     expected = Image.open(BytesIO(encoded("9.png", kind, mode))).convert("RGB").getpixel((0, 0))
-    assert read_prepared(*outputs).images[9, :, 0, 0].tolist() == list(expected)
+    assert read_images(*outputs).pixels[9, :, 0, 0].tolist() == list(expected)
 
 
 def bad(content):

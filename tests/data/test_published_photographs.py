@@ -15,7 +15,7 @@ from PIL import Image
 
 from feature_quality.artifacts.prepared import SPLITS
 from feature_quality.data import celeba, waterbirds
-from feature_quality.data.photos import examples_of, group_counts, split_counts
+from feature_quality.data.photos import five_splits, group_counts, require_published, split_counts
 from feature_quality.errors import InputError
 
 
@@ -103,11 +103,11 @@ def by_hand(module, photo):
     return np.asarray(photo).transpose(2, 0, 1)
 
 
-def test_every_example_has_its_own_image_and_groups(small, prepare, outputs):
-    prepared = prepare(small.module, small.originals())
+def test_every_example_has_its_own_image_and_groups(small, prepare, split, outputs):
+    (prepared,) = split(small.module.split, prepare(small.module, small.originals()))
     assert prepared.images.shape == (108, *small.module.SPEC.shape)
-    for number, split in enumerate(SPLITS[:3]):
-        examples = prepared.split(split)
+    for number, part in enumerate(SPLITS[:3]):
+        examples = prepared.split(part)
         names = [name for name, (of, _, _) in small.truth.items() if of == number]
         assert examples.table["id"].tolist() == names
         for image, row in zip(examples.images, examples.table.itertuples(), strict=True):
@@ -115,8 +115,8 @@ def test_every_example_has_its_own_image_and_groups(small, prepare, outputs):
             assert (row.label, row.group) == (row.feature_a, 2 * row.feature_a + row.feature_b)
             with Image.open(small.folder / row.id) as photo:
                 np.testing.assert_array_equal(image, by_hand(small.module, photo))
-    for probe, split in (("probe_train", "val"), ("probe_test", "test")):
-        used, same = prepared.split(probe), prepared.split(split)
+    for probe, part in (("probe_train", "val"), ("probe_test", "test")):
+        used, same = prepared.split(probe), prepared.split(part)
         np.testing.assert_array_equal(used.images, same.images)
         assert used.table.drop(columns="split").equals(same.table.drop(columns="split"))
     description, spec = prepared.description, small.module.SPEC
@@ -213,7 +213,8 @@ def test_rows_of_celeba_come_by_split_and_then_as_in_the_file(tmp_path):
 
 def test_real_tables_of_celeba_hold_the_published_splits(celeba_tables):
     table = celeba.read_attributes(*celeba_tables)
-    counts = examples_of(celeba.SPEC, table)["split"].value_counts().to_dict()
+    require_published(celeba.SPEC, table)
+    counts = five_splits(table, values=2)["split"].value_counts().to_dict()
     # The splits of Liu et al. (2015).
     published = {"train": 162770, "val": 19867, "test": 19962}
     assert counts == published | {"probe_train": 19867, "probe_test": 19962}
@@ -287,8 +288,9 @@ def test_real_metadata_of_waterbirds_hold_the_published_splits(real):
         for _, name, bird, of, place, _ in lines
         if int(of) == split
     ]
-    assert list(table.columns) == ["id", "split", "feature_a", "feature_b"]
-    examples = examples_of(waterbirds.SPEC, table)
+    assert list(table.columns) == ["id", "part", "feature_a", "feature_b"]
+    require_published(waterbirds.SPEC, table)
+    examples = five_splits(table, values=2)
     counts = examples["split"].value_counts().to_dict()
     # Table 3 of Sagawa et al. (2020) counts these; the sum is CUB's 11 788 photographs.
     published = {"train": 4795, "val": 1199, "test": 5794}

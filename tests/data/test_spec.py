@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from feature_quality.artifacts.prepared import SPLITS, read_prepared
+from feature_quality.artifacts.prepared import SPLITS
 from feature_quality.data.datasets import DATASETS, SPECS
 from feature_quality.data.photos import split_counts
 from feature_quality.data.sources import SOURCES
-from feature_quality.data.spec import Preparation
 from feature_quality.training.network_list import NETWORKS
 
 WORKFLOW = Path(__file__).parents[2] / "workflow"
@@ -33,8 +32,11 @@ def test_names_and_descriptions_are_told_without_what_is_slow_to_import():
 @pytest.mark.parametrize("name", SPECS)
 def test_a_description_agrees_with_itself(name):
     spec = SPECS[name]
-    assert import_module(f"feature_quality.data.{name}").SPEC is spec
-    assert callable(import_module(f"feature_quality.data.{name}").prepare)
+    module = import_module(f"feature_quality.data.{name}")
+    assert module.SPEC is spec
+    assert callable(module.prepare)
+    assert callable(module.split)
+    assert spec.random_split == (not spec.group_counts)
     assert spec.id == name
     assert spec.title
     assert all(DATASETS[dataset] is spec for dataset in spec.datasets)
@@ -84,15 +86,30 @@ def test_every_source_is_of_a_dataset_or_a_network():
 
 
 @pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.demonstration])
-def test_equal_seeds_give_equal_bytes_and_others_another_assignment(name, tmp_path):
-    found = []
-    for number, seed in enumerate((0, 0, 1)):
-        paths = [tmp_path / f"{number}{dataset}" for dataset in ("images", *SPECS[name].datasets)]
-        task = Preparation({}, {}, seed, paths[0], tuple(paths[1:]))
-        import_module(f"feature_quality.data.{name}").prepare(task)
-        found.append([path.read_bytes() for path in paths])
-        described = [read_prepared(paths[0], path).description.dataset for path in paths[1:]]
-        assert described == SPECS[name].datasets
-    first, again, other = found
-    assert first == again
-    assert not set(first) & set(other)
+def test_equal_seeds_give_equal_splits_and_others_other_ones(name, prepare, outputs, split):
+    module = import_module(f"feature_quality.data.{name}")
+    stored = prepare(module, {})
+    written = [path.read_bytes() for path in outputs]
+    prepare(module, {})
+    assert [path.read_bytes() for path in outputs] == written
+    first, again, other = (split(module.split, stored, seed) for seed in (0, 0, 1))
+    assert [each.description.dataset for each in first] == SPECS[name].datasets
+    for one, same, different in zip(first, again, other, strict=True):
+        assert one.description == same.description
+        assert one.examples.equals(same.examples)
+        for part in SPLITS:
+            assert {*one.split(part).table["id"]} != {*different.split(part).table["id"]}
+
+
+@pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.demonstration])
+@pytest.mark.parametrize("seed", [0, 7])
+def test_no_seed_shows_a_network_what_it_is_tested_on(name, seed, prepare, split):
+    module = import_module(f"feature_quality.data.{name}")
+    for prepared in split(module.split, prepare(module, {}), seed):
+        used = {}
+        for part in SPLITS:
+            table = prepared.split(part).table
+            used[part] = ({*table["image"]} | {*table["above"]}) - {-1}
+        assert not used["train"] & used["val"]
+        assert not (used["train"] | used["val"]) & (used["test"] | used["probe_test"])
+        assert not used["probe_train"] & (used["train"] | used["probe_test"])

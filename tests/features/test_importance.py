@@ -255,6 +255,7 @@ def tiny() -> Prepared:
         label=feature_a,
         feature_a=feature_a,
         feature_b=feature_b,
+        above=-1,
     )
     images = rng.integers(0, 60, (len(table), 2, 5, 5))
     brightness = np.column_stack([feature_a, feature_b])

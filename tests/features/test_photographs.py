@@ -56,7 +56,7 @@ def test_published_weights_separate_the_classes_of_photographs(files):
     images = np.stack([image for of_kind in photographs.values() for image in of_kind])
     labels = np.repeat(np.arange(7), COUNT)
     columns = ("label", "feature_a", "group")
-    table = pd.DataFrame(dict.fromkeys(columns, labels)).assign(feature_b=0)
+    table = pd.DataFrame(dict.fromkeys(columns, labels)).assign(feature_b=0, above=-1)
     names = ((0.5,) * 3, (0.5,) * 3)
     description = Description("pacs64", "PACS", True, ("a", "b"), (classes, ("",)), *names)
     network = network_for(Prepared(description, images, table), NETWORK, 0, torch.device("cpu"))

@@ -426,6 +426,7 @@ def test_batches_hold_a_split_as_tensors(tmp_path, group_weights, weights):
         {
             "split": ["train", "val", "train", "train", "val"],
             "image": np.array([4, 0, 1, 2, 4], dtype=np.int32),
+            "above": -1,
             "label": np.array([2, 0, 1, 1, 1], dtype=np.int16),
             "group": np.array([3, 0, 0, 0, 2], dtype=np.int16),
         }

@@ -31,7 +31,7 @@ def prepared(dataset: str = "some", *, shape=(3, 16, 8), classes: int = 2) -> Pr
     names = tuple(f"class {number}" for number in range(classes))
     values = (names, ("one", "two", "three"))
     description = Description(dataset, "Some dataset", True, ("a", "b"), values, *OWN)
-    return Prepared(description, np.zeros((1, *shape), dtype=np.uint8), pd.DataFrame())
+    return Prepared(description, np.zeros((1, *shape), dtype=np.uint8), pd.DataFrame({"above": []}))
 
 
 @pytest.mark.parametrize(

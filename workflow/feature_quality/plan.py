@@ -19,7 +19,7 @@ from feature_quality.config.settings import Settings
 from feature_quality.data.datasets import DATASETS
 from feature_quality.data.domains import HELD_OUT, TRAINING_SHARE
 from feature_quality.data.own import read_table
-from feature_quality.data.photos import group_counts
+from feature_quality.data.photos import draw_parts, five_splits, group_counts
 from feature_quality.data.spec import DatasetSpec
 from feature_quality.features.probe import ProbeSet, fit_draw
 from feature_quality.methods import METHODS
@@ -176,13 +176,14 @@ def _domain_size(spec: DatasetSpec, letter: str, shape: Shape) -> Size:
 
 def _own_size(shape: Shape, table: str, features: tuple[str, str]) -> Size:
     """Return the size of a custom dataset, which its table tells."""
-    examples, classes = read_table(table, features)
+    rows, classes = read_table(table, features)
+    examples = five_splits(draw_parts(rows, "own", 0), len(classes[1]))
     groups = len(classes[0]) * len(classes[1])
     return Size(
         shape,
         len(classes[0]),
         Counter(examples["split"]),
-        examples["image"].nunique(),
+        len(rows),
         groups,
         groups * min(group_counts(examples, "val", groups)),
         features=2,

@@ -23,7 +23,7 @@ os.environ.update(
 
 from feature_quality.artifacts.selection import read_selection
 from feature_quality.config.quoting import refuse_misquoted
-from feature_quality.config.settings import RUN, load
+from feature_quality.config.settings import PUBLISHED_SPLIT, RUN, load
 from feature_quality.digest import script_digest
 from feature_quality.errors import InputError
 from feature_quality.formatting import format_number

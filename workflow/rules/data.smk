@@ -1,9 +1,14 @@
-# data: original files → prepared images and examples, one rule for each dataset or family.
+# data: original files → stored images → examples of each split; two rules for each dataset or family.
 
 
 wildcard_constraints:
     dataset=one_of(settings.datasets),
     original=one_of(SOURCES),
+    split=one_of(
+        settings.split_of(dataset, seed)
+        for dataset in settings.datasets
+        for seed in settings.seeds
+    ),
 
 
 rule fetch:
@@ -33,9 +38,7 @@ for spec in SPECS.values():
             unpack(lambda wildcards, spec=spec: find_originals(spec)),
         output:
             images=f"results/data/{spec.id}/images.npy",
-            examples=expand(
-                "results/data/{dataset}/examples.parquet", dataset=spec.datasets
-            ),
+            table=f"results/data/{spec.id}/images.parquet",
         log:
             f"results/logs/data/{spec.id}.log",
         benchmark:
@@ -47,9 +50,37 @@ for spec in SPECS.values():
             dataset=spec.id,
             names=list(settings.originals_of(spec.id)),
             settings=settings.images_of(spec.id),
-            data_seed=settings.data_seed,
             code=code("prepare.py", f"data.{spec.id}"),
         message:
             f"Prepare {spec.title}"
         script:
             "../scripts/prepare.py"
+
+    rule:
+        name:
+            f"split_{spec.id}"
+        input:
+            images=f"results/data/{spec.id}/images.npy",
+            table=f"results/data/{spec.id}/images.parquet",
+        output:
+            expand(
+                "results/data/{dataset}/split={{split}}/examples.parquet",
+                dataset=spec.datasets,
+            ),
+        log:
+            f"results/logs/data/{spec.id}/split={{split}}.log",
+        benchmark:
+            f"results/benchmarks/data/{spec.id}/split={{split}}.tsv"
+        conda:
+            "../../envs/workflow.yaml"
+        params:
+            dataset=spec.id,
+            # No seed changes a published split.
+            seed=lambda wildcards: (
+                0 if wildcards.split == PUBLISHED_SPLIT else int(wildcards.split)
+            ),
+            code=code("split.py", f"data.{spec.id}"),
+        message:
+            f"Split {spec.title}: {{wildcards.split}}"
+        script:
+            "../scripts/split.py"

@@ -101,7 +101,7 @@ rule collect_importance:
             "results/probes/{run}/probe.parquet",
             run=selected_runs(wildcards.dataset, BASELINE.name),
         ),
-        examples=rules.train.input.examples,
+        examples=lambda wildcards: examples_of(wildcards.dataset),
     output:
         "results/importance/{dataset}/{compared}.parquet",
     log:

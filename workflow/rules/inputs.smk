@@ -14,6 +14,12 @@ def images_of(wildcards):
     return f"results/data/{DATASETS[wildcards.dataset].id}/images.npy"
 
 
+def examples_of(dataset, seed=settings.seeds[0]):
+    """The examples of a dataset, as the runs of a seed split it; by default those of the first."""
+    split = settings.split_of(dataset, int(seed))
+    return f"results/data/{dataset}/split={split}/examples.parquet"
+
+
 def found(path):
     """A download, or a file of the user's, which is no file of the workflow."""
     return path if path.startswith("resources/") else local(path)
@@ -77,7 +83,8 @@ def finished_runs(dataset):
     }
 
 
-EXAMPLES = expand("results/data/{dataset}/examples.parquet", dataset=settings.datasets)
+# What they say of the dataset is the same for all seeds.
+EXAMPLES = list(map(examples_of, settings.datasets))
 TABLES = {
     name: (table, chosen)
     for name, table in tables().items()
@@ -117,7 +124,7 @@ if "dynamics" in settings.toy.studies:
         TOY_FILES[name] = f"results/toy/dynamics/{name}.parquet"
 # … and of a dataset, on which a method is compared with SGD.
 DATASET_FILES = {
-    "examples": lambda dataset, method: f"results/data/{dataset}/examples.parquet",
+    "examples": lambda dataset, method: examples_of(dataset),
     "runs": lambda dataset, method: "results/tables/runs.parquet",
     "histories": lambda dataset, method: expand(
         "results/runs/{run}/history.parquet",

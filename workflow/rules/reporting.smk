@@ -29,7 +29,7 @@ rule table:
     input:
         runs=rules.collect.output[0],
         selections=of_table("results/selection/{dataset}.json"),
-        examples=of_table("results/data/{dataset}/examples.parquet"),
+        examples=lambda wildcards: list(map(examples_of, TABLES[wildcards.table][1])),
     output:
         csv="results/tables/{table}.csv",
         md="results/tables/{table}.md",

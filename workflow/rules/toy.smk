@@ -85,7 +85,7 @@ rule perturb_toy:
 rule perturb_network:
     input:
         images=rules.train.input.images,
-        examples=rules.train.input.examples,
+        examples=lambda wildcards: examples_of(wildcards.dataset),
         model=lambda wildcards: f"results/runs/{first_sgd_run(wildcards)}/model.safetensors",
         history=lambda wildcards: f"results/runs/{first_sgd_run(wildcards)}/history.parquet",
     output:

@@ -11,7 +11,7 @@ wildcard_constraints:
 rule train:
     input:
         images=images_of,
-        examples="results/data/{dataset}/examples.parquet",
+        examples=lambda wildcards: examples_of(wildcards.dataset, wildcards.seed),
         weights=lambda wildcards: [
             found(path) for path in settings.weights_of(wildcards.dataset)
         ],

@@ -1,4 +1,4 @@
-"""Prepare a dataset, or a family of datasets: decode its images, and say what each of them is."""
+"""Prepare a dataset, or a family of datasets: decode its images, and say what each shows."""
 
 from importlib import import_module
 
@@ -11,9 +11,8 @@ with job(snakemake.log[0]):
         Preparation(
             originals=dict(zip(snakemake.params.names, snakemake.input, strict=True)),
             settings=snakemake.params.settings,
-            data_seed=snakemake.params.data_seed,
             images=snakemake.output.images,
-            examples=tuple(snakemake.output.examples),
+            table=snakemake.output.table,
             threads=snakemake.threads,
         )
     )

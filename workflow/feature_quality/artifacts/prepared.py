@@ -1,13 +1,9 @@
-"""A prepared dataset: decoded images, and a table with one row per example.
+"""A prepared dataset: its stored images, and a table with one row per example of one split seed.
 
-``images.npy`` holds distinct images; ``examples.parquet`` names the image of each example by its
-index, so that several splits can share an image that is stored once.
+An example of ``examples.parquet`` names its image by the index in ``images.npy``, and one that is
+made of two images names both, so that splits and seeds share images that are stored once.
 """
 
-import hashlib
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,17 +13,19 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from feature_quality.artifacts.atomic import replacing
-from feature_quality.artifacts.parquet import read_parquet, write_parquet
+from feature_quality.artifacts.images import Classes, StoredImages, open_images
+from feature_quality.artifacts.parquet import read_parquet, write_table
 from feature_quality.errors import InputError
 
 SPLITS = ("train", "val", "test", "probe_train", "probe_test")
 
+# ``above`` is the index of the image that lies on top of ``image``, -1 where none does.
 EXAMPLES = pa.schema(
     [
         ("id", pa.string()),
         ("split", pa.string()),
         ("image", pa.int32()),
+        ("above", pa.int32()),
         ("label", pa.int16()),
         ("feature_a", pa.int16()),
         ("feature_b", pa.int16()),
@@ -59,7 +57,7 @@ class Description:
     title: str
     demonstration: bool
     features: tuple[str, str]
-    classes: tuple[tuple[str, ...], tuple[str, ...]]
+    classes: Classes
     channel_mean: tuple[float, ...]
     channel_std: tuple[float, ...]
     group_weights: tuple[float, ...] | None = None
@@ -93,66 +91,44 @@ class Examples:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A whole dataset: distinct images, uint8 (n, channels, height, width), and its examples."""
+    """A whole dataset: stored images, uint8 (n, channels, height, width), and its examples."""
 
     description: Description
     images: npt.NDArray[np.uint8]
     examples: pd.DataFrame
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The (channels, height, width) of an example's image."""
+        _, channels, height, width = self.images.shape
+        return channels, height * (2 if (self.examples["above"] >= 0).any() else 1), width
+
     def split(self, name: str) -> Examples:
         """Return the examples of one of ``SPLITS``, in the order of the table.
 
-        Images that are stored in this order are not copied.
+        Images that are stored in this order and have none above them are not copied.
         """
         table = self.examples[self.examples["split"] == name].reset_index(drop=True)
-        rows = table["image"].to_numpy()
+        rows, above = table["image"].to_numpy(), table["above"].to_numpy()
+        if (above >= 0).any():
+            return Examples(np.concatenate([self.images[above], self.images[rows]], axis=2), table)
         adjacent = np.array_equal(rows, np.arange(rows[0], rows[0] + len(rows)))
         images = self.images[rows[0] : rows[-1] + 1] if adjacent else self.images[rows]
         return Examples(images, table)
 
 
-@contextmanager
-def new_images(path: str | Path, shape: tuple[int, ...]) -> Iterator[npt.NDArray[np.uint8]]:
-    """Yield an array of zeros on disk, stored as ``path`` if the block raises no error.
-
-    Raises:
-        InputError: the file cannot be written to disk.
-    """
-    with replacing(path) as temporary:
-        images = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-        # Reserve the space: on a full disk, writing to the array would kill the process.
-        with temporary.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, temporary.stat().st_size)
-        yield images
-        images.flush()
-
-
-def write_prepared(images_path: str | Path, examples_path: str | Path, prepared: Prepared) -> None:
-    """Check ``prepared`` and write both its files.
-
-    Raises:
-        InputError: labels, groups or image rows are out of range, or a split is empty.
-    """
-    _check(prepared, images_path, examples_path)
-    with new_images(images_path, prepared.images.shape) as images:
-        images[:] = prepared.images
-    write_examples(images_path, examples_path, prepared)
-
-
-def write_examples(images_path: str | Path, examples_path: str | Path, prepared: Prepared) -> None:
-    """Check ``prepared`` and write its examples; its images are at ``images_path`` already.
+def write_examples(
+    path: str | Path, description: Description, examples: pd.DataFrame, stored: StoredImages
+) -> None:
+    """Check examples made of ``stored`` images and write them.
 
     The metadata has the checksum of the images, so that the file changes if they do.
 
     Raises:
         InputError: labels, groups or image rows are out of range, or a split is empty.
     """
-    _check(prepared, images_path, examples_path)
-    with Path(images_path).open("rb") as file:
-        checksum = hashlib.file_digest(file, "sha256").hexdigest()
-    table = pa.Table.from_pandas(prepared.examples, schema=EXAMPLES, preserve_index=False)
-    description = asdict(prepared.description) | {"images_sha256": checksum}
-    write_parquet(examples_path, table, description)
+    _check(path, description, examples, len(stored.table))
+    write_table(path, examples, EXAMPLES, asdict(description) | {"images_sha256": stored.checksum})
 
 
 def read_prepared(images_path: str | Path, examples_path: str | Path) -> Prepared:
@@ -162,15 +138,10 @@ def read_prepared(images_path: str | Path, examples_path: str | Path) -> Prepare
         InputError: a file is damaged, or the examples do not fit the images.
     """
     table, metadata = read_parquet(examples_path, EXAMPLES)
-    description = _description(metadata)
-    try:
-        # Copy on write: PyTorch shares memory only with writable arrays.
-        images = np.lib.format.open_memmap(images_path, mode="c")
-    except (ValueError, OSError, EOFError) as error:
-        raise InputError(f"{images_path}: cannot be read as an array ({error})") from error
-    prepared = Prepared(description, images, table.to_pandas())
-    _check(prepared, images_path, examples_path)
-    return prepared
+    description, images = _description(metadata), open_images(images_path)
+    examples = table.to_pandas()
+    _check(examples_path, description, examples, len(images))
+    return Prepared(description, images, examples)
 
 
 def read_description(examples_path: str | Path) -> Description:
@@ -198,21 +169,22 @@ def _description(metadata: dict[str, Any]) -> Description:
     )
 
 
-def _check(prepared: Prepared, images_path: str | Path, examples_path: str | Path) -> None:
-    images, examples = prepared.images, prepared.examples
-    if images.dtype != np.uint8 or images.ndim != 4:
-        raise InputError(
-            f"{images_path}: images are {images.dtype} with {images.ndim} dimensions, "
-            "expected uint8 (n, channels, height, width)"
-        )
-    sizes = [len(names) for names in prepared.description.classes]
+def _check(
+    examples_path: str | Path, description: Description, examples: pd.DataFrame, images: int
+) -> None:
+    """Refuse examples that do not fit their description or the number of ``images``."""
+    sizes = [len(names) for names in description.classes]
     limits = {
-        "image": len(images),
+        "image": images,
         "label": sizes[0],
         "feature_a": sizes[0],
         "feature_b": sizes[1],
         "group": sizes[0] * sizes[1],
     }
+    if not ((examples["above"] == -1).all() or examples["above"].between(0, images - 1).all()):
+        raise InputError(
+            f"{examples_path}: above must lie in 0 … {images - 1}, or be -1 for all examples"
+        )
     for column, limit in limits.items():
         if not examples[column].between(0, limit - 1).all():
             raise InputError(f"{examples_path}: {column} must lie in 0 … {limit - 1}")
@@ -224,7 +196,7 @@ def _check(prepared: Prepared, images_path: str | Path, examples_path: str | Pat
             f"{examples_path}: its splits are {', '.join(sorted(found))}, "
             f"expected {', '.join(SPLITS)}"
         )
-    weights = prepared.description.group_weights or ()
+    weights = description.group_weights or ()
     weighted = {group for group, weight in enumerate(weights) if weight > 0}
     for split in ("val", "test"):
         absent = weighted - set(examples.loc[examples["split"] == split, "group"])

@@ -39,6 +39,7 @@ from feature_quality.config.section import (
 from feature_quality.config.toy import Toy
 from feature_quality.config.training import TrainingSettings
 from feature_quality.data.datasets import DATASETS, SPECS
+from feature_quality.data.own import has_split
 from feature_quality.data.spec import DatasetSpec, Defaults
 from feature_quality.errors import InputError
 from feature_quality.formatting import format_number
@@ -48,6 +49,8 @@ from feature_quality.training.network_list import find_network
 
 # Where a run lies below each stage's folder.
 RUN = "{dataset}/{method}/lr={lr}/rho={rho}/seed={seed}"
+# What paths call the split of a dataset that no seed splits.
+PUBLISHED_SPLIT = "published"
 
 DatasetId = Annotated[str, OneOf(DATASETS)]
 SpecId = Annotated[str, OneOf(SPECS)]
@@ -95,9 +98,16 @@ class Settings(Section):
         Distinct,
         Field(description="Run seeds: initialisation and order. All methods share them."),
     ] = constant(paper((0, 1, 2, 3), "Section 4.1: four seeds"))
-    data_seed: Annotated[
-        Seed, Field(description="Seed of splits and pairings, the same for all runs.")
-    ] = constant(ours(0, "any will do"))
+    splits: Annotated[
+        Literal["per_seed", "fixed"],
+        Field(
+            description="Whether each run seed splits and pairs the images anew, alike for all "
+            "methods, or all share the split of `data_seed`. Published splits stay as they are."
+        ),
+    ] = constant(ours("per_seed", "a deviation over seeds then covers the split too"))
+    data_seed: Annotated[Seed, Field(description="Seed of the split where `splits` is fixed.")] = (
+        constant(ours(0, "any will do"))
+    )
     own: Annotated[
         OwnImages | None,
         Field(
@@ -224,6 +234,22 @@ class Settings(Section):
         """Return the module of a dataset's network, as the digest of a script's code takes it."""
         return f"training.networks.{self.training_of(dataset).network.partition(':')[0]}"
 
+    def split_of(self, dataset: str, seed: int) -> str:
+        """Return the name of the split that runs of ``seed`` see: its seed, or ``published``."""
+        if not self._splits_at_random(dataset):
+            return PUBLISHED_SPLIT
+        return str(seed if self.splits == "per_seed" else self.data_seed)
+
+    def _splits_at_random(self, dataset: str) -> bool:
+        if dataset == "own" and self.own:
+            return not has_split(self.own.table)
+        return DATASETS[dataset].random_split
+
+    def _conditions(self, dataset: str) -> list[str]:
+        """Say of how many splits results speak, if of one alone."""
+        one = self.splits == "fixed" and self._splits_at_random(dataset)
+        return ["Conditional on one split, which all seeds share."] if one else []
+
     def images_of(self, spec: str) -> dict[str, Any]:
         """Return how images are taken, as the ``prepare`` of a description needs it."""
         if spec == "own" and self.own:
@@ -305,16 +331,20 @@ class Settings(Section):
     def provenance_summary(self, dataset: str) -> dict[str, Any]:
         """Return the weakest ``provenance`` behind results on ``dataset``, and ``differences``.
 
-        A difference is a sentence that names a setting which differs from the documented default.
+        A difference is a sentence that names a setting which differs from the documented default,
+        or says that results are conditional on one split.
         """
         constants = self.constants_of(dataset)
         return {
             "provenance": weakest(constant.provenance for constant in constants).value,
-            "differences": tuple(
-                f"{constant.key}: {json.dumps(constant.value)} instead of the documented "
-                f"{json.dumps(constant.documented)}."
-                for constant in constants
-                if constant.differs
+            "differences": (
+                *self._conditions(dataset),
+                *(
+                    f"{constant.key}: {json.dumps(constant.value)} instead of the documented "
+                    f"{json.dumps(constant.documented)}."
+                    for constant in constants
+                    if constant.differs
+                ),
             ),
         }
 
@@ -326,7 +356,8 @@ class Settings(Section):
     def run_note(self, dataset: str) -> str:
         """Say below a figure what its runs were."""
         epochs = self.training_of(dataset).epochs
-        return run_note(self.seeds, epochs, self.constants_of(dataset))
+        note = run_note(self.seeds, epochs, self.constants_of(dataset))
+        return " ".join([note, *self._conditions(dataset)])
 
 
 def load(config: Mapping[str, Any]) -> Settings:

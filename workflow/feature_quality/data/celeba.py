@@ -3,20 +3,18 @@
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from feature_quality.artifacts.prepared import Description
 from feature_quality.data.photos import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
     Photos,
-    examples_of,
-    frequencies,
     in_split_order,
+    require_published,
     split_counts,
+    split_photos,
     write_photos,
 )
 from feature_quality.data.spec import DatasetSpec, Preparation
@@ -46,6 +44,7 @@ SPEC = DatasetSpec(
         "partition": ("celeba/list_eval_partition.txt",),
     },
     counts=split_counts(GROUPS),
+    random_split=False,
     group_counts=GROUPS,
     grid={
         "lr": paper((0.0005, 0.001, 0.005, 0.01), "Appendix B"),
@@ -78,6 +77,9 @@ def prepare(task: Preparation) -> None:
         write_photos(task, photos)
 
 
+split = partial(split_photos, SPEC)
+
+
 @contextmanager
 def photographs(
     images: str | Path, attributes: str | Path, partition: str | Path
@@ -93,22 +95,14 @@ def photographs(
         InputError: a file is damaged, or these are not the published splits.
     """
     table = read_attributes(attributes, partition)
-    examples = examples_of(SPEC, table)
-    description = Description(
-        dataset=SPEC.id,
-        title=SPEC.title,
-        demonstration=SPEC.demonstration,
-        features=SPEC.features,
-        classes=SPEC.classes,
-        channel_mean=IMAGENET_MEAN,
-        channel_std=IMAGENET_STD,
-        group_weights=frequencies(GROUPS["train"]),
-    )
+    require_published(SPEC, table)
     with _reader(images) as read:
         yield Photos(
-            datasets=[(description, examples)],
+            title=SPEC.title,
+            features=SPEC.features,
+            classes=SPEC.classes,
+            table=table,
             place=images,
-            names=table["id"].tolist(),
             read=read,
             scale=scale,
             shape=(3, SIDE, SIDE),
@@ -116,7 +110,7 @@ def photographs(
 
 
 def read_attributes(attributes: str | Path, partition: str | Path) -> pd.DataFrame:
-    """Return one row per photograph: its file's name (``id``), split, hair and gender.
+    """Return one row per photograph: its file's name (``id``), part, hair and gender.
 
     They come in the order of the splits, and within each as in ``list_attr_celeba.txt``.
 

@@ -1,17 +1,15 @@
 """CIFAR-MNIST: airplane or automobile under a written 0 or 1 (Appendix B; Shah et al., 2020)."""
 
-from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
-from feature_quality.artifacts.prepared import Prepared, write_prepared
 from feature_quality.data.cifar10 import is_image_folder, reader
 from feature_quality.data.concatenated import (
     GRID,
     SNAPSHOT_EPOCHS,
-    Part,
-    concatenate,
     split_published,
+    write_halves,
 )
 from feature_quality.data.idx import read_labelled
 from feature_quality.data.labelled import Labelled
@@ -49,33 +47,15 @@ def pad_to_colour(digits: Labelled) -> Labelled:
 
 
 def prepare(task: Preparation) -> None:
-    """Prepare the dataset."""
-    write_prepared(task.images, task.examples[0], load(task.originals, task.data_seed))
-
-
-def load(originals: Mapping[str, str], data_seed: int) -> Prepared:
-    """Return the dataset.
-
-    Args:
-        originals: where ``cifar`` lies, which is torchvision's CIFAR-10 archive, its unpacked
-            folder, or a folder of images (the dataset's title says so), and MNIST's files by their
-            keys in ``SOURCES``.
-        data_seed: fixes the split and the pairings.
-    """
-    cifar = originals["cifar"]
+    """Store CIFAR-10's images and the digits; where they come from a folder, the title says so."""
+    cifar = task.originals["cifar"]
     read_cifar = reader(cifar, SPEC.classes[0])
     from_folder = " (CIFAR-10 from an image folder)" if is_image_folder(cifar) else ""
+    a, b = {}, {}
+    for part, prefix in (("train", "train"), ("test", "t10k")):
+        a[part] = read_cifar(part).keep([0, 1])
+        b[part] = pad_to_colour(read_labelled("MNIST", prefix, task.originals).keep([0, 1]))
+    write_halves(task, SPEC, a, b, f"{SPEC.title}{from_folder}")
 
-    def part(split: str, prefix: str) -> Part:
-        digits = read_labelled("MNIST", prefix, originals).keep([0, 1])
-        return Part(read_cifar(split).keep([0, 1]), pad_to_colour(digits))
 
-    train, val = split_published(part("train", "train"), SPEC.id, data_seed)
-    return concatenate(
-        SPEC,
-        title=f"{SPEC.title}{from_folder}",
-        train=train,
-        val=val,
-        test=part("test", "t10k"),
-        data_seed=data_seed,
-    )
+split = partial(split_published, SPEC)

@@ -2,18 +2,21 @@
 
 A part of a dataset is a pair of image collections. Its *correlated* pairing joins images of equal
 class; its *balanced* pairing gives every combination of classes the same number of examples, so
-that neither image says anything of the other.
+that neither image says anything of the other. Images are stored once, one half of an example each;
+a seed's pairings are rows of a table.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from feature_quality.artifacts.prepared import Description, Prepared
-from feature_quality.data.labelled import Labelled
-from feature_quality.data.spec import DatasetSpec
+from feature_quality.artifacts.images import StoredImages, new_images, write_image_table
+from feature_quality.artifacts.prepared import Description
+from feature_quality.data.labelled import Labelled, hold_out
+from feature_quality.data.spec import DatasetSpec, Preparation
 from feature_quality.errors import InputError
 from feature_quality.provenance import ours, paper
 from feature_quality.seeds import generator
@@ -32,93 +35,149 @@ SNAPSHOT_EPOCHS = ours(
 
 
 @dataclass(frozen=True)
+class Halves:
+    """Stored images that are halves of examples: their rows and labels, int64 (n,)."""
+
+    rows: Rows
+    labels: Rows
+
+    @classmethod
+    def of(cls, stored: StoredImages, feature: str, part: str) -> "Halves":
+        """Return those of a part that show ``feature_a`` or ``feature_b``."""
+        labels = stored.table[feature].to_numpy(np.int64)
+        rows = np.flatnonzero((labels >= 0) & (stored.table["part"] == part).to_numpy())
+        return cls(rows, labels[rows])
+
+    def take(self, places: Rows) -> "Halves":
+        """Return those at some places, in that order."""
+        return Halves(self.rows[places], self.labels[places])
+
+    def hold_out(self, fraction: float, rng: np.random.Generator) -> tuple["Halves", "Halves"]:
+        """Return what is kept and what is held out of every class."""
+        kept, held = hold_out(self.labels, fraction, rng)
+        return self.take(kept), self.take(held)
+
+
+@dataclass(frozen=True)
 class Part:
     """Images of feature A and images of feature B that are paired with each other only."""
 
-    a: Labelled
-    b: Labelled
+    a: Halves
+    b: Halves
 
-    def take(self, rows_a: Rows, rows_b: Rows) -> "Part":
+    @classmethod
+    def of(cls, stored: StoredImages, part: str) -> "Part":
+        """Return the stored images of a published part."""
+        return cls(*(Halves.of(stored, feature, part) for feature in ("feature_a", "feature_b")))
+
+    def take(self, places_a: Rows, places_b: Rows) -> "Part":
         """Return these images of A and those images of B, each in the order given."""
-        return Part(self.a.take(rows_a), self.b.take(rows_b))
+        return Part(self.a.take(places_a), self.b.take(places_b))
 
 
-def hold_out(labels: Rows, fraction: float, rng: np.random.Generator) -> tuple[Rows, Rows]:
-    """Choose a random ``fraction`` of every class; return (rows to keep, rows held out)."""
-    held = np.zeros(len(labels), dtype=bool)
-    for label in np.unique(labels):
-        members = rng.permutation(np.flatnonzero(labels == label))
-        held[members[: round(fraction * len(members))]] = True
-    return np.flatnonzero(~held), np.flatnonzero(held)
-
-
-def pair_correlated(part: Part, rng: np.random.Generator) -> tuple[Rows, Rows]:
+def pair_correlated(part: Part, rng: np.random.Generator) -> Part:
     """Pair images of equal class at random, each at most once, in a random order overall.
 
     Each class has as many pairs as its smaller collection has images.
     """
-    rows_a, rows_b = [], []
+    places_a, places_b = [], []
     for label in np.unique(part.a.labels):
         members_a = rng.permutation(np.flatnonzero(part.a.labels == label))
         members_b = rng.permutation(np.flatnonzero(part.b.labels == label))
         size = min(len(members_a), len(members_b))
-        rows_a.append(members_a[:size])
-        rows_b.append(members_b[:size])
-    order = rng.permutation(sum(map(len, rows_a)))
-    return np.concatenate(rows_a)[order], np.concatenate(rows_b)[order]
+        places_a.append(members_a[:size])
+        places_b.append(members_b[:size])
+    order = rng.permutation(sum(map(len, places_a)))
+    return part.take(np.concatenate(places_a)[order], np.concatenate(places_b)[order])
 
 
-def pair_balanced(part: Part, rng: np.random.Generator) -> tuple[Rows, Rows]:
+def pair_balanced(part: Part, rng: np.random.Generator) -> Part:
     """Pair images, each once, so that every cell (class of A, class of B) has the same number."""
     classes = np.unique(part.a.labels)
-    smallest = min(
-        np.bincount(images.labels, minlength=len(classes)).min() for images in (part.a, part.b)
+    counts = [np.bincount(half.labels, minlength=len(classes)) for half in (part.a, part.b)]
+    cell = int(np.min(counts)) // len(classes)
+    # By class of the image, and then by class of the one that it is paired with.
+    cells_a, cells_b = (
+        np.stack(
+            [
+                rng.permutation(np.flatnonzero(half.labels == label))[: cell * len(classes)]
+                for label in classes
+            ]
+        ).reshape(len(classes), len(classes), cell)
+        for half in (part.a, part.b)
     )
-    cell = int(smallest) // len(classes)
-    members_a = [_sample(part.a, label, cell * len(classes), rng) for label in classes]
-    members_b = [_sample(part.b, label, cell * len(classes), rng) for label in classes]
-    rows_a, rows_b = [], []
-    for a in range(len(classes)):
-        for b in range(len(classes)):
-            rows_a.append(members_a[a][b * cell : (b + 1) * cell])
-            rows_b.append(members_b[b][a * cell : (a + 1) * cell])
-    return np.concatenate(rows_a), np.concatenate(rows_b)
+    return part.take(cells_a.ravel(), cells_b.swapaxes(0, 1).ravel())
 
 
-def _sample(images: Labelled, label: int, size: int, rng: np.random.Generator) -> Rows:
-    return rng.permutation(np.flatnonzero(images.labels == label))[:size]
+def write_halves(
+    task: Preparation,
+    spec: DatasetSpec,
+    a: Mapping[str, Labelled],
+    b: Mapping[str, Labelled],
+    title: str = "",
+) -> None:
+    """Store the images of A and those of B, each half an example.
+
+    Args:
+        task: where they go.
+        spec: the dataset's description.
+        a, b: the images by published part; those of the part "" are for each seed to split.
+        title: its name for readers, if it is not the description's.
+
+    Raises:
+        InputError: images are not half as high as the description says.
+    """
+    assert spec.shape
+    channels, height, width = spec.shape
+    collections, tables = [*a.values(), *b.values()], []
+    for images in collections:
+        if images.pixels.shape[1:] != (channels, height // 2, width):
+            raise InputError(
+                f"{spec.id}: its images are {images.pixels.shape[1:]}, expected "
+                f"{(channels, height // 2, width)}"
+            )
+    for feature, other, parts in (("feature_a", "feature_b", a), ("feature_b", "feature_a", b)):
+        for part, images in parts.items():
+            row = {"id": images.ids, "part": part, feature: images.labels, other: -1}
+            tables.append(pd.DataFrame(row))
+    table = pd.concat(tables, ignore_index=True)
+    with new_images(task.images, (len(table), channels, height // 2, width)) as pixels:
+        np.concatenate([images.pixels for images in collections], out=pixels)
+    write_image_table(
+        task.images,
+        task.table,
+        table,
+        title=title or spec.title,
+        features=spec.features,
+        classes=spec.classes,
+    )
 
 
 def split_published(
-    published: Part, dataset: str, data_seed: int, fraction: float = 0.1
-) -> tuple[Part, Part]:
-    """Pair the published training images by class and split the pairs into (train, validation)."""
-    paired = published.take(*pair_correlated(published, generator("pair", dataset, data_seed)))
-    rng = generator("hold out", dataset, data_seed)
-    kept, held = hold_out(paired.a.labels, fraction, rng)
-    return paired.take(kept, kept), paired.take(held, held)
+    spec: DatasetSpec, stored: StoredImages, seed: int
+) -> list[tuple[Description, pd.DataFrame]]:
+    """Pair the published training images by class and hold a tenth of the pairs out.
+
+    Raises:
+        InputError: as ``concatenate``.
+    """
+    published = Part.of(stored, "train")
+    paired = pair_correlated(published, generator("pair", spec.id, seed))
+    kept, held = hold_out(paired.a.labels, 0.1, generator("hold out", spec.id, seed))
+    train, val = (paired.take(places, places) for places in (kept, held))
+    return concatenate(spec, stored, train=train, val=val, test=Part.of(stored, "test"), seed=seed)
 
 
 def concatenate(
-    spec: DatasetSpec,
-    *,
-    title: str = "",
-    train: Part,
-    val: Part,
-    test: Part,
-    data_seed: int,
-) -> Prepared:
-    """Build the five splits of a dataset whose images carry B on top of A, labelled by A.
+    spec: DatasetSpec, stored: StoredImages, *, train: Part, val: Part, test: Part, seed: int
+) -> list[tuple[Description, pd.DataFrame]]:
+    """Return the five splits of a dataset whose examples carry B on top of A, labelled by A.
 
     Train, validation and test are correlated; the probes' training images are the validation
     images paired anew, their test images the test images paired anew (both balanced).
 
-    Args:
-        spec: its description; images and splits must come out with its shape and counts.
-        title: its name for readers, if it is not the description's.
-
     Raises:
-        InputError: images have another shape, or a split has another number of examples.
+        InputError: a split has another number of examples than the description says.
     """
     pairings = {
         "train": (train, pair_correlated),
@@ -127,17 +186,17 @@ def concatenate(
         "probe_train": (val, pair_balanced),
         "probe_test": (test, pair_balanced),
     }
-    tables, images, first = [], [], 0
+    ids, tables = stored.table["id"].to_numpy(), []
     for split, (part, pair) in pairings.items():
-        pairs = part.take(*pair(part, generator("pairing", spec.id, split, data_seed)))
+        pairs = pair(part, generator("pairing", spec.id, split, seed))
         a, b = pairs.a, pairs.b
-        images.append(np.concatenate([b.pixels, a.pixels], axis=2))
         tables.append(
             pd.DataFrame(
                 {
-                    "id": [f"{id_a}+{id_b}" for id_a, id_b in zip(a.ids, b.ids, strict=True)],
+                    "id": ids[a.rows] + "+" + ids[b.rows],
                     "split": split,
-                    "image": np.arange(first, first + len(a)),
+                    "image": a.rows,
+                    "above": b.rows,
                     "label": a.labels,
                     "feature_a": a.labels,
                     "feature_b": b.labels,
@@ -145,22 +204,19 @@ def concatenate(
                 }
             )
         )
-        first += len(a)
-    examples = pd.concat(tables, ignore_index=True)
-    found = {split: int((examples["split"] == split).sum()) for split in pairings}
+    found = {split: len(table) for split, table in zip(pairings, tables, strict=True)}
     if found != spec.counts:
         raise InputError(f"{spec.id}: its splits have {found} examples, expected {spec.counts}")
-    if images[0].shape[1:] != spec.shape:
-        raise InputError(f"{spec.id}: its images are {images[0].shape[1:]}, expected {spec.shape}")
-    mean = images[0].mean(axis=(0, 2, 3), dtype=np.float64) / 255
+    shown = tables[0][["image", "above"]].to_numpy().ravel()
+    mean = stored.pixels[shown].mean(axis=(0, 2, 3), dtype=np.float64) / 255
     description = Description(
         dataset=spec.id,
-        title=title or spec.title,
+        title=stored.title,
         demonstration=spec.demonstration,
-        features=spec.features,
-        classes=spec.classes,
+        features=stored.features,
+        classes=stored.classes,
         channel_mean=tuple(mean.tolist()),
         # The paper subtracts the mean and does not divide.
         channel_std=(1.0,) * len(mean),
     )
-    return Prepared(description, np.concatenate(images), examples)
+    return [(description, pd.concat(tables, ignore_index=True))]

@@ -3,12 +3,14 @@
 No digit is in two domains. It has the form of DomainBed's datasets and stands in for none of them.
 """
 
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from feature_quality.artifacts.prepared import Prepared, new_images, write_examples
-from feature_quality.data.domains import targets
+from feature_quality.artifacts.images import new_images, write_image_table
+from feature_quality.data.domains import image_table, split_domains
 from feature_quality.data.spec import DatasetSpec, Preparation
 from feature_quality.provenance import ours
 from feature_quality.seeds import generator
@@ -41,35 +43,32 @@ NOISE = 60
 
 
 def prepare(task: Preparation) -> None:
-    """Prepare the datasets, one for each target domain."""
-    datasets = load(task.data_seed)
-    stored = datasets[0].images
-    with new_images(task.images, stored.shape) as images:
-        images[:] = stored
-    for path, prepared in zip(task.examples, datasets, strict=True):
-        write_examples(task.images, path, prepared)
-
-
-def load(data_seed: int) -> list[Prepared]:
-    """Return the datasets, one for each target domain; they share their images."""
+    """Store the digits of all domains."""
     # scikit-learn takes seconds to import, and every dry run reads the description above.
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    images = [_enlarge(image) for image in digits.images * 255 / 16]
-    order = generator("domains", SPEC.id, data_seed).permutation(len(images))
-    parts, rows = np.array_split(order, len(SPEC.domains)), []
-    for domain, members in zip(SPEC.domains.values(), parts, strict=True):
-        for row in members:
-            images[row] = _changed(images[row], domain, int(row), data_seed)
-            rows.append((row, domain, str(digits.target[row])))
-    table = pd.DataFrame(rows, columns=["row", "domain", "class"])
-    table["id"] = table["domain"] + "/" + table["class"] + "/" + table["row"].astype(str)
-    stored = np.stack([images[row] for row in table["row"]])[:, None].repeat(3, axis=1)
-    return [
-        Prepared(description, stored, examples)
-        for description, examples in targets(table, SPEC, SPEC.title, data_seed)
-    ]
+    order = generator("domains", SPEC.id).permutation(len(digits.target))
+    parts = np.array_split(order, len(SPEC.domains))
+    rows: list[tuple[str, str, int]] = []
+    with new_images(task.images, (len(order), 3, SIDE, SIDE)) as images:
+        for domain, members in zip(SPEC.domains.values(), parts, strict=True):
+            for row in members:
+                image = _changed(_enlarge(digits.images[row] * 255 / 16), domain, int(row))
+                images[len(rows)] = image
+                rows.append((f"{domain}/{digits.target[row]}/{row}", domain, digits.target[row]))
+    table = pd.DataFrame(rows, columns=["id", "domain", "class"])
+    write_image_table(
+        task.images,
+        task.table,
+        image_table(table, SPEC),
+        title=SPEC.title,
+        features=SPEC.features,
+        classes=(tuple("0123456789"), tuple(SPEC.domains.values())),
+    )
+
+
+split = partial(split_domains, SPEC)
 
 
 def _enlarge(image: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
@@ -79,14 +78,12 @@ def _enlarge(image: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
     return np.asarray(enlarged)
 
 
-def _changed(
-    image: npt.NDArray[np.uint8], domain: str, row: int, data_seed: int
-) -> npt.NDArray[np.uint8]:
+def _changed(image: npt.NDArray[np.uint8], domain: str, row: int) -> npt.NDArray[np.uint8]:
     if domain == "inverted":
         return 255 - image
     if domain == "rotated":
         return np.rot90(image)
     if domain == "noisy":
-        noise = generator("noise", SPEC.id, row, data_seed).normal(0, NOISE, image.shape)
+        noise = generator("noise", SPEC.id, row).normal(0, NOISE, image.shape)
         return (image + noise).clip(0, 255).astype(np.uint8)
     return image

@@ -5,9 +5,11 @@ it is 0 or 1. It has the form of CIFAR-MNIST and stands in for no dataset of the
 """
 
 import numpy as np
+import pandas as pd
 
-from feature_quality.artifacts.prepared import Prepared, write_prepared
-from feature_quality.data.concatenated import Part, concatenate, hold_out
+from feature_quality.artifacts.images import StoredImages
+from feature_quality.artifacts.prepared import Description
+from feature_quality.data.concatenated import Halves, Part, concatenate, write_halves
 from feature_quality.data.labelled import Labelled
 from feature_quality.data.spec import DatasetSpec, Preparation
 from feature_quality.provenance import ours
@@ -81,32 +83,31 @@ def read_digits() -> Labelled:
 
 
 def prepare(task: Preparation) -> None:
-    """Prepare the dataset."""
-    write_prepared(task.images, task.examples[0], load(task.data_seed))
+    """Store the patches of the left halves, those of the right ones, and the digits."""
+    left, right = read_patches()
+    write_halves(task, SPEC, {"train": left, "test": right}, {"": read_digits()})
 
 
-def load(data_seed: int) -> Prepared:
-    """Return the dataset: training and test share no digit, no patch and no half of a photograph.
+def split(stored: StoredImages, seed: int) -> list[tuple[Description, pd.DataFrame]]:
+    """Split the dataset: training and test share no digit, no patch and no half of a photograph.
 
     There are fewer digits than patches, so a digit appears with several patches of its own split.
     """
-    left, right = read_patches()
-    digits = read_digits()
 
-    def split(images: Labelled, fraction: float, name: str) -> tuple[Labelled, Labelled]:
-        rng = generator("hold out", SPEC.id, name, data_seed)
-        kept, held = hold_out(images.labels, fraction, rng)
-        return images.take(kept), images.take(held)
+    def held_out(images: Halves, fraction: float, name: str) -> tuple[Halves, Halves]:
+        return images.hold_out(fraction, generator("hold out", SPEC.id, name, seed))
 
-    patches_train, patches_val = split(left, 0.2, "patches")
-    digits_left, digits_test = split(digits, 0.5, "test digits")
-    digits_train, digits_val = split(digits_left, 0.2, "validation digits")
+    left, right = (Halves.of(stored, "feature_a", part) for part in ("train", "test"))
+    patches_train, patches_val = held_out(left, 0.2, "patches")
+    digits_left, digits_test = held_out(Halves.of(stored, "feature_b", ""), 0.5, "test digits")
+    digits_train, digits_val = held_out(digits_left, 0.2, "validation digits")
     return concatenate(
         SPEC,
+        stored,
         train=Part(patches_train, _repeat(digits_train, patches_train)),
         val=Part(patches_val, _repeat(digits_val, patches_val)),
         test=Part(right, _repeat(digits_test, right)),
-        data_seed=data_seed,
+        seed=seed,
     )
 
 
@@ -124,10 +125,10 @@ def _join(parts: list[Labelled]) -> Labelled:
     )
 
 
-def _repeat(images: Labelled, partners: Labelled) -> Labelled:
+def _repeat(images: Halves, partners: Halves) -> Halves:
     """Repeat the images of each class in turn until every partner of that class has one."""
-    rows = [
+    places = [
         np.resize(np.flatnonzero(images.labels == label), np.sum(partners.labels == label))
         for label in np.unique(partners.labels)
     ]
-    return images.take(np.concatenate(rows))
+    return images.take(np.concatenate(places))

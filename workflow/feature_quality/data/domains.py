@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from feature_quality.artifacts.images import StoredImages
 from feature_quality.artifacts.prepared import Description
 from feature_quality.data.archives import unpacked
 from feature_quality.data.photos import IMAGENET_MEAN, IMAGENET_STD, Photos, write_photos
@@ -20,6 +22,8 @@ from feature_quality.seeds import generator
 
 if TYPE_CHECKING:
     from PIL import Image
+
+Rows = npt.NDArray[np.int64]
 
 TRAINING_SHARE = 0.8
 # Of the source domains' training examples; Appendix F.
@@ -78,25 +82,24 @@ def domain_spec(
 
 
 def prepare_domains(spec: DatasetSpec, task: Preparation) -> None:
-    """Prepare the datasets of ``spec``, one for each target domain."""
+    """Store the images of all domains."""
     settings: Any = task.settings
     original = task.originals["images"]
-    with photographs(original, spec, **settings, data_seed=task.data_seed) as photos:
+    with photographs(original, spec, **settings) as photos:
         write_photos(task, photos)
 
 
 @contextmanager
 def photographs(
-    original: str | Path, spec: DatasetSpec, *, resolution: int, published: bool, data_seed: int
+    original: str | Path, spec: DatasetSpec, *, resolution: int, published: bool
 ) -> Iterator[Photos]:
-    """Yield the photographs and the datasets of ``spec``, to be read inside the block.
+    """Yield the photographs of ``spec``, to be read inside the block.
 
     Args:
         original: its folder ``domain/class/image``, or the archive that holds the folder.
         spec: its description.
         resolution: of the stored images, pixels a side.
         published: whether the numbers of images must be the published ones.
-        data_seed: fixes the splits.
 
     Raises:
         InputError: the archive is damaged; a domain is missing; domains differ in their classes; a
@@ -117,9 +120,11 @@ def photographs(
             )
         title = spec.title if as_published else f"{spec.title} (another copy)"
         yield Photos(
-            datasets=targets(images, spec, title, data_seed),
+            title=title,
+            features=spec.features,
+            classes=(tuple(counts.columns), names),
+            table=image_table(images, spec),
             place=folder,
-            names=images["id"].tolist(),
             read=lambda name: Path(folder, name).read_bytes(),
             scale=partial(_scale, side=resolution),
             shape=(3, resolution, resolution),
@@ -159,43 +164,44 @@ def list_images(folder: Path, domains: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["id", "domain", "class"])
 
 
-def targets(
-    images: pd.DataFrame, spec: DatasetSpec, title: str, data_seed: int
+def image_table(images: pd.DataFrame, spec: DatasetSpec) -> pd.DataFrame:
+    """Return the columns of ``IMAGES`` for images with an ``id``, a ``domain`` and a ``class``."""
+    classes = sorted(images["class"].unique())
+    return pd.DataFrame(
+        {
+            "id": images["id"],
+            "part": "",
+            "feature_a": pd.Categorical(images["class"], classes).codes,
+            "feature_b": pd.Categorical(images["domain"], list(spec.domains.values())).codes,
+        }
+    )
+
+
+def split_domains(
+    spec: DatasetSpec, stored: StoredImages, seed: int
 ) -> list[tuple[Description, pd.DataFrame]]:
     """Return the datasets of ``spec``, one for each target domain, in the order of its domains.
 
-    Args:
-        images: one row per stored image: ``id``, ``domain`` and ``class``.
-        spec: the description.
-        title: their name for readers.
-        data_seed: fixes the splits.
+    A seed splits each domain once, whichever is the target.
     """
-    domains = spec.domains
-    classes = sorted(images["class"].unique())
-    table = pd.DataFrame(
-        {
-            "id": images["id"],
-            "image": np.arange(len(images)),
-            "label": pd.Categorical(images["class"], classes).codes,
-            "feature_a": pd.Categorical(images["class"], classes).codes,
-            "feature_b": pd.Categorical(images["domain"], list(domains.values())).codes,
-        }
-    ).astype({"label": int, "feature_a": int, "feature_b": int})
-    table["group"] = table["feature_a"] * len(domains) + table["feature_b"]
-    halves = {
-        domain: _split(images["domain"] == domain, spec.id, domain, data_seed)
-        for domain in domains.values()
-    }
+    label, domain = (stored.table[name].astype(int) for name in ("feature_a", "feature_b"))
+    table = stored.table.drop(columns="part").assign(
+        image=np.arange(len(label)), above=-1, label=label, group=label * len(spec.domains) + domain
+    )
+    halves = [
+        _split(domain == code, spec.id, name, seed)
+        for code, name in enumerate(spec.domains.values())
+    ]
     found = []
-    for letter, target in domains.items():
-        sources = [rows for domain, rows in halves.items() if domain != target]
+    for code, letter in enumerate(spec.domains):
+        sources = [*halves[:code], *halves[code + 1 :]]
         held = [round(HELD_OUT * len(train)) for train, _ in sources]
         rows = {
             "train": [train[n:] for n, (train, _) in zip(held, sources, strict=True)],
             "val": [train[:n] for n, (train, _) in zip(held, sources, strict=True)],
             "test": [test for _, test in sources],
-            "probe_train": [halves[target][0]],
-            "probe_test": [halves[target][1]],
+            "probe_train": [halves[code][0]],
+            "probe_test": [halves[code][1]],
         }
         parts = [
             table.iloc[np.sort(np.concatenate(members))].assign(split=split)
@@ -203,10 +209,10 @@ def targets(
         ]
         description = Description(
             dataset=f"{spec.id}_{letter}",
-            title=title,
+            title=stored.title,
             demonstration=spec.demonstration,
-            features=spec.features,
-            classes=(tuple(classes), tuple(domains.values())),
+            features=stored.features,
+            classes=stored.classes,
             channel_mean=IMAGENET_MEAN,
             channel_std=IMAGENET_STD,
             target=letter,
@@ -215,12 +221,9 @@ def targets(
     return found
 
 
-def _split(
-    members: pd.Series, family: str, domain: str, data_seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _split(members: pd.Series, family: str, domain: str, seed: int) -> tuple[Rows, Rows]:
     """Return the rows of a domain's training and test examples, shuffled."""
-    rng = generator("domain split", family, domain, data_seed)
-    rows = rng.permutation(np.flatnonzero(members))
+    rows = generator("domain split", family, domain, seed).permutation(np.flatnonzero(members))
     size = round(TRAINING_SHARE * len(rows))
     return rows[:size], rows[size:]
 

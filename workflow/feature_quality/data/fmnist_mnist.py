@@ -1,10 +1,9 @@
 """FMNIST-MNIST: five kinds of clothing under the handwritten digits 0–4 (Appendix B)."""
 
-from collections.abc import Mapping
+from functools import partial
 
-from feature_quality.artifacts.prepared import Prepared, write_prepared
 from feature_quality.data.cifar_mnist import SPEC as CIFAR_MNIST
-from feature_quality.data.concatenated import GRID, Part, concatenate, split_published
+from feature_quality.data.concatenated import GRID, split_published, write_halves
 from feature_quality.data.idx import read_labelled
 from feature_quality.data.spec import DatasetSpec, Preparation, idx_files
 from feature_quality.provenance import ours
@@ -30,30 +29,15 @@ SPEC = DatasetSpec(
 
 
 def prepare(task: Preparation) -> None:
-    """Prepare the dataset."""
-    write_prepared(task.images, task.examples[0], load(task.originals, task.data_seed))
-
-
-def load(originals: Mapping[str, str], data_seed: int) -> Prepared:
-    """Return the dataset.
-
-    Args:
-        originals: where the files of MNIST and Fashion-MNIST lie, by their keys in ``SOURCES``.
-        data_seed: fixes the split and the pairings.
-    """
-
-    def part(prefix: str) -> Part:
-        five = range(len(SPEC.classes[0]))
-        return Part(
-            read_labelled("FashionMNIST", prefix, originals).keep(five),
-            read_labelled("MNIST", prefix, originals).keep(five),
-        )
-
-    train, val = split_published(part("train"), SPEC.id, data_seed)
-    return concatenate(
-        SPEC,
-        train=train,
-        val=val,
-        test=part("t10k"),
-        data_seed=data_seed,
+    """Store the first five classes of Fashion-MNIST and of MNIST."""
+    a, b = (
+        {
+            part: read_labelled(folder, prefix, task.originals).keep(range(5))
+            for part, prefix in (("train", "train"), ("test", "t10k"))
+        }
+        for folder in ("FashionMNIST", "MNIST")
     )
+    write_halves(task, SPEC, a, b)
+
+
+split = partial(split_published, SPEC)

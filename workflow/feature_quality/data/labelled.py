@@ -35,3 +35,14 @@ class Labelled:
         lookup = {label: position for position, label in enumerate(classes)}
         labels = np.array([lookup[int(label)] for label in chosen.labels], dtype=np.int64)
         return Labelled(chosen.pixels, labels, chosen.ids)
+
+
+def hold_out(
+    labels: npt.NDArray[np.int64], fraction: float, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Choose a random ``fraction`` of every class; return (rows to keep, rows held out)."""
+    held = np.zeros(len(labels), dtype=bool)
+    for label in np.unique(labels):
+        members = rng.permutation(np.flatnonzero(labels == label))
+        held[members[: round(fraction * len(members))]] = True
+    return np.flatnonzero(~held), np.flatnonzero(held)

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from feature_quality.data.domains import domain_spec, prepare_domains
+from feature_quality.data.domains import domain_spec, prepare_domains, split_domains
 
 SPEC = domain_spec(
     "office_home",
@@ -13,3 +13,4 @@ SPEC = domain_spec(
     65,
 )
 prepare = partial(prepare_domains, SPEC)
+split = partial(split_domains, SPEC)

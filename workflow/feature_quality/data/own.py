@@ -11,16 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from feature_quality.artifacts.prepared import Description
+from feature_quality.artifacts.images import Classes
 from feature_quality.data.photos import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
     PUBLISHED_SPLITS,
     Photos,
-    five_splits,
-    frequencies,
-    group_counts,
+    draw_parts,
     in_split_order,
+    split_photos,
     write_photos,
 )
 from feature_quality.data.spec import DatasetSpec, Preparation
@@ -56,14 +53,15 @@ FEWEST = {"val": 2, "test": 1}
 # So many pairs of values that lack examples are named.
 NAMED = 8
 
-Classes = tuple[tuple[str, ...], tuple[str, ...]]
-
 
 def prepare(task: Preparation) -> None:
     """Prepare the dataset."""
     settings: Any = task.settings
     images, table = (task.originals[name] for name in ("images", "table"))
     write_photos(task, photographs(images, table, **settings))
+
+
+split = partial(split_photos, SPEC)
 
 
 def photographs(
@@ -86,52 +84,56 @@ def photographs(
     Raises:
         InputError: the table cannot be used.
     """
-    examples, classes = read_table(table, features)
-    stored = examples[examples["split"].isin(PUBLISHED_SPLITS)]
-    groups = len(classes[0]) * len(classes[1])
+    rows, classes = read_table(table, features)
     label, other = features
-    description = Description(
-        dataset=SPEC.id,
+    return Photos(
         title=title,
-        demonstration=False,
         features=(label, other),
         classes=classes,
-        channel_mean=IMAGENET_MEAN,
-        channel_std=IMAGENET_STD,
-        group_weights=frequencies(group_counts(examples, "train", groups)),
-    )
-    return Photos(
-        datasets=[(description, examples)],
+        table=rows,
         place=images,
-        names=stored["id"].tolist(),
         read=lambda name: Path(images, name).read_bytes(),
         scale=partial(scale, side=resolution),
         shape=(3, resolution, resolution),
     )
 
 
-def read_table(path: str | Path, features: Sequence[str]) -> tuple[pd.DataFrame, Classes]:
-    """Return the examples of all five splits and the names of both features' values, sorted.
+def has_split(path: str | Path) -> bool:
+    """Say whether a table has a column ``split``; one that cannot be read is refused later."""
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig", errors="replace") as file:
+            return "split" in [cell.strip() for cell in next(filter(None, csv.reader(file)), [])]
+    except (OSError, csv.Error):
+        return True
 
-    Images come in the order of the splits, and within each as in the table; the examples are rows
-    of ``EXAMPLES``.
+
+def read_table(path: str | Path, features: Sequence[str]) -> tuple[pd.DataFrame, Classes]:
+    """Return the columns of ``IMAGES`` and the names of both features' values, sorted.
+
+    Images come in the order of the splits, and within each as in the table.
 
     Raises:
         InputError: the file is no such table; a split or a value is missing where it is needed.
     """
     rows = _read_rows(path, features)
     first, second = (tuple(sorted(rows[feature].unique())) for feature in features)
-    _require_examples(path, rows, features, (first, second))
-    counts = pd.crosstab([rows[feature] for feature in features], rows["split"])
-    logging.getLogger("feature_quality").info("Images:\n%s", counts.to_string())
-    split, feature_a, feature_b = (
-        pd.Categorical(rows[column], values).codes.astype(int)
-        for column, values in zip(
-            ("split", *features), (PUBLISHED_SPLITS, first, second), strict=True
+    codes = [
+        pd.Categorical(rows[feature], values).codes.astype(int)
+        for feature, values in zip(features, (first, second), strict=True)
+    ]
+    if "split" in rows:
+        parts = pd.Categorical(rows["split"], PUBLISHED_SPLITS).codes.astype(int)
+        table = in_split_order(rows["image"], parts, *codes)
+    else:
+        table = pd.DataFrame(
+            {"id": rows["image"], "part": "", "feature_a": codes[0], "feature_b": codes[1]}
         )
-    )
-    table = in_split_order(rows["image"], split, feature_a, feature_b)
-    return five_splits(table, values=len(second)), (first, second)
+    drawn = draw_parts(table, SPEC.id, 0)
+    _require_examples(path, drawn, features, (first, second))
+    counts = pd.crosstab([drawn["feature_a"], drawn["feature_b"]], drawn["part"])
+    counts.index = counts.index.map(lambda pair: (first[pair[0]], second[pair[1]]))
+    logging.getLogger("feature_quality").info("Images:\n%s", counts.to_string())
+    return table, (first, second)
 
 
 def scale(photo: "Image.Image", side: int) -> "Image.Image":
@@ -142,7 +144,7 @@ def scale(photo: "Image.Image", side: int) -> "Image.Image":
 
 
 def _read_rows(path: str | Path, features: Sequence[str]) -> pd.DataFrame:
-    """Return the cells of the columns ``image``, ``split`` and both features, as text.
+    """Return the cells of the columns ``image``, ``split`` (if any) and both features, as text.
 
     Raises:
         InputError: names the first line at fault.
@@ -154,8 +156,8 @@ def _read_rows(path: str | Path, features: Sequence[str]) -> pd.DataFrame:
             lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as a table ({error})") from error
-    columns = ["image", "split", *features]
     header = lines[0][1] if lines else []
+    columns = ["image", *features] + ["split"] * ("split" in header)
     if wrong := [column for column in columns if header.count(column) != 1]:
         raise InputError(
             f"{path}: should have one column {' and one column '.join(wrong)}, with commas between "
@@ -170,7 +172,7 @@ def _read_rows(path: str | Path, features: Sequence[str]) -> pd.DataFrame:
         for column in columns:
             if not row[column]:
                 raise InputError(f"{where}: {column} is empty")
-        if row["split"] not in PUBLISHED_SPLITS:
+        if row.get("split", "train") not in PUBLISHED_SPLITS:
             allowed = ", ".join(PUBLISHED_SPLITS)
             raise InputError(f"{where}: split is {row['split']!r}, should be one of {allowed}")
         image = PurePosixPath(row["image"])
@@ -184,37 +186,34 @@ def _read_rows(path: str | Path, features: Sequence[str]) -> pd.DataFrame:
 
 
 def _require_examples(
-    path: str | Path, rows: pd.DataFrame, features: Sequence[str], classes: Classes
+    path: str | Path, table: pd.DataFrame, features: Sequence[str], classes: Classes
 ) -> None:
-    """Refuse rows that networks or probes could not be trained or tested on."""
-    label = features[0]
-    members = {split: rows[rows["split"] == split] for split in PUBLISHED_SPLITS}
-    for split, examples in members.items():
-        if examples.empty:
+    """Refuse images that networks or probes could not be trained or tested on."""
+    for split in PUBLISHED_SPLITS:
+        if not (table["part"] == split).any():
             raise InputError(f"{path}: has no row of split {split}")
     for feature, values in zip(features, classes, strict=True):
         if len(values) < 2:
             raise InputError(
                 f"{path}: {feature} is {values[0]!r} throughout; a feature needs at least 2 values"
             )
-    trained = set(members["train"][label])
-    for split in FEWEST:
-        if unknown := sorted(set(members[split][label]) - trained):
-            raise InputError(
-                f"{path}: {label} {unknown[0]!r} occurs in {split} and not in train; "
-                "a network learns the values that it is shown"
-            )
-    pairs = {
-        split: Counter(members[split][[*features]].itertuples(index=False, name=None))
-        for split in FEWEST
+    labels = {
+        split: {*table.loc[table["part"] == split, "feature_a"]} for split in (*FEWEST, "train")
     }
+    for split in FEWEST:
+        if unknown := sorted(labels[split] - labels["train"]):
+            raise InputError(
+                f"{path}: {features[0]} {classes[0][unknown[0]]!r} occurs in {split} and not in "
+                "train; a network learns the values that it is shown"
+            )
+    found = Counter(table[["part", "feature_a", "feature_b"]].itertuples(index=False, name=None))
     # As they are found: two columns of names would have as many pairs as their product.
     lacking = (
-        f"{split} has {pairs[split][pair]} of {features[0]} {pair[0]!r} with "
-        f"{features[1]} {pair[1]!r}"
+        f"{split} has {found[split, a, b]} of {features[0]} {classes[0][a]!r} with "
+        f"{features[1]} {classes[1][b]!r}"
         for split, fewest in FEWEST.items()
-        for pair in product(*classes)
-        if pairs[split][pair] < fewest
+        for a, b in product(*(range(len(values)) for values in classes))
+        if found[split, a, b] < fewest
     )
     if named := list(islice(lacking, NAMED)):
         more = ["…"] if next(lacking, None) else []

@@ -14,9 +14,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from feature_quality.artifacts.prepared import Description, Prepared, new_images, write_examples
+from feature_quality.artifacts.images import (
+    Classes,
+    StoredImages,
+    new_images,
+    write_image_table,
+)
+from feature_quality.artifacts.prepared import Description
+from feature_quality.data.labelled import hold_out
 from feature_quality.data.spec import DatasetSpec, Preparation
 from feature_quality.errors import InputError
+from feature_quality.seeds import generator
 
 if TYPE_CHECKING:  # Pillow takes time to import, and every dry run reads the descriptions.
     from PIL import Image
@@ -25,6 +33,8 @@ PUBLISHED_SPLITS = ("train", "val", "test")
 # What torchvision's pretrained networks expect; it publishes these with them.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+# Of each pair of values, for validation and for test, where a dataset has no published split.
+HELD_OUT = 0.2
 # Images per part: enough for its overhead not to matter, and few enough to show progress.
 PART = 256
 
@@ -33,20 +43,24 @@ GroupCounts = Mapping[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Photos:
-    """Photographs before they are decoded, and the datasets that are made of them.
+    """Photographs before they are decoded.
 
     Attributes:
-        datasets: what each is, and its examples: the rows of ``EXAMPLES``.
+        title: the dataset's name for readers.
+        features, classes: the names of both features and of their values.
+        table: one row per photograph, in the order in which they are stored: the columns of
+            ``IMAGES``. Its ``id`` is the photograph's name.
         place: the folder or archive in which the photographs lie.
-        names: the n photographs, in the order in which they are stored.
         read: returns the encoded bytes of one; raises FileNotFoundError or KeyError without it.
         scale: brings a photograph to the size that is stored.
         shape: (channels, height, width) of what is stored.
     """
 
-    datasets: Sequence[tuple[Description, pd.DataFrame]]
+    title: str
+    features: tuple[str, str]
+    classes: Classes
+    table: pd.DataFrame
     place: str | Path
-    names: Sequence[str]
     read: Callable[[str], bytes]
     scale: "Callable[[Image.Image], Image.Image]"
     shape: tuple[int, int, int]
@@ -61,13 +75,12 @@ def split_counts(counts: GroupCounts) -> dict[str, int]:
     return sizes | {"probe_train": sizes["val"], "probe_test": sizes["test"]}
 
 
-def examples_of(spec: DatasetSpec, photographs: pd.DataFrame) -> pd.DataFrame:
-    """Return the examples of all five splits, and check the published splits' groups.
+def require_published(spec: DatasetSpec, photographs: pd.DataFrame) -> None:
+    """Check the groups of the published splits.
 
     Args:
         spec: the dataset's description.
-        photographs: one row per photograph, in the order in which they are stored: ``id``,
-            ``split``, ``feature_a`` and ``feature_b``, both 0 or 1.
+        photographs: the columns of ``IMAGES``; both features are 0 or 1.
 
     Raises:
         InputError: a group has more or fewer; the message holds all counts.
@@ -79,27 +92,66 @@ def examples_of(spec: DatasetSpec, photographs: pd.DataFrame) -> pd.DataFrame:
             f"{spec.id}: these are not the published splits. Examples of each group are\n"
             f"  {found}, expected\n  {dict(spec.group_counts)}"
         )
-    return examples
 
 
 def five_splits(photographs: pd.DataFrame, values: int) -> pd.DataFrame:
     """Return the examples of all five splits: probes see those of validation and test.
 
     Args:
-        photographs: one row per photograph, in the order in which they are stored: ``id``,
-            ``split``, ``feature_a``, which is the label, and ``feature_b``.
+        photographs: the columns of ``IMAGES``, every photograph in a part.
         values: how many feature B has; it varies the fastest in the numbers of the groups.
     """
-    table = photographs.assign(
+    table = photographs.rename(columns={"part": "split"}).assign(
         image=np.arange(len(photographs)),
+        above=-1,
         label=photographs["feature_a"],
-        group=values * photographs["feature_a"] + photographs["feature_b"],
+        group=values * photographs["feature_a"].astype(int) + photographs["feature_b"],
     )
+    splits = [table[table["split"] == split] for split in PUBLISHED_SPLITS]
     probes = [
-        table[table["split"] == split].assign(split=name)
-        for name, split in (("probe_train", "val"), ("probe_test", "test"))
+        examples.assign(split=name)
+        for name, examples in zip(("probe_train", "probe_test"), splits[1:], strict=True)
     ]
-    return pd.concat([table, *probes], ignore_index=True)
+    return pd.concat([*splits, *probes], ignore_index=True)
+
+
+def draw_parts(table: pd.DataFrame, dataset: str, seed: int) -> pd.DataFrame:
+    """Put images that have no part into one at random; each pair of values in the same shares.
+
+    Args:
+        table: the columns of ``IMAGES``.
+        dataset: its id.
+        seed: fixes the draw; the numbers of images are the same for all seeds.
+    """
+    if table["part"].all():
+        return table
+    pairs = table.groupby(["feature_a", "feature_b"]).ngroup().to_numpy().astype(np.int64)
+    rng = generator("split", dataset, seed)
+    rest, test = hold_out(pairs, HELD_OUT, rng)
+    _, val = hold_out(pairs[rest], HELD_OUT / (1 - HELD_OUT), rng)
+    part = np.full(len(table), "train", dtype=object)
+    part[test], part[rest[val]] = "test", "val"
+    return table.assign(part=part)
+
+
+def split_photos(
+    spec: DatasetSpec, stored: StoredImages, seed: int
+) -> list[tuple[Description, pd.DataFrame]]:
+    """Return the examples of a dataset of photographs; a seed splits those without a split."""
+    photographs = draw_parts(stored.table, spec.id, seed)
+    examples = five_splits(photographs, len(stored.classes[1]))
+    groups = len(stored.classes[0]) * len(stored.classes[1])
+    description = Description(
+        dataset=spec.id,
+        title=stored.title,
+        demonstration=spec.demonstration,
+        features=stored.features,
+        classes=stored.classes,
+        channel_mean=IMAGENET_MEAN,
+        channel_std=IMAGENET_STD,
+        group_weights=frequencies(group_counts(examples, "train", groups)),
+    )
+    return [(description, examples)]
 
 
 def in_split_order(
@@ -118,7 +170,7 @@ def in_split_order(
     table = pd.DataFrame(
         {
             "id": ids,
-            "split": np.array(PUBLISHED_SPLITS)[split],
+            "part": np.array(PUBLISHED_SPLITS)[split],
             "feature_a": feature_a,
             "feature_b": feature_b,
         }
@@ -142,28 +194,38 @@ def write_photos(
     photos: Photos,
     progress: Callable[[Iterable[int]], Iterable[int]] | None = None,
 ) -> None:
-    """Decode and scale all photographs, ``task.threads`` at a time, and write the datasets.
+    """Decode and scale all photographs, ``task.threads`` at a time, and write what they show.
 
     Args:
         task: where they go.
-        photos: what to decode, and the datasets that are made of it.
+        photos: what to decode.
         progress: wraps the parts of ``PART`` photographs; by default a progress bar on a terminal.
 
     Raises:
         InputError: a photograph is missing or cannot be decoded.
     """
-    size = (len(photos.names), *photos.shape)
+    size = (len(photos.table), *photos.shape)
+    names = photos.table["id"].tolist()
     # Threads will do: decoding and scaling let others run.
     with new_images(task.images, size) as images, ThreadPoolExecutor(task.threads) as pool:
         firsts = range(0, len(images), PART)
-        parts = {first: pool.submit(_decode, photos, images, first) for first in firsts}
+        parts = {
+            first: pool.submit(_decode, photos, names[first : first + PART], images[first:])
+            for first in firsts
+        }
         try:
             for first in (progress or _progress_bar)(firsts):
                 parts[first].result()
         finally:
             pool.shutdown(cancel_futures=True)
-    for path, (description, examples) in zip(task.examples, photos.datasets, strict=True):
-        write_examples(task.images, path, Prepared(description, images, examples))
+    write_image_table(
+        task.images,
+        task.table,
+        photos.table,
+        title=photos.title,
+        features=photos.features,
+        classes=photos.classes,
+    )
 
 
 def _progress_bar(firsts: Iterable[int]) -> Iterable[int]:
@@ -173,8 +235,8 @@ def _progress_bar(firsts: Iterable[int]) -> Iterable[int]:
     return tqdm(firsts, desc="Decode", unit=unit, file=sys.stderr, disable=None)
 
 
-def _decode(photos: Photos, images: npt.NDArray[np.uint8], first: int) -> None:
-    """Decode one part of the photographs into their rows of ``images``."""
+def _decode(photos: Photos, names: Sequence[str], images: npt.NDArray[np.uint8]) -> None:
+    """Decode the photographs of some names into the first rows of ``images``."""
     from PIL import Image
 
     # What files that are no images, or damaged, raise when they are read and decoded.
@@ -182,7 +244,7 @@ def _decode(photos: Photos, images: npt.NDArray[np.uint8], first: int) -> None:
         *(OSError, ValueError, SyntaxError, Image.DecompressionBombError),
         *(zipfile.BadZipFile, zlib.error),
     )
-    for row, name in enumerate(photos.names[first : first + PART], start=first):
+    for row, name in enumerate(names):
         try:
             with Image.open(BytesIO(photos.read(name))) as photo:
                 scaled = photos.scale(photo.convert("RGB"))

@@ -28,6 +28,7 @@ class DatasetSpec:
         originals: the files that it is prepared from, by a name for each: their alternatives below
             ``data_dir`` in order of preference, a folder ending in ``/``. The last alternative is
             a key of ``SOURCES``, and is downloaded where ``data_dir`` has none of them.
+        random_split: whether seeds split and pair its images; else they have a published split.
         counts: the number of examples of each of the five splits.
         group_counts: of a published split, the number of examples of each group; the group of
             values a and b is a · (number of b's) + b.
@@ -48,6 +49,7 @@ class DatasetSpec:
     classes: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     shape: tuple[int, int, int] | None = None
     originals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    random_split: bool = True
     counts: Mapping[str, int] = field(default_factory=dict)
     group_counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     domains: Mapping[str, str] = field(default_factory=dict)
@@ -78,17 +80,15 @@ class Preparation:
     Attributes:
         originals: the paths of the original files, by their names in the description.
         settings: how the images are taken, from the configuration.
-        data_seed: fixes splits and pairings.
         images: where the images go.
-        examples: where the examples go, one file for each of the dataset's ``datasets``.
+        table: where the table of what they show goes.
         threads: how many may decode images.
     """
 
     originals: Mapping[str, str]
     settings: Mapping[str, object]
-    data_seed: int
     images: str | Path
-    examples: tuple[str | Path, ...]
+    table: str | Path
     threads: int = 1
 
 

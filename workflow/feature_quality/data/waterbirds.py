@@ -2,22 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from feature_quality.artifacts.prepared import Description
 from feature_quality.data.archives import unpacked
 from feature_quality.data.celeba import SPEC as CELEBA
 from feature_quality.data.photos import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
     Photos,
-    examples_of,
-    frequencies,
     in_split_order,
+    require_published,
     split_counts,
+    split_photos,
     write_photos,
 )
 from feature_quality.data.spec import DatasetSpec, Preparation
@@ -43,6 +41,7 @@ SPEC = DatasetSpec(
     shape=(3, SIDE, SIDE),
     originals={"images": (f"{FOLDER}/", f"{FOLDER}.tar.gz")},
     counts=split_counts(GROUPS),
+    random_split=False,
     group_counts=GROUPS,
     grid=CELEBA.grid,
     training={
@@ -69,6 +68,9 @@ def prepare(task: Preparation) -> None:
         write_photos(task, photos)
 
 
+split = partial(split_photos, SPEC)
+
+
 @contextmanager
 def photographs(original: str | Path) -> Iterator[Photos]:
     """Yield the dataset, to be read inside the block.
@@ -80,11 +82,22 @@ def photographs(original: str | Path) -> Iterator[Photos]:
         InputError: the archive is damaged, or these are not the published splits.
     """
     with unpacked(original, FOLDER) as folder:
-        yield _photos(folder)
+        table = read_metadata(folder)
+        require_published(SPEC, table)
+        yield Photos(
+            title=SPEC.title,
+            features=SPEC.features,
+            classes=SPEC.classes,
+            table=table,
+            place=folder,
+            read=lambda name: Path(folder, name).read_bytes(),
+            scale=scale,
+            shape=(3, SIDE, SIDE),
+        )
 
 
 def read_metadata(folder: str | Path) -> pd.DataFrame:
-    """Return one row per photograph: its file's name (``id``), split, bird and background.
+    """Return one row per photograph: its file's name (``id``), part, bird and background.
 
     They come in the order of the splits, and within each as in ``metadata.csv``.
 
@@ -115,25 +128,3 @@ def scale(photo: "Image.Image") -> "Image.Image":
 
     scaled: Image.Image = center_crop(resize(photo, 128), [SIDE, SIDE])
     return scaled
-
-
-def _photos(folder: Path) -> Photos:
-    table = read_metadata(folder)
-    description = Description(
-        dataset=SPEC.id,
-        title=SPEC.title,
-        demonstration=SPEC.demonstration,
-        features=SPEC.features,
-        classes=SPEC.classes,
-        channel_mean=IMAGENET_MEAN,
-        channel_std=IMAGENET_STD,
-        group_weights=frequencies(GROUPS["train"]),
-    )
-    return Photos(
-        datasets=[(description, examples_of(SPEC, table))],
-        place=folder,
-        names=table["id"].tolist(),
-        read=lambda name: Path(folder, name).read_bytes(),
-        scale=scale,
-        shape=(3, SIDE, SIDE),
-    )

@@ -105,10 +105,9 @@ def network_for(prepared: Prepared, name: str, seed: int, device: torch.device) 
         InputError: as ``build_network``.
     """
     description = prepared.description
-    channels, height, width = prepared.images.shape[1:]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed("initialise", description.dataset, seed))
-        network = build_network(name, (channels, height, width), len(description.classes[0]))
+        network = build_network(name, prepared.shape, len(description.classes[0]))
     if network.normalisation is None:
         network.normalisation = description.channel_mean, description.channel_std
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -1,0 +1,131 @@
+"""The images of a dataset, stored once, and a table of what each of them shows.
+
+``images.npy`` holds distinct images, and ``images.parquet`` one row for each. Splits name them by
+their index, so that those of all seeds share them.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from feature_quality.artifacts.atomic import replacing
+from feature_quality.artifacts.parquet import read_table, write_table
+from feature_quality.errors import InputError
+
+Classes = tuple[tuple[str, ...], tuple[str, ...]]
+
+# ``part`` is the published split that an image belongs to, or empty where every seed draws one. A
+# feature is -1 where an image does not show it.
+IMAGES = pa.schema(
+    [
+        ("id", pa.string()),
+        ("part", pa.string()),
+        ("feature_a", pa.int16()),
+        ("feature_b", pa.int16()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class StoredImages:
+    """The n images of a dataset.
+
+    Attributes:
+        title: the dataset's name in tables and figures.
+        features: the names of feature A, which is the label, and of feature B.
+        classes: the names of the values of each feature.
+        table: n rows, the columns of ``IMAGES``.
+        pixels: uint8 (n, channels, height, width), on disk until they are used.
+        checksum: SHA-256 of ``images.npy``.
+    """
+
+    title: str
+    features: tuple[str, str]
+    classes: Classes
+    table: pd.DataFrame
+    pixels: npt.NDArray[np.uint8]
+    checksum: str
+
+
+@contextmanager
+def new_images(path: str | Path, shape: tuple[int, ...]) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield an array of zeros on disk, stored as ``path`` if the block raises no error.
+
+    Raises:
+        InputError: the file cannot be written to disk.
+    """
+    with replacing(path) as temporary:
+        images = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+        # Reserve the space: on a full disk, writing to the array would kill the process.
+        with temporary.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, temporary.stat().st_size)
+        yield images
+        images.flush()
+
+
+def write_image_table(
+    images_path: str | Path,
+    table_path: str | Path,
+    table: pd.DataFrame,
+    *,
+    title: str,
+    features: tuple[str, str],
+    classes: Classes,
+) -> None:
+    """Write what the images at ``images_path`` show, with their checksum.
+
+    Raises:
+        InputError: the file cannot be written to disk.
+    """
+    with Path(images_path).open("rb") as file:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    metadata = {"title": title, "features": features, "classes": classes, "sha256": checksum}
+    write_table(table_path, table, IMAGES, metadata)
+
+
+def open_images(path: str | Path) -> npt.NDArray[np.uint8]:
+    """Return stored images, (n, channels, height, width), which stay on disk until they are used.
+
+    Raises:
+        InputError: the file is damaged or holds something else.
+    """
+    try:
+        # Copy on write: PyTorch shares memory only with writable arrays.
+        images = np.lib.format.open_memmap(path, mode="c")
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError(f"{path}: cannot be read as an array ({error})") from error
+    if images.dtype != np.uint8 or images.ndim != 4:
+        raise InputError(
+            f"{path}: images are {images.dtype} with {images.ndim} dimensions, "
+            "expected uint8 (n, channels, height, width)"
+        )
+    return images
+
+
+def read_images(images_path: str | Path, table_path: str | Path) -> StoredImages:
+    """Read the images of a dataset and what they show.
+
+    Raises:
+        InputError: a file is damaged, or the two do not belong together.
+    """
+    table, metadata = read_table(table_path, IMAGES)
+    pixels = open_images(images_path)
+    if len(pixels) != len(table):
+        raise InputError(f"{table_path}: has {len(table)} rows for {len(pixels)} images")
+    first, second = metadata["classes"]
+    return StoredImages(
+        metadata["title"],
+        tuple(metadata["features"]),
+        (tuple(first), tuple(second)),
+        table,
+        pixels,
+        metadata["sha256"],
+    )
