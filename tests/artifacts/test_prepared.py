@@ -7,17 +7,22 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from feature_quality.artifacts.images import (
+    IMAGES,
+    StoredImages,
+    new_images,
+    read_images,
+    write_image_table,
+)
 from feature_quality.artifacts.parquet import read_parquet, write_parquet
 from feature_quality.artifacts.prepared import (
     EXAMPLES,
     SPLITS,
     Description,
     Prepared,
-    new_images,
     read_description,
     read_prepared,
     write_examples,
-    write_prepared,
 )
 from feature_quality.errors import InputError
 
@@ -40,6 +45,7 @@ def make(images=None, **columns):
             "id": [f"example {row}" for row in range(10)],
             "split": np.repeat(SPLITS, 2),
             "image": [6, 5, 4, 3, 2, 1, 0, 6, 2, 2],
+            "above": -1,
             "label": pet,
             "feature_a": pet,
             "feature_b": chair,
@@ -64,6 +70,22 @@ SIX = {
 @pytest.fixture
 def paths(tmp_path):
     return tmp_path / "out" / "images.npy", tmp_path / "out" / "examples.parquet"
+
+
+def write_prepared(images_path, examples_path, prepared):
+    """Write both files, as the jobs that prepare and that split do one after the other."""
+    description = prepared.description
+    stored = StoredImages(
+        description.title,
+        description.features,
+        description.classes,
+        pd.DataFrame(index=range(len(prepared.images))),
+        prepared.images,
+        hashlib.sha256(prepared.images.tobytes()).hexdigest(),
+    )
+    write_examples(examples_path, description, prepared.examples, stored)
+    with new_images(images_path, prepared.images.shape) as images:
+        images[:] = prepared.images
 
 
 def write_unchecked(paths, prepared):
@@ -114,8 +136,9 @@ def test_a_split_has_its_own_rows_and_their_images(paths):
 
 
 def test_a_full_disk_is_said_and_leaves_no_images(paths, no_file_above):
-    with pytest.raises(InputError, match=f"^{paths[0]}: File too large$"), no_file_above(140):
-        write_prepared(*paths, make())
+    refusal = pytest.raises(InputError, match=f"^{paths[0]}: File too large$")
+    with refusal, no_file_above(140), new_images(paths[0], (7, 3, 2, 4)):
+        pass
     assert list(paths[0].parent.iterdir()) == []
 
 
@@ -137,31 +160,48 @@ BAD = {
         {"split": ["train"] * 4 + ["test"] * 3 + ["probe_test"] * 3},
         "its splits are probe_test, test, train, expected train, val, test, probe_train",
     ),
-    "images of floats": (
-        {"images": np.zeros((7, 3, 2, 4), np.float32)},
-        "images are float32 with 4 dimensions, expected uint8",
-    ),
-    "images without channels": (
-        {"images": np.zeros((7, 2, 4), np.uint8)},
-        "images are uint8 with 3 dimensions, expected uint8 (n, channels, height, width)",
-    ),
     "another split": (
         {"split": [*make().examples["split"][:9], "extra"]},
         "its splits are ",
     ),
+    "some above": (at(3, 4, "above"), "above must lie in 0 … 6, or be -1 for all examples"),
+    "above the last": ({"above": 7}, "above must lie in 0 … 6, or be -1 for all examples"),
     "too few images": ({"images": np.zeros((6, 3, 2, 4), np.uint8)}, "image must lie in 0 … 5"),
 }
 
 
 @pytest.mark.parametrize(("change", "message"), BAD.values(), ids=BAD)
 def test_refuses_to_write_or_read_what_does_not_fit_together(paths, change, message):
-    file = "images.npy" if message.startswith("images") else "examples.parquet"
-    refusal = pytest.raises(InputError, match=re.escape(f"{file}: {message}"))
+    refusal = pytest.raises(InputError, match=re.escape(f"examples.parquet: {message}"))
     with refusal:
         write_prepared(*paths, make(**change))
     assert not paths[0].parent.exists()
     write_unchecked(paths, make(**change))
     with refusal:
+        read_prepared(*paths)
+
+
+def test_an_example_of_two_images_has_one_above_the_other(paths):
+    prepared = make(above=[0, 1, 2, 3, 4, 5, 6, 0, 1, 2])
+    assert (make().shape, prepared.shape) == ((3, 2, 4), (3, 4, 4))
+    write_prepared(*paths, prepared)
+    val = read_prepared(*paths).split("val").images
+    np.testing.assert_array_equal(val[:, :, :2], prepared.images[[2, 3]])
+    np.testing.assert_array_equal(val[:, :, 2:], prepared.images[[4, 3]])
+
+
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [
+        (np.zeros((7, 3, 2, 4), np.float32), "images are float32 with 4 dimensions"),
+        (np.zeros((7, 2, 4), np.uint8), "images are uint8 with 3 dimensions"),
+    ],
+)
+def test_refuses_images_of_another_form(paths, images, said):
+    write_prepared(*paths, make())
+    np.save(paths[0], images)
+    expected = f"{paths[0]}: {said}, expected uint8 (n, channels, height, width)"
+    with pytest.raises(InputError, match=f"^{re.escape(expected)}$"):
         read_prepared(*paths)
 
 
@@ -262,16 +302,31 @@ def test_what_is_written_to_read_images_stays_off_the_disk(paths):
     assert paths[0].read_bytes() == before
 
 
-def test_equal_input_gives_equal_bytes_and_examples_carry_the_checksum_of_their_images(paths):
-    prepared = make()
-    write_prepared(*paths, prepared)
-    images, examples = (path.read_bytes() for path in paths)
-    assert read_parquet(paths[1])[1]["images_sha256"] == hashlib.sha256(images).hexdigest()
-    for write in (write_examples, write_prepared):
-        write(*paths, make())
-        assert [path.read_bytes() for path in paths] == [images, examples]
-    write_prepared(*paths, replace(prepared, images=255 - prepared.images))
-    assert paths[1].read_bytes() != examples
+def test_what_images_show_is_read_back_and_examples_carry_their_checksum(paths, tmp_path):
+    images, table = (
+        make().images,
+        pd.DataFrame({"id": list("abcdefg"), "part": ["", "val"] * 3 + [""]}),
+    )
+    table = table.assign(feature_a=[0, 1, -1] * 2 + [1], feature_b=2)
+    named = {key: getattr(DESCRIPTION, key) for key in ("title", "features", "classes")}
+    with new_images(paths[0], images.shape) as new:
+        new[:] = images
+    write_image_table(paths[0], tmp_path / "images.parquet", table, **named)
+    stored = read_images(paths[0], tmp_path / "images.parquet")
+    assert {key: getattr(stored, key) for key in named} == named
+    pd.testing.assert_frame_equal(stored.table, table, check_dtype=False)
+    np.testing.assert_array_equal(stored.pixels, images)
+    assert stored.checksum == hashlib.sha256(paths[0].read_bytes()).hexdigest()
+    for _ in range(2):
+        write_examples(paths[1], DESCRIPTION, make().examples, stored)
+        before = paths[1].read_bytes()
+    assert read_parquet(paths[1])[1]["images_sha256"] == stored.checksum
+    write_examples(paths[1], DESCRIPTION, make().examples, replace(stored, checksum="other"))
+    assert paths[1].read_bytes() != before
+    # Those of fewer images are others'.
+    write_parquet(tmp_path / "images.parquet", IMAGES.empty_table(), named | {"sha256": ""})
+    with pytest.raises(InputError, match=r"images\.parquet: has 0 rows for 7 images"):
+        read_images(paths[0], tmp_path / "images.parquet")
 
 
 def test_new_images_are_those_that_were_filled_in(paths):

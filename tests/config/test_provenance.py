@@ -218,7 +218,14 @@ def test_constants_are_those_of_the_dataset(own: Any) -> None:
     ]:
         sections = {key: loaded.model_dump()[key] for key in ("grid", "training")}
         assert {each.key for each in loaded.constants_of(dataset)} == {
-            *("methods", "seeds", "data_seed", *(f"probe.{key}" for key in probe), *others),
+            *(
+                "methods",
+                "seeds",
+                "splits",
+                "data_seed",
+                *(f"probe.{key}" for key in probe),
+                *others,
+            ),
             *(
                 f"{section}.{key}"
                 for section, by in sections.items()

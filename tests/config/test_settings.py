@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 PUBLISHED = ("cifar_mnist", "fmnist_mnist", "celeba", "waterbirds")
 DOMAINBED = ("pacs", "vlcs", "office_home")
 TOP_LEVEL = (
-    "datasets, methods, data_dir, seeds, data_seed, own, domains, grid, training, probe, "
+    "datasets, methods, data_dir, seeds, splits, data_seed, own, domains, grid, training, probe, "
     "probe_runs, toy"
 )
 TRAINING = (

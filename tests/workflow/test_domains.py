@@ -77,7 +77,9 @@ def test_a_target_is_in_no_training_split(finished: Tree) -> None:
     data = finished.path / "results" / "data"
     assert [path.name for path in data.glob("*/images.npy")] == ["images.npy"]
     for letter, target in (("A", "art_painting"), ("S", "sketch")):
-        examples = pq.read_table(data / f"pacs_{letter}" / "examples.parquet").to_pandas()
+        examples = pq.read_table(
+            data / f"pacs_{letter}" / "split=0" / "examples.parquet"
+        ).to_pandas()
         of_target = examples["id"].str.startswith(f"{target}/")
         assert set(examples.loc[of_target, "split"]) == {"probe_train", "probe_test"}
         assert set(examples.loc[~of_target, "split"]) == {"train", "val", "test"}

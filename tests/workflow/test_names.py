@@ -23,7 +23,7 @@ MISQUOTED = {
     "both quotes": "it's \"a\" name';touch ran;'",
     "backquotes in quotes": "it's `touch ran`",
 }
-EXAMPLES = "results/data/waterbirds/examples.parquet"
+EXAMPLES = "results/data/waterbirds/split=published/examples.parquet"
 
 
 def ran(folder: Path) -> list[Path]:

@@ -24,7 +24,7 @@ PAGE = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
 (TABLE,) = re.findall(r"```csv\n(.*?)```", PAGE, re.DOTALL)
 CONFIG, RESIDUAL = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 USED = ("--configfile", "own.yaml", "--")
-EXAMPLES = "results/data/own/examples.parquet"
+EXAMPLES = "results/data/own/split=published/examples.parquet"
 
 
 def write_own(place: Path) -> None:
@@ -114,10 +114,9 @@ def test_the_table_of_the_page_is_accepted_and_no_shorter_one(tmp_path: Path) ->
     path = tmp_path / "table.csv"
     header, *lines = TABLE.splitlines()
     path.write_text(TABLE)
-    examples, classes = read_table(path, ("disc", "ground"))
+    images, classes = read_table(path, ("disc", "ground"))
     assert classes == (("dark", "light"), ("blue", "green"))
-    counts = examples["split"].value_counts().to_dict()
-    assert counts == {"train": 6, "val": 8, "test": 4, "probe_train": 8, "probe_test": 4}
+    assert images["part"].value_counts().to_dict() == {"train": 6, "val": 8, "test": 4}
     for line in lines:
         if ",train," not in line:
             path.write_text("\n".join([header, *(each for each in lines if each != line)]))

@@ -108,7 +108,7 @@ def test_images_are_stored_once_for_all_splits(photos_once: Tree) -> None:
     images = np.load(photos_once.path / "results" / "data" / "celeba" / "images.npy", mmap_mode="r")
     assert images.shape == (sum(map(sum, GROUPS.values())), 3, 64, 64)
     examples = pq.read_table(
-        photos_once.path / "results" / "data" / "celeba" / "examples.parquet"
+        photos_once.path / "results" / "data" / "celeba" / "split=published" / "examples.parquet"
     ).to_pandas()
     rows = examples.groupby("split")["image"].apply(list)
     assert rows["probe_test"] == rows["test"]

@@ -219,7 +219,7 @@ def test_a_diverged_run_is_counted_and_left_out(tmp_path: Path, probed: str) -> 
 def test_one_run_is_a_target(tree: Tree) -> None:
     run = "results/runs/digits_photos/sgd/lr=0.05/rho=0/seed=0"
     due = tree.due(f"{run}/history.parquet")
-    assert due == {"prepare_digits_photos": 1, "train": 1}
+    assert due == {"prepare_digits_photos": 1, "split_digits_photos": 1, "train": 1}
 
 
 def test_the_embedded_default_is_small_and_downloads_nothing(tmp_path: Path) -> None:

@@ -50,9 +50,10 @@ class Scripts:
         run_script(self.folder, script, input, output, params, **wildcards)
 
     def prepare(self) -> None:
-        output = {"images": self.images, "examples": [self.examples]}
-        params = {"dataset": DATASET, "names": [], "settings": {}, "data_seed": 0}
-        self("prepare", output=output, params=params)
+        files = {"images": self.images, "table": self.folder / "images.parquet"}
+        params = {"dataset": DATASET, "names": [], "settings": {}}
+        self("prepare", output=files, params=params)
+        self("split", files, [self.examples], {"dataset": DATASET, "seed": 0})
 
     def train(self, method: str, lr: str, rho: str) -> None:
         self(
@@ -308,8 +309,8 @@ def test_prepare_refuses_other_files_by_name(tmp_path: Path, dataset: str) -> No
         Scripts(tmp_path)(
             "prepare",
             [tmp_path if name == "cifar" else wrong for name in names],
-            {"images": tmp_path / "images.npy", "examples": [tmp_path / "examples.parquet"]},
-            {"dataset": dataset, "names": names, "settings": {}, "data_seed": 0},
+            {"images": tmp_path / "images.npy", "table": tmp_path / "images.parquet"},
+            {"dataset": dataset, "names": names, "settings": {}},
         )
     assert not list(tmp_path.glob("images*"))
     logging.captureWarnings(False)

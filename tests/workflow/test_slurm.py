@@ -101,7 +101,7 @@ def test_a_job_that_failed_is_submitted_again_with_more(tree: Tree) -> None:
     once = "import pathlib\ntry:\n    pathlib.Path('failed').touch(exist_ok=False)\n"
     once += "except FileExistsError:\n    pass\nelse:\n    raise SystemExit(1)\n"
     script.write_text(once + script.read_text())
-    submit(tree, "results/data/digits_photos/examples.parquet")
+    submit(tree, "results/data/digits_photos/images.npy")
     first, second = jobs(tree)
     assert (first["JobState"], second["JobState"]) == ("FAILED", "COMPLETED")
     assert (first["TRES"]["mem"], second["TRES"]["mem"]) == ("4000M", "8000M")
@@ -141,7 +141,7 @@ def test_a_training_that_was_cancelled_goes_on(tree: Tree) -> None:
 
 def test_nothing_in_a_configuration_is_run_by_a_shell(tmp_path: Path) -> None:
     """Neither the name of a directory nor that of a file, on the submit host or on the node."""
-    target = "results/data/waterbirds/examples.parquet"
+    target = "results/data/waterbirds/images.npy"
     name = "a;touch pwned $(touch pwned) `touch pwned` & b"
     with contextlib.ExitStack() as stack:
         processes = []

@@ -71,6 +71,7 @@ for spec in SPECS.values():
             f"results/logs/data/{spec.id}/split={{split}}.log",
         benchmark:
             f"results/benchmarks/data/{spec.id}/split={{split}}.tsv"
+        localrule: True
         conda:
             "../../envs/workflow.yaml"
         params:
