@@ -507,6 +507,24 @@ class TestRead:
         everyone = load({}).grid_of("cifar_mnist")
         assert everyone.radii("asam") == everyone.radii("sam") == everyone.rho
 
+    def test_runs_of_a_seed_share_a_split(self, own: dict[str, Any]) -> None:
+        each, one = load({}), load({"splits": "fixed", "data_seed": 9})
+        for dataset in ("cifar_mnist", "fmnist_mnist", "digits_photos", "pacs_A"):
+            assert [each.split_of(dataset, seed) for seed in (0, 3)] == ["0", "3"]
+            assert [one.split_of(dataset, seed) for seed in (0, 3)] == ["9", "9"]
+            said = "Conditional on one split, which all seeds share."
+            assert said in one.run_note(dataset)
+            assert said in one.provenance_summary(dataset)["differences"]
+            assert said not in each.run_note(dataset)
+            assert said not in each.provenance_summary(dataset)["differences"]
+        for dataset in ("celeba", "waterbirds"):
+            assert {load_.split_of(dataset, 3) for load_ in (each, one)} == {"published"}
+            assert "one split" not in one.run_note(dataset)
+        assert load(own).split_of("own", 3) == "published"
+        table = Path(own["own"]["table"])
+        table.write_text(table.read_text().replace("split", "other", 1))
+        assert load(own).split_of("own", 3) == "3"
+
     @pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.originals])
     def test_the_users_originals_come_before_downloads(self, name: str, tmp_path: Path) -> None:
         for key, alternatives in SPECS[name].originals.items():
