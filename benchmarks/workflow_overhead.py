@@ -110,7 +110,7 @@ def selection(dataset: str, histories: Sequence[str]) -> Selection:
     candidates: list[Candidate] = []
     for history in histories:
         method, lr, rho, seed = re.findall(r"(\w+)/lr=(.+)/rho=(.+)/seed=(.+)/", history)[0]
-        choices[method] = Choice(lr=float(lr), rho=float(rho), candidates=1, tied=1)
+        choices[method] = Choice(lr=float(lr), rho=float(rho), candidates=1, tied=[])
         candidates.append(
             Candidate(
                 method=method,
