@@ -20,6 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from feature_quality.artifacts.history import HISTORY
 from feature_quality.artifacts.prepared import Description, Prepared
+from feature_quality.errors import InputError
 from feature_quality.methods import METHODS
 from feature_quality.training.augmentation import Crop, draw_windows
 from feature_quality.training.loop import (
@@ -396,6 +397,17 @@ def test_the_device_is_waited_for_once_per_epoch(method, monkeypatch):
         result = run(tiny_network(), method=method)
     assert len(result.history) == 3
     assert (waits.count, taken) == (0, [5, 5, 5])
+
+
+@pytest.mark.parametrize("method", ["sgd", "sam"])
+@pytest.mark.parametrize("batch_size", [1, 11, 22])
+def test_a_last_batch_of_one_is_refused_where_batch_norm_has_one_value(method, batch_size):
+    flat = nn.BatchNorm1d(36)
+    with pytest.raises(InputError, match=r"^23 training images leave a last batch of one, which"):
+        run(tiny_network(flat), method=method, batch_size=batch_size)
+    assert flat.num_batches_tracked == 0
+    # Images have many values per channel.
+    assert len(run(tiny_network(), method=method, batch_size=22, epochs=1).history) == 1
 
 
 # The order of examples

@@ -1,5 +1,6 @@
 """The training of one network on one dataset with one (method, lr, rho, seed)."""
 
+import copy
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from feature_quality.artifacts.prepared import Description, Examples
+from feature_quality.errors import InputError
 from feature_quality.seeds import generator
 from feature_quality.training.augmentation import Crop, cut_windows, draw_windows
 from feature_quality.training.checkpoint import Checkpoint
@@ -150,7 +152,12 @@ def train(
         checkpoint: where the state is kept after epochs; what it holds already is taken up.
         progress: wraps the epochs that are left, for a progress bar.
         report: takes one line per epoch.
+
+    Raises:
+        InputError: the last batch of an epoch is of one example, which batch norm cannot normalise.
     """
+    if (len(train_split) - 1) % config.batch_size == 0:
+        _require_batch_of_one(model, train_split)
     optimizer = SGD(
         model.parameters(), lr=lr, momentum=config.momentum, weight_decay=config.weight_decay
     )
@@ -230,6 +237,18 @@ def train(
         if checkpoint:
             checkpoint.keep(run, optimizer.momentum_buffers())
     return run
+
+
+def _require_batch_of_one(model: Network, split: DeviceSplit) -> None:
+    # On the meta device, where nothing is computed, drawn or counted.
+    on_meta = copy.deepcopy(model).to("meta").train()
+    try:
+        on_meta(torch.empty(1, *split.images.shape[1:], device="meta"))
+    except ValueError as error:
+        raise InputError(
+            f"{len(split)} training images leave a last batch of one, which batch normalisation "
+            "cannot normalise: choose another training.batch_size"
+        ) from error
 
 
 @torch.no_grad()
