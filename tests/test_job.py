@@ -77,10 +77,21 @@ def test_a_fault_ends_with_one_line_and_a_traceback_in_the_log(run):
     assert "in divide" in log
 
 
-def test_an_interrupt_is_not_taken_for_a_fault(run):
-    status, _, log = run("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
-    assert status == -signal.SIGINT
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
+def test_ctrl_c_and_a_closed_terminal_end_a_job_in_one_line(run, name):
+    status, terminal, log = run(f"import os, signal; os.kill(os.getpid(), signal.{name})")
+    assert (status, terminal) == (1, f"Error: stopped by {name}\n")
     assert "Traceback" not in log
+
+
+def test_a_signal_that_is_ignored_stays_so(run):
+    # What nohup does before it starts a command.
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        body = "import os, signal; os.kill(os.getpid(), signal.SIGHUP); log.info('went on')"
+        assert "went on" in run(body)[2]
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_log_is_of_the_last_run_only(run):

@@ -10,6 +10,8 @@ from typing import NoReturn
 
 from feature_quality.errors import InputError
 
+STOPPING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
 
 @contextmanager
 def job(log: str) -> Iterator[logging.Logger]:
@@ -17,17 +19,23 @@ def job(log: str) -> Iterator[logging.Logger]:
 
     Unusable input ends with one line on the terminal and in the log. Any other error ends with its
     traceback in the log and a line on the terminal that says where it is. SIGTERM, by which
-    schedulers end jobs, ends the body as an exception does: half-written files are removed.
+    schedulers end jobs, SIGHUP and Ctrl-C end the body as an exception does: half-written files are
+    removed. A signal that is ignored, as by nohup, stays so.
     """
     logger = logging.getLogger("feature_quality")
 
-    def stop(*_: object) -> NoReturn:
-        # A second signal must not interrupt the cleaning up.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        logger.warning("stopped by SIGTERM")
-        sys.exit("Error: stopped by SIGTERM")
+    stopping = [each for each in STOPPING if signal.getsignal(each) != signal.SIG_IGN]
 
-    signal.signal(signal.SIGTERM, stop)
+    def stop(number: int, _: object) -> NoReturn:
+        # A second signal must not interrupt the cleaning up.
+        for each in stopping:
+            signal.signal(each, signal.SIG_IGN)
+        reason = f"stopped by {signal.Signals(number).name}"
+        logger.warning(reason)
+        sys.exit(f"Error: {reason}")
+
+    for each in stopping:
+        signal.signal(each, stop)
     # No tracebacks from logging on a full disk: writing the results will report it.
     logging.raiseExceptions = False
     logging.basicConfig(filename=log, filemode="w", format="%(asctime)s %(message)s", force=True)
