@@ -20,6 +20,14 @@ os.environ.update(
         filter(None, [PACKAGE_ROOT, os.environ.get("PYTHONPATH")])
     )
 )
+# Switches of libraries that change how numbers are rounded, and so the results: no job sees them.
+ROUNDING = (
+    *("MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "MKL_DEBUG_CPU_TYPE", "ONEDNN_", "DNNL_"),
+    *("ATEN_CPU_CAPABILITY", "OPENBLAS_CORETYPE", "NPY_", "NVIDIA_TF32_OVERRIDE"),
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+)
+for name in [name for name in os.environ if name.startswith(ROUNDING)]:
+    del os.environ[name]
 
 from feature_quality.artifacts.selection import read_selection
 from feature_quality.config.quoting import refuse_misquoted
