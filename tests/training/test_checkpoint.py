@@ -281,6 +281,15 @@ def replace_by_text(path: Path) -> None:
     path.write_text("epoch,lr\n1,0.1\n")
 
 
+def replace_by_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def describe_by_list(path: Path) -> None:
+    save_file(load_file(path), path, {"feature_quality": "[1]"})
+
+
 def drop_description(path: Path) -> None:
     save_file(load_file(path), path)
 
@@ -301,6 +310,8 @@ SPOILT: dict[Callable[[Path], None], str] = {
     truncate_header: UNREADABLE,
     empty: UNREADABLE,
     replace_by_text: UNREADABLE,
+    replace_by_folder: UNREADABLE,
+    describe_by_list: DAMAGED + "{}: its description is not a JSON object",
     flip_last_byte: DAMAGED + "{}",
     swap_tensors: DAMAGED + "{}",
     drop_description: DAMAGED + "{}: was not written by this workflow (no description)",

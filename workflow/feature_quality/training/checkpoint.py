@@ -6,6 +6,7 @@ history are all there is to keep.
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -63,6 +64,9 @@ class Checkpoint:
             tensors, description = read_described_weights(self.path)
         except InputError as error:
             self.warn(f"The checkpoint is damaged, the run starts anew: {error}")
+            if self.path.is_dir():
+                # No file can take the place of a folder.
+                shutil.rmtree(self.path)
             return None
         if description.get("identity") != self.identity:
             self.warn(
