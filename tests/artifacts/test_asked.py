@@ -7,13 +7,16 @@ import pytest
 from feature_quality.artifacts.asked import refuse_others
 from feature_quality.errors import InputError
 
-ASKED = {"toy": {"settings": {"epochs": 8, "crop": (1, 2)}, "code": "a", "examples_sha256": "b"}}
-RUN: dict[str, Any] = {"dataset": "toy", "settings": {"epochs": 8, "crop": [1, 2]}}
+EXPECTED = {"settings": {"epochs": 8, "crop": (1, 2)}, "code": "a"}
+# Each seed has its own data.
+ASKED = {("toy", seed): EXPECTED | {"examples_sha256": data} for seed, data in ((0, "b"), (1, "c"))}
+RUN: dict[str, Any] = {"dataset": "toy", "seed": 0, "settings": {"epochs": 8, "crop": [1, 2]}}
 RUN |= {"code": "a", "examples_sha256": "b", "device": "any"}
 
 
 def test_what_was_made_as_asked_passes() -> None:
-    refuse_others([("x/history.parquet", RUN)] * 2, ASKED)
+    other = RUN | {"seed": 1, "examples_sha256": "c"}
+    refuse_others([("x/history.parquet", RUN), ("y/history.parquet", other)], ASKED)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +26,7 @@ def test_what_was_made_as_asked_passes() -> None:
         ({"settings": {"epochs": 8, "crop": None}}, "settings.crop null, asked [1, 2]"),
         ({"code": "other"}, 'code "other", asked "a"'),
         ({"examples_sha256": None}, 'examples_sha256 null, asked "b"'),
+        ({"seed": 1}, 'examples_sha256 "b", asked "c"'),
     ],
 )
 def test_another_is_named_with_the_command_that_mends_it(change: dict, said: str) -> None:

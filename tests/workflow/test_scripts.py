@@ -130,7 +130,7 @@ class Scripts:
                 "examples": [self.examples],
             },
             [self.folder / "runs.parquet"],
-            {"asked": {DATASET: self.asked(**changes)}},
+            {"asked": {DATASET: self.asked(**changes)}, "seeds": [0]},
         )
         self(
             "collect_importance",

@@ -7,7 +7,11 @@ rule collect:
         tests=probed("results/embeddings/{run}/test.parquet"),
         probes=probed("results/probes/{run}/probe.parquet"),
         selections=SELECTIONS,
-        examples=EXAMPLES,
+        examples=[
+            examples_of(dataset, seed)
+            for dataset in settings.datasets
+            for seed in settings.seeds
+        ],
     output:
         "results/tables/runs.parquet",
     log:
@@ -18,6 +22,7 @@ rule collect:
         "../../envs/workflow.yaml"
     params:
         asked={dataset: asked_of(dataset) for dataset in settings.datasets},
+        seeds=settings.seeds,
         code=code("collect.py"),
     message:
         "Collect the metrics of all runs"

@@ -1,5 +1,7 @@
 """Join the metrics of all runs in one table."""
 
+from itertools import cycle
+
 from feature_quality.artifacts.asked import checksum, refuse_others
 from feature_quality.artifacts.embeddings import read_logits
 from feature_quality.artifacts.features import PROBES
@@ -19,14 +21,15 @@ from feature_quality.reporting.collect import (
 
 with job(snakemake.log[0]):
     files = snakemake.input
-    descriptions = {each.dataset: each for each in map(read_description, files.examples)}
+    descriptions, asked = {}, {}
+    for path, seed in zip(files.examples, cycle(snakemake.params.seeds), strict=False):
+        description = read_description(path)
+        dataset = description.dataset
+        descriptions[dataset] = description
+        asked[dataset, seed] = snakemake.params.asked[dataset] | {"examples_sha256": checksum(path)}
     tests = [read_logits(path) for path in files.tests]
     histories = [read_table(path, HISTORY) for path in files.histories]
     probes = [read_table(path, PROBES) for path in files.probes]
-    asked = {
-        dataset: snakemake.params.asked[dataset] | {"examples_sha256": checksum(path)}
-        for dataset, path in zip(descriptions, files.examples, strict=True)
-    }
     refuse_others(
         [(path, run) for path, (_, run) in zip(files.histories, histories, strict=True)], asked
     )

@@ -10,7 +10,10 @@ from feature_quality.reporting.selection import select
 with job(snakemake.log[0]):
     runs = [read_table(path, HISTORY) for path in snakemake.input]
     described = [(path, run) for path, (_, run) in zip(snakemake.input, runs, strict=True)]
-    # All must have been trained on the same data, that of the first.
-    asked = {"examples_sha256": described[0][1]["examples_sha256"]} | snakemake.params.asked
-    refuse_others(described, {snakemake.wildcards.dataset: asked})
-    write_selection(snakemake.output[0], select(snakemake.wildcards.dataset, runs))
+    dataset, asked = snakemake.wildcards.dataset, {}
+    for _, run in described:
+        # All of a seed must have been trained on the same data, that of its first.
+        data = {"examples_sha256": run["examples_sha256"]}
+        asked.setdefault((dataset, run["seed"]), data | snakemake.params.asked)
+    refuse_others(described, asked)
+    write_selection(snakemake.output[0], select(dataset, runs))

@@ -11,23 +11,24 @@ from feature_quality.errors import InputError
 
 
 def refuse_others(
-    runs: Iterable[tuple[str, Mapping[str, Any]]], asked: Mapping[str, Mapping[str, Any]]
+    runs: Iterable[tuple[str, Mapping[str, Any]]],
+    asked: Mapping[tuple[str, int], Mapping[str, Any]],
 ) -> None:
-    """Refuse files of runs whose description differs from what is asked of their dataset.
+    """Refuse files of runs whose description differs from what is asked of their dataset and seed.
 
     Snakemake's own records see to this while they are there; they are not where ``results/`` was
     copied alone.
 
     Args:
         runs: the path and the description of each file.
-        asked: by dataset, what its runs' descriptions must say, such as ``settings``.
+        asked: by dataset and seed, what their runs' descriptions must say, such as ``settings``.
 
     Raises:
         InputError: names the first file, how it differs, and the command that removes them all.
     """
     found = []
     for path, run in runs:
-        expected = json.loads(json.dumps(asked[run["dataset"]]))
+        expected = json.loads(json.dumps(asked[run["dataset"], run["seed"]]))
         differences = [
             _difference(key, run.get(key), value)
             for key, value in expected.items()
