@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -24,8 +26,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from feature_quality.artifacts.images import read_images
+from feature_quality.artifacts.prepared import read_prepared, write_examples
 from feature_quality.config.probe import Probe
 from feature_quality.data import digits_photos
+from feature_quality.data.spec import Preparation
 from feature_quality.features.probe import ProbeSet, fit_path, probe_draw, probe_error
 from feature_quality.seeds import generator
 from feature_quality.training.augmentation import Crop, draw_windows
@@ -48,7 +53,16 @@ TURNS = 3
 
 def embedded() -> tuple[ProbeSet, ProbeSet]:
     """Return what probes are trained and tested on."""
-    prepared = digits_photos.load(data_seed=0)
+    # The images stay mapped, and so readable, when their file is gone.
+    with TemporaryDirectory() as name:
+        images, table, examples = (
+            Path(name) / part for part in ("i.npy", "t.parquet", "e.parquet")
+        )
+        digits_photos.prepare(Preparation({}, {}, images, table))
+        stored = read_images(images, table)
+        ((about, split),) = digits_photos.split(stored, 0)
+        write_examples(examples, about, split, stored)
+        prepared = read_prepared(images, examples)
     description, device = prepared.description, deterministic_device()
     model = network_for(prepared, "cnn", 0, device)
     split = DeviceSplit.of(prepared.split("train"), description, device)
