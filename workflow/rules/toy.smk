@@ -85,7 +85,9 @@ rule perturb_toy:
 rule perturb_network:
     input:
         images=rules.train.input.images,
-        examples=lambda wildcards: examples_of(wildcards.dataset),
+        examples=lambda wildcards: examples_of(
+            wildcards.dataset, first_sgd_run(wildcards).rpartition("=")[2]
+        ),
         model=lambda wildcards: f"results/runs/{first_sgd_run(wildcards)}/model.safetensors",
         history=lambda wildcards: f"results/runs/{first_sgd_run(wildcards)}/history.parquet",
     output:
