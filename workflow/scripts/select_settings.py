@@ -10,7 +10,8 @@ from feature_quality.reporting.selection import select
 with job(snakemake.log[0]):
     runs = [read_table(path, HISTORY) for path in snakemake.input]
     described = [(path, run) for path, (_, run) in zip(snakemake.input, runs, strict=True)]
-    dataset, asked = snakemake.wildcards.dataset, {}
+    dataset = snakemake.wildcards.dataset
+    asked: dict[tuple[str, int], dict[str, object]] = {}
     for _, run in described:
         # All of a seed must have been trained on the same data, that of its first.
         data = {"examples_sha256": run["examples_sha256"]}
