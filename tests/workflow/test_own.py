@@ -102,7 +102,7 @@ def test_all_that_the_page_names_is_there(finished_own: Tree) -> None:
 def test_the_plan_reads_the_table(own_tree: Tree) -> None:
     said = own_tree.run("plan", "--quiet", "all", *USED[:2])
     assert re.search(r"own +2 +0\.0\d GB +(\d+ min|under a minute)", said)
-    assert re.search(r"toy +0 +0\.00 GB +under a minute", said)
+    assert not re.search("^toy ", said, re.MULTILINE)
     assert "jobs at a time, about" in said
     with edited(own_tree.path / "my-images.csv", "train", "dev"):
         said = own_tree.refuse("plan", "--quiet", "all", *USED[:2])
