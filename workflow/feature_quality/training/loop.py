@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from feature_quality.artifacts.prepared import Description, Examples
 from feature_quality.errors import InputError
@@ -156,7 +157,8 @@ def train(
     Raises:
         InputError: the last batch of an epoch is of one example, which batch norm cannot normalise.
     """
-    if (len(train_split) - 1) % config.batch_size == 0:
+    normalises = any(isinstance(module, _BatchNorm) for module in model.modules())
+    if normalises and (len(train_split) - 1) % config.batch_size == 0:
         _require_batch_of_one(model, train_split)
     optimizer = SGD(
         model.parameters(), lr=lr, momentum=config.momentum, weight_decay=config.weight_decay
