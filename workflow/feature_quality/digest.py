@@ -15,6 +15,7 @@ PLUMBING = {
     "job": "logging, and how a job ends that fails",
     "run_metadata": "the description of how a file was made",
     "artifacts.atomic": "writes a file whole or not at all",
+    "artifacts.checksum": "tells whether files are equal",
     "artifacts.finished": "keeps a run's files as they are",
     "artifacts.lock": "lets one process at a time into a folder",
     "artifacts.parquet": "stores values as they are; the schemas, which do count, name the columns",

@@ -2,7 +2,8 @@
 
 from itertools import cycle
 
-from feature_quality.artifacts.asked import checksum, refuse_others
+from feature_quality.artifacts.asked import refuse_others
+from feature_quality.artifacts.checksum import sha256
 from feature_quality.artifacts.embeddings import read_logits
 from feature_quality.artifacts.features import PROBES
 from feature_quality.artifacts.history import HISTORY
@@ -26,7 +27,7 @@ with job(snakemake.log[0]):
         description = read_description(path)
         dataset = description.dataset
         descriptions[dataset] = description
-        asked[dataset, seed] = snakemake.params.asked[dataset] | {"examples_sha256": checksum(path)}
+        asked[dataset, seed] = snakemake.params.asked[dataset] | {"examples_sha256": sha256(path)}
     tests = [read_logits(path) for path in files.tests]
     histories = [read_table(path, HISTORY) for path in files.histories]
     probes = [read_table(path, PROBES) for path in files.probes]

@@ -1,6 +1,5 @@
 """Train one network: one dataset, method, learning rate, rho and seed."""
 
-import hashlib
 import sys
 from dataclasses import replace
 from functools import partial
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from feature_quality.artifacts.checksum import sha256
 from feature_quality.artifacts.finished import FinishedRun
 from feature_quality.artifacts.history import HISTORY
 from feature_quality.artifacts.lock import locked
@@ -46,7 +46,7 @@ with job(snakemake.log[0]) as log, locked(folder, log.warning):
         "settings": settings,
         "precision": config.precision,
         "normalisation": model.normalisation,
-        "examples_sha256": hashlib.sha256(Path(snakemake.input.examples).read_bytes()).hexdigest(),
+        "examples_sha256": sha256(snakemake.input.examples),
         "instructions": instructions(),
     }
     for weights in snakemake.input.get("weights", []):

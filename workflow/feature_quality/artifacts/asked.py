@@ -1,6 +1,5 @@
 """Results that were made otherwise than is asked now: they must not be compared with others."""
 
-import hashlib
 import json
 import shlex
 from collections.abc import Iterable, Mapping
@@ -44,12 +43,6 @@ def refuse_others(
             f"{path}{more}: was made otherwise than is asked now: {difference}. To make them "
             f"again: rm -r {folders}, then the same command"
         )
-
-
-def checksum(path: str | Path) -> str:
-    """Return the SHA-256 of a file."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _difference(key: str, found: Any, asked: Any) -> str:

@@ -5,7 +5,6 @@ was killed, or whose files lost their times in copying. Outputs are hard links t
 a run that is started again is taken as it is, at no cost in space.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_quality.artifacts.atomic import replacing, write_text
+from feature_quality.artifacts.checksum import sha256
 
 
 class FinishedRun:
@@ -55,8 +55,5 @@ class FinishedRun:
                     shutil.copyfile(self.path(output), temporary)
 
     def _record(self) -> dict[str, Any]:
-        checksums = {}
-        for output in self.outputs:
-            with self.path(output).open("rb") as file:
-                checksums[output.name] = hashlib.file_digest(file, "sha256").hexdigest()
+        checksums = {output.name: sha256(self.path(output)) for output in self.outputs}
         return {"identity": self.identity, "sha256": checksums}

@@ -4,7 +4,6 @@
 their index, so that those of all seeds share them.
 """
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from feature_quality.artifacts.atomic import replacing
+from feature_quality.artifacts.checksum import sha256
 from feature_quality.artifacts.parquet import read_table, write_table
 from feature_quality.errors import InputError
 
@@ -85,8 +85,7 @@ def write_image_table(
     Raises:
         InputError: the file cannot be written to disk.
     """
-    with Path(images_path).open("rb") as file:
-        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    checksum = sha256(images_path)
     metadata = {"title": title, "features": features, "classes": classes, "sha256": checksum}
     write_table(table_path, table, IMAGES, metadata)
 

@@ -1,11 +1,11 @@
 """What lies beside every table and figure: of what it was made, for a reader and for a program."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 from feature_quality.artifacts.atomic import write_text
+from feature_quality.artifacts.checksum import sha256
 from feature_quality.artifacts.parquet import read_metadata
 from feature_quality.artifacts.selection import read_selection
 from feature_quality.run_metadata import run_metadata
@@ -30,16 +30,11 @@ def write_sidecar(snakemake: Any, *packages: str) -> None:
         "run_metadata": run_metadata(snakemake.params.code, *packages),
         "constants": snakemake.params.sources,
         "inputs": [
-            {"file": path, "sha256": _checksum(path), "description": _description(path)}
+            {"file": path, "sha256": sha256(path), "description": _description(path)}
             for path in snakemake.input
         ],
     }
     write_text(snakemake.output.json, json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n")
-
-
-def _checksum(path: str) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _description(path: str) -> Any:

@@ -1,6 +1,5 @@
 """A run's network: built, initialised from its seed, loaded from files, and fed with its input."""
 
-import hashlib
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from feature_quality.artifacts.checksum import sha256
 from feature_quality.artifacts.prepared import Prepared
 from feature_quality.artifacts.weights import read_weights
 from feature_quality.errors import InputError
@@ -138,8 +138,7 @@ def load_start_weights(network: Network, path: str | Path, *, published: bool) -
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
-            checksum = hashlib.file_digest(file, "sha256").hexdigest()
+        checksum = sha256(path)
         expected = path.stem.rpartition("-")[2] if published else ""
         if not checksum.startswith(expected):
             raise InputError(f"{path}: sha256 {checksum}, expected {expected}…")
