@@ -159,6 +159,8 @@ def rows(schema: pa.Schema, count: int = 3) -> pd.DataFrame:
             columns[field.name] = [f"{field.name} {number}" for number in numbers]
         elif pa.types.is_boolean(field.type):
             columns[field.name] = np.arange(count) % 2 == 0
+        elif pa.types.is_list(field.type):
+            columns[field.name] = [np.arange(place, dtype=np.int32) for place in range(count)]
         else:
             columns[field.name] = numbers.astype(field.type.to_pandas_dtype())
     return pd.DataFrame(columns)

@@ -260,6 +260,8 @@ class TestProbeDraw:
         result = draw(train, ProbeSet(embedding, groups // 2, groups))
         assert result.error == pytest.approx(1 / 4)
         assert result.n_test == 72
+        # Group 3's examples are the last two.
+        assert result.wrong == [70, 71]
 
     @pytest.mark.parametrize("strengths", [(0.01, 0.1, 1.0), (1.0, 0.01, 0.1)])
     def test_ties_go_to_the_lower_held_out_log_loss(self, strengths: tuple[float, ...]) -> None:

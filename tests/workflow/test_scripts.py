@@ -239,6 +239,11 @@ def test_probe(scripts: Scripts) -> None:
     ]
     assert (probes["n_test"] == 1040).all()
     assert probes["converged"].all()
+    # The error can be had from the places of the wrong ones and the groups of the split.
+    groups = read_prepared(scripts.images, scripts.examples).split("probe_test").table["group"]
+    for _, row in probes.iterrows():
+        wrong = pd.Series(groups.index.isin(row["wrong"]))
+        assert wrong.groupby(groups.to_numpy()).mean().mean() == pytest.approx(row["error"])
     assert description["dataset"] == DATASET
 
 

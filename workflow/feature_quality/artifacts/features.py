@@ -2,7 +2,8 @@
 
 import pyarrow as pa
 
-# The probes of one run: one row per feature and draw of examples. ``error`` is a fraction.
+# The probes of one run: one row per feature and draw of examples. ``error`` is a fraction;
+# ``wrong`` are the places, in the split it was tested on, of the examples that it got wrong.
 PROBES = pa.schema(
     [
         ("feature", pa.string()),
@@ -12,6 +13,7 @@ PROBES = pa.schema(
         ("n_train", pa.int32()),
         ("n_test", pa.int32()),
         ("converged", pa.bool_()),
+        ("wrong", pa.list_(pa.int32())),
     ]
 )
 

@@ -234,10 +234,12 @@ def log_loss(probe: LinearProbe, examples: ProbeSet) -> float:
 def probe_draw(train: ProbeSet, test: ProbeSet, **settings: Any) -> dict[str, Any]:
     """Train a probe as ``fit_draw`` does, with its settings, and test it: a row of ``PROBES``."""
     fit, n_train = fit_draw(train, **settings)
+    predictions = fit.probe.predict(test.embedding)
     return {
-        "error": probe_error(fit.probe, test),
+        "error": balanced_error(predictions, test.values, test.groups),
         "C": fit.C,
         "n_train": n_train,
         "n_test": len(test.values),
         "converged": fit.converged,
+        "wrong": np.flatnonzero(predictions != test.values).tolist(),
     }
