@@ -134,7 +134,7 @@ def test_a_fresh_checkout_beside_old_results_reruns_nothing(finished: Tree) -> N
         ("splits=fixed", {}),
         ("grid={digits_photos: {lr: [5.0e-2], rho: [0.10]}}", {}),
         ("toy={grid: {complexity: [270, 360]}}", {"toy_study": 1}),
-        ("toy={grid: {batch_size: [5, 7, 60]}}", {"toy_study": 2}),
+        ("toy={grid: {batch_size: [5, 7, 60]}}", {"toy_study": 4}),
         ("toy={grid: {noise: {label: [0.2]}}}", {"toy_study": 1}),
         ("toy={grid: {alpha: [3]}}", {"toy_study": 1}),
         ("toy={grid: {snapshot_epochs: [2]}}", {"toy_dynamics": 1, "perturb_toy": 1}),

@@ -195,7 +195,7 @@ def test_a_diverged_run_is_counted_and_left_out(tmp_path: Path, probed: str) -> 
     grid_table = pd.read_csv(tree.path / "results/tables/grid.csv")
     metrics = set(grid_table.loc[grid_table["lr"] == 1e10, "metric"])
     # Its last finite weights may well be embedded, but say nothing of a representation.
-    tested = {"error", "balanced_error"} if probed == "all" else set()
+    tested = {"error", "balanced_error", "worst_group_error"} if probed == "all" else set()
     assert metrics == {"diverged"} | tested
     assert (
         grid_table.loc[(grid_table["lr"] == 1e10) & (grid_table["metric"] == "error"), "mean"]
@@ -259,7 +259,7 @@ def test_jobs_share_a_gpu_as_far_as_they_fit(
     stub.touch(mode=0o755)
     monkeypatch.setenv("PATH", f"{stub.parent}:{os.environ['PATH']}")
     tree = copy_workflow(tmp_path / "tree", TINY | {"seeds": [0, 1, 2]})
-    for script in ("prepare", "train"):
+    for script in ("prepare", "split", "train"):
         path = tree.path / "workflow" / "scripts" / f"{script}.py"
         path.write_text('for path in snakemake.output:\n    open(path, "w").close()\n')
     runs = [

@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from feature_quality.artifacts.selection import Candidate, Choice, Selection
-from feature_quality.methods import BASELINE, METHODS
 
 RULE = (
     "fewest diverged seeds, then lowest mean validation error over the seeds that finished; "
@@ -22,38 +21,41 @@ def select(dataset: str, runs: Iterable[Run]) -> Selection:
 
     Args:
         dataset: the dataset's id.
-        runs: the (history, description) of every run of the grid. A run that diverged is left out
-            of its setting's means; a setting none of whose runs finished cannot be chosen.
+        runs: the (history, description) of every run of the grid, in any order. A run that diverged
+            is left out of its setting's means; a setting none of whose runs finished cannot be
+            chosen.
     """
     candidates = _candidates(runs)
     choices: dict[str, Choice] = {}
     at_sgd_lr: dict[str, Choice] = {}
-    for method in sorted(METHODS.values(), key=lambda method: method != BASELINE):
-        eligible = [c for c in candidates if c["method"] == method.name and c["finished"]]
-        if eligible:
-            choices[method.name] = _choose(eligible)
-        sgd = choices.get(BASELINE.name)
-        at_lr = [candidate for candidate in eligible if sgd and candidate["lr"] == sgd["lr"]]
-        if at_lr and method != BASELINE:
-            at_sgd_lr[method.name] = _choose(at_lr)
+    sgd_lr = None
+    for method in dict.fromkeys(candidate["method"] for candidate in candidates):
+        eligible = [c for c in candidates if c["method"] == method and c["finished"]]
+        if not eligible:
+            continue
+        choices[method] = _choose(eligible)
+        if choices[method]["rho"] == 0:
+            sgd_lr = choices[method]["lr"]
+        elif at_lr := [candidate for candidate in eligible if candidate["lr"] == sgd_lr]:
+            at_sgd_lr[method] = _choose(at_lr)
     return Selection(
         dataset=dataset, rule=RULE, choices=choices, at_sgd_lr=at_sgd_lr, candidates=candidates
     )
 
 
 def _candidates(runs: Iterable[Run]) -> list[Candidate]:
-    order = list(METHODS)
-    settings: dict[tuple[int, float, float], list[Run]] = {}
+    settings: dict[tuple[str, float, float], list[Run]] = {}
     for history, run in runs:
-        setting = (order.index(run["method"]), run["rho"], run["lr"])
-        settings.setdefault(setting, []).append((history, run))
+        settings.setdefault((run["method"], run["rho"], run["lr"]), []).append((history, run))
     candidates = []
-    for (method, rho, lr), members in sorted(settings.items(), key=lambda item: item[0]):
+    # SGD, whose ρ is 0, first: its learning rate is asked for by the others.
+    for method, rho, lr in sorted(settings, key=lambda setting: (setting[1] > 0, setting)):
+        members = settings[method, rho, lr]
         finished = [member for member in members if not member[1]["diverged"]]
         last = [history.iloc[-1] for history, _ in finished]
         candidates.append(
             Candidate(
-                method=order[method],
+                method=method,
                 lr=lr,
                 rho=rho,
                 val_error=_mean([epoch["val_error"] for epoch in last]),
