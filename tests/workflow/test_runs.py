@@ -178,7 +178,7 @@ def test_only_selected_runs_are_probed_on_request(tmp_path: Path) -> None:
     probed = {file.split("/")[3] for file in tree.results("probes")}
     assert probed == {"lr=0.05"}
     grid_page = (tree.path / "results/tables/grid.md").read_text()
-    assert re.search(r"\|\s+\| 0\s+\| 0\.00001 .* – ", grid_page)
+    assert re.search(r"\|\s+\| SGD\s+\| 0\s+\| 0\.00001 .* – ", grid_page)
     assert "→" in grid_page
     runs = pq.read_table(tree.path / "results/tables/runs.parquet").to_pandas()
     assert set(runs.loc[runs["selected"], "lr"]) == {0.05}
