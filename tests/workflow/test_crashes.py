@@ -31,7 +31,7 @@ def test_a_killed_snakemake(
     # Switches of the arithmetic do not reach jobs, so that the bytes below are the same.
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "SSE41")
     monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
-    with ended.start() as snakemake:
+    with ended.start("table1") as snakemake:
         wait_for(checkpoint(ended).exists)
         job = ended.job("train.py")
         assert job
@@ -43,13 +43,13 @@ def test_a_killed_snakemake(
         snakemake.kill()
         if orphan == "dies too":
             os.kill(job, signal.SIGKILL)
-    assert "--unlock" in ended.refuse()
+    assert "--unlock" in ended.refuse("table1")
     ended.run("--unlock")
     if orphan == "dies too":
-        ended.run()
+        ended.run("table1")
         assert "going on after epoch" in log_of(ended, "train")
     else:
-        with ended.start() as successor:
+        with ended.start("table1") as successor:
             wait_for(lambda: "another process is at work here" in log_of(ended, "train"))
             os.kill(job, signal.SIGCONT)
             said, _ = successor.communicate()
@@ -69,7 +69,7 @@ def test_a_finished_run_that_is_due_again_is_not_trained_again(
     model = checkpoint(ended).with_name("model.safetensors")
     content = model.read_bytes()
     model.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    ended.run("--forcerun", "train")
+    ended.run("table1", "--forcerun", "train")
     assert "epoch 1" in log_of(ended, "train")
     assert_same(ended, undisturbed)
 
@@ -89,7 +89,7 @@ def test_a_killed_job(
     lose(ended, stage)
     rule = script.removesuffix(".py")
     log = ended.path / "results" / "logs" / rule / f"{SLOW_RUN}.log"
-    with ended.start() as snakemake:
+    with ended.start("table1") as snakemake:
         wait_for(checkpoint(ended).exists if rule == "train" else log.exists)
         job = ended.job(script)
         assert job
@@ -103,7 +103,7 @@ def test_a_killed_job(
     # A half-written checkpoint may lie there too, but no output.
     outputs = {path.name for path in (undisturbed.path / "results" / stage / SLOW_RUN).iterdir()}
     assert not left & (outputs - {".lock"})
-    ended.run()
+    ended.run("table1")
     if rule == "train":
         assert "going on after epoch" in log_of(ended, "train")
     for remains in ended.path.glob("results/**/.*.part"):
@@ -114,9 +114,9 @@ def test_a_killed_job(
 
 def test_two_snakemakes_at_once(ended: Tree, undisturbed: Tree) -> None:
     lose(ended, "runs")
-    with ended.start() as first:
+    with ended.start("table1") as first:
         wait_for(lambda: ended.job("train.py"))
-        said = ended.refuse()
+        said = ended.refuse("table1")
         assert "Directory cannot be locked" in said
         said, _ = first.communicate()
     assert first.returncode == 0, said

@@ -46,11 +46,11 @@ def tmpfs(folder: Path, room: int) -> Iterator[Path]:
 def test_a_full_disk(ended: Tree, undisturbed: Tree) -> None:
     lose(ended, "runs")
     with tmpfs(ended.path / "results", room=300_000) as filler:
-        said = ended.refuse()
+        said = ended.refuse("table1")
         assert re.search(rf"Error: results/runs/{SLOW_RUN}/.*No space left on device", said)
         assert not (ended.path / "results" / "runs" / SLOW_RUN / "model.safetensors").exists()
         filler.unlink()
-        ended.run()
+        ended.run("table1")
         assert_same(ended, undisturbed)
 
 
@@ -61,13 +61,13 @@ def test_a_file_size_limit(ended: Tree, undisturbed: Tree) -> None:
     def set_limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
-    with ended.start(preexec_fn=set_limit) as snakemake:
+    with ended.start("table1", preexec_fn=set_limit) as snakemake:
         said, _ = snakemake.communicate()
     assert snakemake.returncode != 0
     assert "Traceback" not in said
     assert re.search(rf"Error: results/runs/{SLOW_RUN}/.*File too large", said)
     assert not (ended.path / "results" / "runs" / SLOW_RUN / "model.safetensors").exists()
-    ended.run()
+    ended.run("table1")
     assert_same(ended, undisturbed)
 
 
@@ -83,10 +83,10 @@ def test_a_file_size_limit(ended: Tree, undisturbed: Tree) -> None:
 def test_a_file_that_was_cut(ended: Tree, undisturbed: Tree, name: str) -> None:
     path = ended.path / "results" / name
     os.truncate(path, path.stat().st_size // 2)
-    said = ended.refuse()
+    said = ended.refuse("table1")
     assert f"results/{name}: " in said
     path.unlink()
-    ended.run()
+    ended.run("table1")
     assert_same(ended, undisturbed)
 
 
@@ -99,19 +99,19 @@ def test_a_read_only_results_directory(ended: Tree, undisturbed: Tree) -> None:
     results = ended.path / "results"
     before = ended.results()
     results.chmod(0o555)
-    with ended.start(prefix=prefix) as snakemake:
+    with ended.start("table1", prefix=prefix) as snakemake:
         said, _ = snakemake.communicate()
     assert snakemake.returncode != 0
     assert "Traceback (most recent call last)" not in said
     assert "results: cannot be written to" in said
     assert ended.results() == before
     # What would be done can be seen all the same.
-    with ended.start("--dry-run", prefix=prefix) as snakemake:
+    with ended.start("table1", "--dry-run", prefix=prefix) as snakemake:
         said, _ = snakemake.communicate()
     assert snakemake.returncode == 0, said
     assert "table1" in said
     results.chmod(0o755)
-    ended.run()
+    ended.run("table1")
     assert_same(ended, undisturbed)
 
 
