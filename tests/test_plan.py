@@ -71,6 +71,7 @@ def test_a_target_domain_by_hand() -> None:
         # A step of LSAM takes one gradient of the whole network, one of ASAM two.
         ({"methods": ["sgd", "lsam", "asam"]}, 6, 6, 1 + 1 + 2),
         ({"grid": {"pacs": {"rho": [0.1, 1, 2]}}}, 8, 8, 1 + 3 * 2),
+        ({"grid": {"pacs": {"lr": {"sgd": [0.1, 1, 2], "sam": [0.1]}}}}, 8, 8, 3 + 2),
         ({"grid": {"pacs": {"rho": [0.1, 1, 2]}}, "probe_runs": "selected"}, 8, 6, 1 + 3 * 2),
     ],
 )

@@ -136,7 +136,7 @@ class TestDefaults:
         config["seeds"].append(2)
         config["grid"]["cifar_mnist"]["rho"]["sam"][0] = 0.7
         assert settings.seeds == (1,)
-        assert settings.grid["cifar_mnist"].radii("sam") == (0.5,)
+        assert settings.grid["cifar_mnist"].rho["sam"] == (0.5,)
         assert "pacs" in load({}).grid
 
 
@@ -183,7 +183,7 @@ class TestAccepted:
             ("methods", ["sgd"]),
             ("methods", ["asam", "lsam", "sgd"]),
             # A dataset that does not run may lack a method's ρ.
-            ("grid.cifar_mnist.rho", {"lsam": [0.1]}),
+            ("grid.cifar_mnist", {"lr": {"sam": [0.1]}, "rho": {"lsam": [0.1]}}),
         ],
     )
     def test_what_else_may_be_said(self, key: str, value: Any) -> None:
@@ -228,6 +228,7 @@ MAPPING = "should be a mapping of keys to values"
 NETWORK = "should be cnn, resnet18, resnet50, timm:<model>"
 WEIGHTS = "should be null, imagenet, or a .safetensors or .pth file that exists"
 NO_SGD = "should be above 0; ρ = 0 is SGD, the method sgd"
+ANY = ", ".join(METHODS)
 PERTURBING = "unknown key; allowed here: sam, lsam, asam"
 
 # (key, value, how the message goes on after the key)
@@ -276,6 +277,8 @@ BAD: list[tuple[str, Any, str]] = [
     ("grid.pacs.lr", ["1e-3", 0.5, 0.001], ": ['1e-3', 0.5, 0.001] should not repeat 0.001"),
     ("grid.cifar_mnist.lr", ["fast"], f"[0]: 'fast' {NUMBER}"),
     ("grid.cifar_mnist.lr", [float("nan")], f"[0]: nan {FINITE}"),
+    ("grid.cifar_mnist.lr", {"sgd": [0.1], "adam": []}, f".adam: unknown key; allowed here: {ANY}"),
+    ("grid.cifar_mnist.lr", {"sgd": [0.1, 0]}, f".sgd[1]: 0 {ABOVE}"),
     ("grid.celeba", 0.1, f": 0.1 {MAPPING}"),
     ("seeds", [0, -1], f"[1]: -1 {FROM_0}"),
     ("seeds", [2**31], "[0]: 2147483648 should be less than 2147483648"),
@@ -341,7 +344,7 @@ DISAGREEING: list[tuple[str, Any, str]] = [
     ("toy.shown.rho", 0.4, ": 0.4 should be among toy.grid.rho"),
     ("toy.shown.complexity", 90, ": 90 should be among toy.grid.complexity"),
     ("grid.digits_photos.rho", {"lsam": [0.1]}, ": lacks sam, as methods lists it"),
-    ("grid.digits_domains.rho", {}, ": lacks sam, as methods lists it"),
+    ("grid.digits_domains.lr", {"sgd": [1]}, ": lacks sam, as methods lists it"),
 ]
 
 
@@ -376,14 +379,15 @@ class TestRefused:
         unknown = [f"grid[1]: unknown key; allowed here: {SECTIONS}"]
         assert faults({"grid": {1: {"lr": 2}}}) == unknown
 
-    def test_methods_without_a_radius_and_networks_for_other_images(self) -> None:
+    def test_methods_without_a_setting_and_networks_for_other_images(self) -> None:
         config = {
             "datasets": ["vlcs_C", "fmnist_mnist", "vlcs_L"],
             "methods": ["sgd", "lsam", "sam", "asam"],
-            "grid": {"vlcs": {"rho": {"sam": [1]}}},
+            "grid": {"vlcs": {"lr": {"sam": [1], "asam": [2]}, "rho": {"sam": [1]}}},
             "training": {"fmnist_mnist": {"network": "resnet18"}},
         }
         assert faults(config) == [
+            "grid.vlcs.lr: lacks sgd, lsam, as methods lists it",
             "grid.vlcs.rho: lacks lsam, asam, as methods lists it",
             "training.fmnist_mnist.network: resnet18 takes images of 3 channels; those of "
             "fmnist_mnist have 1",
@@ -411,7 +415,7 @@ class TestRefused:
         assert validator.is_valid({"datasets": list(DATASETS), "toy": {"grid": {"alpha": [1]}}})
         for text in (
             "training: {celeba: {epochs: 3, crop: {scale: [0.5, 1]}}, pacs: {crop: null}}",
-            "grid: {celeba: {rho: {sam: [0.1]}}, vlcs: {rho: [0.1]}}",
+            "grid: {celeba: {rho: {sam: [0.1]}, lr: {sgd: [1]}}, vlcs: {rho: [0.1]}}",
             "probe: {per_group: {cifar_mnist: null}}",
         ):
             assert validator.is_valid(yaml.safe_load(text))
@@ -493,11 +497,9 @@ class TestRead:
 
     def test_runs_of_each_method(self) -> None:
         config = {"methods": ["lsam", "sgd", "sam"], "seeds": [0, 7]}
-        rho = {"sam": [0.1], "lsam": [0.2, 1], "asam": [5]}
-        settings = load(config | {"grid": {"pacs": {"lr": [1e-5, 1], "rho": rho}}})
-        grid = settings.grid_of("pacs_A")
+        grid = {"lr": [1e-5, 1], "rho": {"sam": [0.1], "lsam": [0.2, 1], "asam": [5]}}
+        settings = load(config | {"grid": {"pacs": grid}})
         assert settings.compared_methods == ["lsam", "sam"]
-        assert [grid.radii(method) for method in METHODS] == [(0,), (0.1,), (0.2, 1), (5,)]
         assert settings.runs_of("pacs_A", "sgd") == [
             f"pacs_A/sgd/lr={lr}/rho=0/seed={seed}" for lr in ("0.00001", "1") for seed in (0, 7)
         ]
@@ -505,8 +507,18 @@ class TestRead:
         assert settings.runs_of("pacs_A") == [*lsam, *sgd, *sam]
         assert settings.runs_of("pacs_A", "sam", "lsam") == [*sam, *lsam]
         assert (len(lsam), lsam[2]) == (8, "pacs_A/lsam/lr=0.00001/rho=1/seed=0")
-        everyone = load({}).grid_of("cifar_mnist")
-        assert everyone.radii("asam") == everyone.radii("sam") == everyone.rho
+
+    def test_a_grid_is_for_all_methods_or_by_method(self) -> None:
+        rates, radii = {"sgd": [0.5], "sam": [0.1, 1], "asam": [2]}, {"sam": [3], "asam": [4, 5]}
+        for lr, rho, sgd, asam in [
+            ([0.1, 1], [3], [(0.1, 0), (1, 0)], [(0.1, 3), (1, 3)]),
+            ([0.1, 1], radii, [(0.1, 0), (1, 0)], [(0.1, 4), (0.1, 5), (1, 4), (1, 5)]),
+            (rates, [3], [(0.5, 0)], [(2, 3)]),
+            (rates, radii, [(0.5, 0)], [(2, 4), (2, 5)]),
+        ]:
+            grid = load({"grid": {"pacs": {"lr": lr, "rho": rho}}}).grid_of("pacs_A")
+            assert (grid.settings_of("sgd"), grid.settings_of("asam")) == (sgd, asam)
+            assert grid.settings_of("sam") == [(0.1, 3), (1, 3)]
 
     def test_runs_of_a_seed_share_a_split(self, own: dict[str, Any]) -> None:
         each, one = load({}), load({"splits": "fixed", "data_seed": 9})

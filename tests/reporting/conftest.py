@@ -66,13 +66,15 @@ def selection_of() -> Callable[..., Selection]:
 
     def make(*settings: Any, at_sgd: Any = (), failed: Any = (), dataset: str = "toy") -> Selection:
         lost: dict[str, Any] = {"val_error": None, "val_loss": None, "diverged": [], "finished": []}
-        trained = [*settings, *((method, 0.1, 0.5) for method in failed)]
+        trained = [*settings, *((method, 0.1, 0.5) for method in failed), *at_sgd]
         return Selection(
             dataset=dataset,
             rule="the first that came",
             choices=choices_of(settings),
             at_sgd_lr=choices_of(at_sgd),
-            candidates=[Candidate(method=each[0], lr=0.1, rho=0.5, **lost) for each in trained],
+            candidates=[
+                Candidate(method=method, lr=lr, rho=rho, **lost) for method, lr, rho, *_ in trained
+            ],
         )
 
     return make

@@ -194,13 +194,9 @@ def test_a_setting_does_not_win_on_the_seeds_that_survive(lost, winner) -> None:
     assert chosen(select("toy", runs), SGD) == (winner, 0)
 
 
-def test_a_method_that_diverged_at_sgds_lr_has_no_setting_there() -> None:
-    runs = [
-        run(SGD, 0.1, 0, 0, 0.1),
-        run(SGD, 0.2, 0, 0, 0.2),
-        run(SAM, 0.1, 0.05, 0, diverged=(1, 1)),
-        run(SAM, 0.2, 0.05, 0, 0.5),
-    ]
+@pytest.mark.parametrize("lost", [[run(SAM, 0.1, 0.05, 0, diverged=(1, 1))], []])
+def test_a_method_that_diverged_or_was_not_trained_at_sgds_lr_has_no_setting_there(lost) -> None:
+    runs = [run(SGD, 0.1, 0, 0, 0.1), run(SGD, 0.2, 0, 0, 0.2), *lost, run(SAM, 0.2, 0.05, 0, 0.5)]
     selection = select("toy", runs)
     assert chosen(selection, SAM) == (0.2, 0.05)
     assert selection["at_sgd_lr"] == {}

@@ -132,8 +132,11 @@ def test_every_method_has_a_row_in_every_table_and_figures_of_its_own(finished: 
     tree, methods = finished, {"methods": ["sgd", "sam", "lsam", "asam"]}
     radii = {"sam": [0.1], "lsam": [0.05, 0.1], "asam": [0.5]}
     of_domains = {"sam": [0.05], "lsam": [0.1], "asam": [0.5]}
-    grid = {name: {"lr": [0.05], "rho": radii} for name in ("digits_photos", "digits_domains")}
-    grid["digits_domains"]["rho"] = of_domains
+    rates = {name: [0.02 if name == "asam" else 0.05] for name in methods["methods"]}
+    grid = {
+        "digits_photos": {"lr": rates, "rho": radii},
+        "digits_domains": {"lr": [0.05], "rho": of_domains},
+    }
     config = WHOLE | methods | {"grid": grid, "toy": {"studies": []}}
     (tree.path / "config.yaml").write_text(yaml.safe_dump(config))
     figure = "figures/groups_digits_photos_asam.pdf"
@@ -144,9 +147,11 @@ def test_every_method_has_a_row_in_every_table_and_figures_of_its_own(finished: 
         assert list(table["method"].unique()) == methods["methods"]
         page = (tables / f"{name}.md").read_text()
         assert all(f"| {label} " in page for label in ("SGD", "SAM", "LSAM", "ASAM"))
-    runs = pq.read_table(tables / "runs.parquet").to_pandas()
-    settings = runs.query("dataset == 'digits_photos'").groupby("method")["rho"].unique()
-    assert {name: list(rho) for name, rho in settings.items()} == {"sgd": [0]} | radii
+    runs = pq.read_table(tables / "runs.parquet").to_pandas().query("dataset == 'digits_photos'")
+    for key, expected in (("rho", {"sgd": [0]} | radii), ("lr", rates)):
+        found = runs.groupby("method")[key].unique()
+        assert {name: list(values) for name, values in found.items()} == expected
+    assert "ASAM was not trained at SGD's learning rate." in (tables / "table1.md").read_text()
     assert figure in tree.results("figures")
     # Eight figures for each of three methods; that one is drawn.
     assert tree.due()["figure"] == 8 * len(radii) - 1

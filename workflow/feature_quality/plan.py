@@ -101,8 +101,7 @@ def cost(settings: Settings, dataset: str, speed: Speed) -> Cost:
     training, probing = settings.training_of(dataset), settings.probing_of(dataset)
     size = _size(settings, spec, dataset)
     network = network_size(training.network, size.shape, size.classes)
-    per_radius = len(grid.lr) * len(settings.seeds)
-    runs = {name: per_radius * len(grid.radii(name)) for name in settings.methods}
+    runs = {name: len(settings.seeds) * len(grid.settings_of(name)) for name in settings.methods}
     total = probed = sum(runs.values())
     if settings.probe_runs == "selected":
         # At most: the setting of each method, and that at SGD's learning rate.

@@ -209,6 +209,12 @@ class TestSelectionNotes:
             "ASAM has 9 settings to choose from and SGD 3, and a step of ASAM takes two gradients.",
         ]
 
+    def test_a_method_that_was_not_trained_at_sgds_rate_is_named(
+        self, selection_of, dataset_of
+    ) -> None:
+        *_, said = selection_notes(dataset_of(selection_of(SGD, SAM, LSAM)))
+        assert said == "SAM was not trained at SGD's learning rate."
+
     @pytest.mark.parametrize("group_weights", [None, (0.7, 0.1, 0.1, 0.1)])
     def test_weighted_errors_are_called_that(self, selection_of, dataset_of, group_weights) -> None:
         text = " ".join(selection_notes(dataset_of(selection_of(SGD), group_weights=group_weights)))

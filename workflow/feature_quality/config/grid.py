@@ -1,6 +1,7 @@
 """The settings that are tried: every learning rate with every ρ of every method, for every seed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Annotated
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
@@ -15,9 +16,11 @@ from feature_quality.config.section import (
 )
 from feature_quality.methods import BASELINE, METHODS
 
-# Names of the two forms of ρ in pydantic's messages, which are not part of the key.
-FOR_ALL, BY_METHOD = "ρ for all methods", "ρ by method"
+# Names of the two forms of both keys in pydantic's messages, which are not part of the key.
+FOR_ALL, BY_METHOD = "for all methods", "by method"
+FORM = Discriminator(lambda given: BY_METHOD if isinstance(given, Mapping) else FOR_ALL)
 
+MethodName = Annotated[str, OneOf(METHODS)]
 Perturbing = Annotated[str, OneOf(name for name in METHODS if name != BASELINE.name)]
 
 
@@ -27,7 +30,7 @@ def _require_positive(rho: float) -> float:
     return rho
 
 
-LearningRates = Annotated[tuple[PositiveNumber, ...], NotEmpty, Distinct]
+Rates = Annotated[tuple[PositiveNumber, ...], NotEmpty, Distinct]
 Radius = Annotated[
     Number,
     AfterValidator(_require_positive),
@@ -40,22 +43,38 @@ class GridSettings(Section):
     """The sweep of a dataset."""
 
     lr: Annotated[
-        LearningRates, Field(description="Learning rates at the start of the cosine schedule.")
+        Annotated[Rates, Tag(FOR_ALL)] | Annotated[dict[MethodName, Rates], Tag(BY_METHOD)],
+        FORM,
+        Field(
+            description="Learning rates at the start of the cosine schedule: a list for all "
+            "methods, or a list by method."
+        ),
     ]
     rho: Annotated[
         Annotated[Radii, Tag(FOR_ALL)] | Annotated[dict[Perturbing, Radii], Tag(BY_METHOD)],
-        Discriminator(lambda given: BY_METHOD if isinstance(given, Mapping) else FOR_ALL),
+        FORM,
         Field(
             description="Radii ρ of the perturbation: a list for all methods, or a list by method."
         ),
     ]
 
-    def radii(self, method: str) -> tuple[float, ...]:
-        """Return the ρ of a method: 0 for SGD.
+    def settings_of(self, method: str) -> list[tuple[float, float]]:
+        """Return each learning rate of a method with each of its ρ, which is 0 for SGD.
 
         Raises:
-            KeyError: ρ is given by method, and not for this one.
+            KeyError: one of them is given by method, and not for this one.
         """
+        rates = self.lr[method] if isinstance(self.lr, Mapping) else self.lr
         if method == BASELINE.name:
-            return (0.0,)
-        return self.rho[method] if isinstance(self.rho, Mapping) else self.rho
+            return [(lr, 0.0) for lr in rates]
+        return [*product(rates, self.rho[method] if isinstance(self.rho, Mapping) else self.rho)]
+
+    def lacking(self, methods: Sequence[str]) -> dict[str, list[str]]:
+        """Return by key those of some methods for which the key gives nothing."""
+        needed = {"lr": methods, "rho": [name for name in methods if name != BASELINE.name]}
+        given = {key: getattr(self, key) for key in needed}
+        return {
+            key: [name for name in needed[key] if name not in by]
+            for key, by in given.items()
+            if isinstance(by, Mapping)
+        }

@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from feature_quality.config.domains import DomainImages
-from feature_quality.config.grid import BY_METHOD, FOR_ALL, GridSettings
+from feature_quality.config.grid import BY_METHOD, FOR_ALL, GridSettings, MethodName
 from feature_quality.config.own import OwnImages
 from feature_quality.config.probe import Probe
 from feature_quality.config.section import (
@@ -43,7 +43,7 @@ from feature_quality.data.own import has_split
 from feature_quality.data.spec import DatasetSpec, Defaults
 from feature_quality.errors import InputError
 from feature_quality.formatting import format_number
-from feature_quality.methods import BASELINE, METHODS
+from feature_quality.methods import BASELINE
 from feature_quality.provenance import ours, paper, weakest
 from feature_quality.training.network_list import find_network
 
@@ -55,7 +55,6 @@ PUBLISHED_SPLIT = "published"
 DatasetId = Annotated[str, OneOf(DATASETS)]
 SpecId = Annotated[str, OneOf(SPECS)]
 ImagesId = Annotated[str, OneOf(name for name, spec in SPECS.items() if spec.images)]
-MethodName = Annotated[str, OneOf(METHODS)]
 
 
 def _over_defaults(defaults: Callable[[DatasetSpec], Defaults]) -> BeforeValidator:
@@ -162,19 +161,15 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _agree(self) -> "Settings":
-        """Refuse networks for other images, and methods without a ρ."""
+        """Refuse networks for other images, and methods without a learning rate or a ρ."""
         faults = []
         for name in dict.fromkeys(DATASETS[dataset].id for dataset in self.datasets):
             grid, network = self.grid[name], self.training[name].network
-            lacking = [
-                method
-                for method in self.methods
-                if method != BASELINE.name
-                and isinstance(grid.rho, Mapping)
-                and method not in grid.rho
+            faults += [
+                f"grid.{name}.{key}: lacks {', '.join(lacking)}, as methods lists it"
+                for key, lacking in grid.lacking(self.methods).items()
+                if lacking
             ]
-            if lacking:
-                faults.append(f"grid.{name}.rho: lacks {', '.join(lacking)}, as methods lists it")
             needed, found = find_network(network).channels, SPECS[name].channels
             if needed not in (None, found):
                 faults.append(
@@ -223,7 +218,7 @@ class Settings(Section):
                 seed=seed,
             )
             for method in methods or self.methods
-            for lr, rho, seed in product(grid.lr, grid.radii(method), self.seeds)
+            for (lr, rho), seed in product(grid.settings_of(method), self.seeds)
         ]
 
     def training_of(self, dataset: str) -> TrainingSettings:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from feature_quality.artifacts.selection import methods_of
 from feature_quality.formatting import format_number
 from feature_quality.methods import BASELINE, METHODS
 from feature_quality.reporting.metrics import (
@@ -136,12 +137,18 @@ def selection_notes(dataset: TableDataset) -> list[str]:
         for name, choice in choices.items()
     ]
     sgd = choices.get(BASELINE.name)
+    trained = {(each["method"], each["lr"]) for each in dataset.selection["candidates"]}
     lines += [
         f"{METHODS[name].label} has {choice['candidates']} settings to choose from and "
         f"{BASELINE.label} {sgd['candidates']}, and a step of {METHODS[name].label} takes "
         f"{COSTS[METHODS[name].cost]}."
         for name, choice in choices.items()
         if sgd and name != BASELINE.name
+    ]
+    lines += [
+        f"{METHODS[name].label} was not trained at {BASELINE.label}'s learning rate."
+        for name in methods_of(dataset.selection)
+        if sgd and (name, sgd["lr"]) not in trained
     ]
     if dataset.description.group_weights:
         lines.append(
