@@ -165,6 +165,7 @@ def test_times_are_told_in_two_units(seconds: float, text: str) -> None:
     assert format_time(seconds) == text
 
 
+@pytest.mark.slow
 def test_this_machine_is_timed() -> None:
     machine = Machine(load({}))
     small, large = (machine.image("cnn", (3, side, side), 2, 8) for side in (16, 64))

@@ -21,7 +21,8 @@ BIN = Path(sys.executable).parent
     [
         "ruff check .",
         "ruff format --check .",
-        "mypy",
+        # A minute without its cache.
+        pytest.param("mypy", marks=pytest.mark.slow),
         "lint-imports",
         "snakefmt --check Snakefile workflow",
         "snakemake --lint",
