@@ -13,7 +13,8 @@ rule collect:
             for seed in settings.seeds
         ],
     output:
-        "results/tables/runs.parquet",
+        runs="results/tables/runs.parquet",
+        bootstrap="results/tables/bootstrap.parquet",
     log:
         "results/logs/collect.log",
     benchmark:
@@ -32,7 +33,7 @@ rule collect:
 
 rule table:
     input:
-        runs=rules.collect.output[0],
+        runs=rules.collect.output.runs,
         selections=of_table("results/selection/{dataset}.json"),
         examples=lambda wildcards: list(map(examples_of, TABLES[wildcards.table][1])),
     output:
@@ -113,7 +114,8 @@ rule figure:
 
 rule claims:
     input:
-        runs=rules.collect.output[0],
+        runs=rules.collect.output.runs,
+        bootstrap=rules.collect.output.bootstrap,
         selections=SELECTIONS,
         examples=EXAMPLES,
         importance=collected_importance,

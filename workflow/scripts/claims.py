@@ -3,7 +3,7 @@
 from feature_quality.artifacts.atomic import write_text
 from feature_quality.artifacts.parquet import read_table, read_tables
 from feature_quality.artifacts.prepared import read_description
-from feature_quality.artifacts.runs import RUNS
+from feature_quality.artifacts.runs import BOOTSTRAP, RUNS
 from feature_quality.artifacts.selection import read_selection
 from feature_quality.artifacts.sidecar import write_sidecar
 from feature_quality.artifacts.toy import TOY_RUNS
@@ -18,14 +18,15 @@ from feature_quality.reporting.weighted_points import WeightedPoints
 with job(snakemake.log[0]):
     files = snakemake.input
     runs = read_table(files.runs, RUNS)[0]
+    bootstrap = read_table(files.bootstrap, BOOTSTRAP)[0]
     descriptions = [read_description(path) for path in files.examples]
     of_features = [each for each in descriptions if not each.target]
     of_domains = [each for each in descriptions if each.target]
     selections = {each["dataset"]: each for each in map(read_selection, files.selections)}
     studies = {name for names in STUDIES.values() for name in names if files[name]}
     rows = [
-        *probing(runs, of_features, selections),
-        *transfer(runs, of_domains, selections),
+        *probing(runs, of_features, selections, bootstrap),
+        *transfer(runs, of_domains, selections, bootstrap),
         *toy({name: read_tables(files[name], TOY_RUNS) for name in sorted(studies)}),
         *example_weights.absent(of_features, selections),
     ]

@@ -1,32 +1,39 @@
 """Join the metrics of all runs in one table."""
 
 from itertools import cycle
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
 
 from feature_quality.artifacts.asked import refuse_others
 from feature_quality.artifacts.checksum import sha256
 from feature_quality.artifacts.embeddings import read_logits
 from feature_quality.artifacts.features import PROBES
 from feature_quality.artifacts.history import HISTORY
-from feature_quality.artifacts.parquet import read_table, write_table
+from feature_quality.artifacts.parquet import read_parquet, read_table, write_table
 from feature_quality.artifacts.prepared import read_description
-from feature_quality.artifacts.runs import RUNS
+from feature_quality.artifacts.runs import BOOTSTRAP, RUNS
 from feature_quality.artifacts.selection import read_selection
 from feature_quality.job import job
 from feature_quality.reporting.collect import (
+    bootstrap,
     collect,
     origins,
     probe_rows,
+    standard_errors,
     test_rows,
     training_rows,
 )
 
 with job(snakemake.log[0]):
     files = snakemake.input
-    descriptions, asked = {}, {}
+    descriptions, asked, examples = {}, {}, {}
     for path, seed in zip(files.examples, cycle(snakemake.params.seeds), strict=False):
         description = read_description(path)
         dataset = description.dataset
         descriptions[dataset] = description
+        examples[dataset, seed] = path
         asked[dataset, seed] = snakemake.params.asked[dataset] | {"examples_sha256": sha256(path)}
     tests = [read_logits(path) for path in files.tests]
     histories = [read_table(path, HISTORY) for path in files.histories]
@@ -40,14 +47,28 @@ with job(snakemake.log[0]):
     for expected in asked.values():
         del expected["code"]
     refuse_others(made, asked)
+    samples = []
+    for path in dict.fromkeys(files.examples):
+        tested = [each for each in probes if examples[each[1]["dataset"], each[1]["seed"]] == path]
+        table = read_parquet(path, columns=["split", "group"])[0].to_pandas()
+        groups = table.loc[table["split"] == "probe_test", "group"].to_numpy()
+        description = read_description(path)
+        if description.target:
+            # A target domain's errors are plain ones.
+            groups = np.zeros_like(groups)
+        test_set = (description.dataset, Path(path).parent.name)
+        samples.append(bootstrap(tested, groups, test_set))
+    sampled = pd.concat(samples, ignore_index=True)
     rows = [
         *(training_rows(*history) for history in histories),
         *(test_rows(*test, descriptions[test[2]["dataset"]]) for test in tests),
         *(probe_rows(*probe) for probe in probes),
+        standard_errors(sampled),
     ]
     selections = [read_selection(path) for path in files.selections]
     metadata = {
         "trained": origins(run for _, run in histories),
         "probed": origins(run for _, run in probes),
     }
-    write_table(snakemake.output[0], collect(rows, selections), RUNS, metadata)
+    write_table(snakemake.output.runs, collect(rows, selections), RUNS, metadata)
+    write_table(snakemake.output.bootstrap, sampled, BOOTSTRAP, metadata)

@@ -10,8 +10,10 @@ import pandas as pd
 
 from feature_quality.artifacts.features import IMPORTANCE
 from feature_quality.artifacts.prepared import Description
-from feature_quality.artifacts.runs import RUNS
+from feature_quality.artifacts.runs import BOOTSTRAP, RUNS
 from feature_quality.artifacts.selection import Selection
+from feature_quality.reporting.statistics import bootstrap_errors
+from feature_quality.seeds import generator
 
 # What names a run of a dataset, and what differs between runs however they were made.
 IDENTITY = ("dataset", "method", "lr", "rho", "seed")
@@ -61,6 +63,47 @@ def probe_rows(probes: pd.DataFrame, run: dict[str, Any]) -> pd.DataFrame:
         values.append(("probe_test", f"{feature}_probe_error", draws["error"].mean()))
         values.append(("probe_test", f"{feature}_probe_unconverged", (~draws["converged"]).sum()))
     return _rows(run, values)
+
+
+def bootstrap(
+    probes: Sequence[Run], groups: npt.NDArray[np.integer], test_set: tuple[str, str]
+) -> pd.DataFrame:
+    """Return the columns of ``BOOTSTRAP`` for the probes of some runs on one test set.
+
+    A probe's errors are means over its draws.
+
+    Args:
+        probes: the probes of each run that was tested on it, and the run's description.
+        groups: the groups of its n examples, over which errors are balanced; (n,).
+        test_set: its names, the dataset's id and the split's; they name the seed of the samples.
+    """
+    rows, wrong, draws_of = [], [], []
+    for table, run in probes:
+        for feature, draws in table.groupby("feature"):
+            places = np.concatenate(draws["wrong"].tolist())
+            wrong.append(np.bincount(places, minlength=len(groups)))
+            draws_of.append(len(draws))
+            rows.append({name: run[name] for name in IDENTITY} | {"feature": feature})
+    columns: list[str] = BOOTSTRAP.names
+    if not rows:
+        return pd.DataFrame(columns=columns)
+    rng = generator("bootstrap", *test_set)
+    errors = bootstrap_errors(np.stack(wrong, axis=1), groups, rng) / draws_of
+    return pd.DataFrame(rows).assign(errors=list(errors.T))[columns]
+
+
+def standard_errors(samples: pd.DataFrame) -> pd.DataFrame:
+    """Return the standard error over test examples of each run's probing errors.
+
+    Args:
+        samples: the rows of ``bootstrap.parquet``.
+    """
+    table = samples[[*IDENTITY]].assign(
+        split="probe_test",
+        metric=samples["feature"] + "_probe_error_se",
+        value=[np.std(errors, ddof=1) for errors in samples["errors"]],
+    )
+    return table.astype({"value": float})
 
 
 def collect(rows: Iterable[pd.DataFrame], selections: Iterable[Selection]) -> pd.DataFrame:

@@ -7,9 +7,12 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from feature_quality.artifacts.selection import Selection
-from feature_quality.methods import METHODS, Method
+from feature_quality.methods import BASELINE, METHODS, Method
+from feature_quality.reporting.statistics import Values
 
 SELECTED, AT_SGD_LR = "selected", "at SGD's lr"
+# What names a run of a dataset.
+RUN = ["method", "lr", "rho", "seed"]
 
 
 class Setting(NamedTuple):
@@ -83,3 +86,29 @@ def unconverged(runs: pd.DataFrame, dataset: str, settings: Iterable[Setting]) -
     """Return how many probe fits of some settings' runs did not converge."""
     count = runs[runs["metric"].str.endswith("_probe_unconverged")]
     return sum(int(setting_runs(count, dataset, each)["value"].sum()) for each in settings)
+
+
+def by_run(runs: pd.DataFrame, dataset: str, metric: str) -> tuple[pd.Series, bool]:
+    """Return a metric of every run of a dataset's grid, by (method, lr, ρ, seed).
+
+    It is NaN for a run that diverged or was not measured. The second value says whether all that
+    finished were measured.
+    """
+    rows = runs[runs["dataset"] == dataset].set_index(RUN)
+    diverged = rows.loc[rows["metric"] == "diverged", "value"] == 1
+    values = rows.loc[rows["metric"] == metric, "value"].reindex(diverged.index).mask(diverged)
+    return values, bool((values.notna() | diverged).all())
+
+
+def sweep_differences(values: Values, method: str) -> Values:
+    """Return a method's values less SGD's with the same learning rate and seed.
+
+    Args:
+        values: by (method, lr, ρ, seed).
+        method: the method's name.
+
+    Returns:
+        the differences by (lr, ρ, seed); NaN where either is.
+    """
+    ours, sgds = values.loc[method], values.loc[BASELINE.name].droplevel("rho")
+    return ours - sgds.reindex(ours.index.droplevel("rho")).set_axis(ours.index)

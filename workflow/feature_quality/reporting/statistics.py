@@ -1,8 +1,16 @@
-"""Statistics over seeds."""
+"""Statistics over seeds, and over the examples of a test set."""
+
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy.stats import t
+
+Values = TypeVar("Values", pd.Series, pd.DataFrame)
+
+# The number of bootstrap samples.
+REPLICATES = 1000
 
 
 def interval(values: pd.Series, level: float = 0.95) -> tuple[float, float]:
@@ -23,3 +31,46 @@ def holm(p: pd.Series) -> pd.Series:
     known = p.dropna().sort_values(kind="stable")
     steps = known * np.arange(len(known), 0, -1)
     return steps.cummax().clip(upper=1).reindex(p.index)
+
+
+def slopes(differences: Values) -> Values:
+    """Return each seed's slope in ρ by least squares, through its differences and 0 at ρ = 0.
+
+    The mean of the slopes is the slope of the mean.
+
+    Args:
+        differences: by (ρ, seed), with ρ > 0; a seed with NaN has no slope.
+    """
+    rho = differences.index.unique("rho").to_numpy(float)
+    centre = rho.sum() / (len(rho) + 1)
+    scale = ((rho - centre) ** 2).sum() + centre**2
+    weights = (differences.index.get_level_values("rho") - centre) / scale
+    return differences.mul(weights, axis=0).groupby("seed").sum(min_count=len(rho))
+
+
+def bootstrap_errors(
+    wrong: npt.NDArray[np.floating],
+    groups: npt.NDArray[np.integer],
+    rng: np.random.Generator,
+    replicates: int = REPLICATES,
+) -> npt.NDArray[np.float64]:
+    """Return balanced errors on bootstrap samples of a test set, (replicates, k).
+
+    A sample draws from every group as many examples as it has, with replacement (stratified
+    bootstrap; Efron and Tibshirani 1993). All k columns see the same samples, so that differences
+    between them are paired.
+
+    Args:
+        wrong: how often each of k classifiers is wrong on each of n examples, (n, k).
+        groups: (n,); a balanced error is the mean of the groups' errors.
+        rng: draws the samples.
+        replicates: the number of samples.
+    """
+    errors = np.zeros((replicates, wrong.shape[1]))
+    names = np.unique(groups)
+    for group in names:
+        of_group = wrong[groups == group]
+        n = len(of_group)
+        counts = rng.multinomial(n, np.full(n, 1 / n), size=replicates)
+        errors += counts @ of_group / n
+    return errors / len(names)

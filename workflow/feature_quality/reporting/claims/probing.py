@@ -1,7 +1,11 @@
-"""Claims 1, 2 and 11: probes at the selected settings, less SGD's (Section 4.2, Appendix F)."""
+"""Claims 1, 2 and 11: the errors of probes, less SGD's (Section 4.2, Appendix F).
+
+Each claim has two readings: at the settings that validation data chose, and over the whole sweep.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -11,11 +15,16 @@ from feature_quality.formatting import format_number
 from feature_quality.methods import BASELINE, METHODS, PAPER_METHOD
 from feature_quality.reporting.claims.verdict import NOT_THERE, REAL, Check, CheckContext, Row
 from feature_quality.reporting.metrics import (
+    RUN,
+    Setting,
+    by_run,
     easy_and_hard,
     finished,
     selected_settings,
     setting_runs,
+    sweep_differences,
 )
+from feature_quality.reporting.statistics import slopes
 from feature_quality.reporting.tables.table2 import PAPER
 
 # The paper's datasets; one that is not among the results leaves its checks open.
@@ -26,76 +35,92 @@ TABLE_1 = {
     "waterbirds": "Waterbirds",
 }
 
-HARD = Check(
-    "1",
-    "The hard feature's probing error is lower than under SGD.",
-    "hard feature's probing error, less SGD's",
-    "below",
+NOT_PROBED = "only the selected runs were probed"
+
+
+class Readings(NamedTuple):
+    """The checks of one claim: at the selected settings, at each ρ of the sweep, and their slope.
+
+    ``sign`` is 1 where the claim is about the error, and -1 where it is about the accuracy.
+    """
+
+    selected: Check
+    sweep: Check
+    slope: Check
+    sign: int
+
+
+def _readings(claim: int, what: str, measured: str, sign: int) -> Readings:
+    side, falls = ("below", "falls") if sign == 1 else ("above", "rises")
+    better = {"below": "lower", "above": "higher"}[side]
+    sweep = f"{measured}, mean over learning rates"
+    return Readings(
+        Check(f"{claim}a", f"{what} is {better} than under SGD.", measured, side),
+        Check(f"{claim}b", f"{what} is {better} than under SGD over the sweep.", sweep, side),
+        Check(f"{claim}c", f"{what} {falls} with ρ over the sweep.", f"slope in ρ: {sweep}", side),
+        sign,
+    )
+
+
+HARD, EASY = (
+    _readings(
+        claim,
+        f"The {feature} feature's probing error",
+        f"{feature} feature's probing error, less SGD's",
+        1,
+    )
+    for claim, feature in ((1, "hard"), (2, "easy"))
 )
-EASY = Check(
-    "2",
-    "The easy feature's probing error is lower than under SGD.",
-    "easy feature's probing error, less SGD's",
-    "below",
-)
-TRANSFER = Check(
-    "11",
-    "The probe's accuracy on the target domain is higher than under SGD.",
+TRANSFER = _readings(
+    11,
+    "The probe's accuracy on the target domain",
     "accuracy on the target domain, less SGD's",
-    "above",
+    -1,
 )
+CHECKS = tuple(check for readings in (HARD, EASY, TRANSFER) for check in readings[:3])
 
 Selections = Mapping[str, Selection]
 
 
-@dataclass(frozen=True)
-class Pair:
-    """The rows of ``runs.parquet`` of the settings chosen for SGD and for a method on a dataset."""
-
-    description: Description
-    sgd: pd.DataFrame
-    other: pd.DataFrame
-
-    def difference(self, feature: str) -> pd.Series:
-        """Return a probing error less SGD's by seed; NaN where a run diverged or has none."""
-        ours, sgds = (_by_seed(rows, f"{feature}_probe_error") for rows in (self.other, self.sgd))
-        return ours - sgds
-
-
 def probing(
-    runs: pd.DataFrame, descriptions: Sequence[Description], selections: Selections
+    runs: pd.DataFrame,
+    descriptions: Sequence[Description],
+    selections: Selections,
+    bootstrap: pd.DataFrame,
 ) -> list[Row]:
     """Check claims 1 and 2 on every dataset of two features, and on those that are not there.
 
     Which feature is easy is decided as in Table 1, by SGD's mean errors.
     """
 
-    def measure(pair: Pair) -> list[tuple[Check, pd.Series, str]]:
-        easy, hard = easy_and_hard(finished(pair.sgd), pair.description.features)
-        return [
-            (check, pair.difference(feature), f"{feature}; ")
-            for check, feature in ((HARD, hard), (EASY, easy))
-        ]
+    def measure(description: Description, sgd: pd.DataFrame) -> list[tuple[Readings, str, str]]:
+        easy, hard = easy_and_hard(finished(sgd), description.features)
+        return [(HARD, hard, f"{hard}; "), (EASY, easy, f"{easy}; ")]
 
-    rows = _compare(runs, descriptions, selections, [HARD, EASY], measure)
-    return rows + missing([each.dataset for each in descriptions], [HARD, EASY])
+    checks = [*HARD[:3], *EASY[:3]]
+    rows = _compare(runs, descriptions, selections, bootstrap, checks, measure)
+    return rows + missing([each.dataset for each in descriptions], checks)
 
 
 def transfer(
-    runs: pd.DataFrame, descriptions: Sequence[Description], selections: Selections
+    runs: pd.DataFrame,
+    descriptions: Sequence[Description],
+    selections: Selections,
+    bootstrap: pd.DataFrame,
 ) -> list[Row]:
     """Check claim 11 on every target domain, and on the paper's that are not there."""
 
-    def measure(pair: Pair) -> list[tuple[Check, pd.Series, str]]:
-        # The difference of accuracies is that of errors, the other way round.
-        return [(TRANSFER, -pair.difference(pair.description.features[0]), "")]
+    def measure(description: Description, sgd: pd.DataFrame) -> list[tuple[Readings, str, str]]:
+        return [(TRANSFER, description.features[0], "")]
 
-    return _compare(runs, descriptions, selections, [TRANSFER], measure) + [
-        TRANSFER.unknown(CheckContext(REAL, f"{title}, target {target}"), NOT_THERE)
+    checks = TRANSFER[:3]
+    return _compare(runs, descriptions, selections, bootstrap, checks, measure) + [
+        check.unknown(CheckContext(REAL, f"{title}, target {target}"), NOT_THERE)
         for title, published in PAPER.items()
         for target in published[BASELINE.name]
         # Another copy than the published one has a longer title.
         if not any(each.title.startswith(title) and each.target == target for each in descriptions)
+        for check in checks
     ]
 
 
@@ -130,15 +155,18 @@ def _compare(
     runs: pd.DataFrame,
     descriptions: Sequence[Description],
     selections: Selections,
+    bootstrap: pd.DataFrame,
     checks: Sequence[Check],
-    measure: Callable[[Pair], list[tuple[Check, pd.Series, str]]],
+    measure: Callable[[Description, pd.DataFrame], list[tuple[Readings, str, str]]],
 ) -> list[Row]:
     """Return the rows of ``checks`` for SAM, and for other methods beside it, on every dataset.
 
     Runs are compared over the seeds of which both finished.
 
     Args:
-        measure: returns the numbers by seed of each check, and how its note begins.
+        bootstrap: the rows of ``bootstrap.parquet``.
+        measure: returns the readings of each claim, the feature they are of, and how their notes
+            begin, from SGD's runs at its selected setting.
     """
     rows = without_runs(descriptions, selections, checks)
     for description in descriptions:
@@ -146,17 +174,79 @@ def _compare(
         sgd = settings.pop(BASELINE.name, None)
         if sgd is None:
             continue
-        for name, setting in settings.items():
-            both = (sgd, setting)
-            chosen = [setting_runs(runs, description.dataset, each) for each in both]
-            rates = ", ".join(f"{each.label} at lr {format_number(each.lr)}" for each in both)
-            context = CheckContext.of(description, setting.rho, name)
-            for check, values, note in measure(Pair(description, *chosen)):
-                rows.append(check.evaluate(context, values, note + rates))
+        of_sgd = setting_runs(runs, description.dataset, sgd)
+        for readings, feature, note in measure(description, of_sgd):
+            values, complete = by_run(runs, description.dataset, f"{feature}_probe_error")
+            values *= readings.sign
+            samples = _samples(bootstrap, description.dataset, feature, values.index)
+            samples *= readings.sign
+            for name, setting in settings.items():
+                context = CheckContext.of(description, setting.rho, name)
+                rates = [f"{each.label} at lr {format_number(each.lr)}" for each in (sgd, setting)]
+                rows.append(
+                    readings.selected.evaluate(
+                        context,
+                        _selected(values, sgd, setting),
+                        note + ", ".join(rates),
+                        _selected(samples, sgd, setting),
+                    )
+                )
+                if complete:
+                    rows += _over_sweep(readings, context, note, values, samples)
+                else:
+                    context = replace(context, rho=None)
+                    rows += [check.unknown(context, NOT_PROBED) for check in readings[1:3]]
     return rows
 
 
-def _by_seed(rows: pd.DataFrame, metric: str) -> pd.Series:
-    kept = finished(rows)
-    values = kept[kept["metric"] == metric].set_index("seed")["value"]
-    return values.reindex(sorted(rows["seed"].unique()))
+def _selected(values: Any, sgd: Setting, other: Setting) -> Any:
+    """Return the differences of two settings by seed; NaN where a run diverged or has no value."""
+    ours, sgds = (
+        values.loc[each.method.name, each.lr, each.rho] for each in (other, sgd)
+    )
+    return ours - sgds
+
+
+def _over_sweep(
+    readings: Readings,
+    context: CheckContext,
+    note: str,
+    values: pd.Series,
+    samples: pd.DataFrame,
+) -> list[Row]:
+    """Return the rows of a method over the sweep: at each ρ, and of the slope in ρ.
+
+    The number of a seed at a ρ is the mean over learning rates of the method's value less SGD's.
+    Where either run diverged, the seed lacks that learning rate.
+    """
+    pairs, sampled = (sweep_differences(each, context.method) for each in (values, samples))
+    rates = len(pairs.index.unique("lr"))
+    means, means_sampled = (each.groupby(["rho", "seed"]).mean() for each in (pairs, sampled))
+
+    def about(lost: pd.Series) -> str:
+        said = f"{note}mean over {rates} learning rates" if rates > 1 else f"{note}one learning rate"
+        left_out = f"; {lost.sum()} of {len(lost)} pairs of runs left out: one diverged"
+        return said + left_out if lost.any() else said
+
+    rows = [
+        readings.sweep.evaluate(
+            replace(context, rho=rho),
+            means.loc[rho],
+            about(pairs.isna().xs(rho, level="rho")),
+            means_sampled.loc[rho],
+        )
+        for rho in means.index.unique("rho")
+    ]
+    slope = readings.slope.evaluate(
+        replace(context, rho=None), slopes(means), about(pairs.isna()), slopes(means_sampled)
+    )
+    return [*rows, slope]
+
+
+def _samples(
+    bootstrap: pd.DataFrame, dataset: str, feature: str, runs: pd.MultiIndex
+) -> pd.DataFrame:
+    """Return a feature's errors on bootstrap samples: one row per run of ``runs``, or NaN."""
+    rows = bootstrap[(bootstrap["dataset"] == dataset) & (bootstrap["feature"] == feature)]
+    index = pd.MultiIndex.from_frame(rows[RUN])
+    return pd.DataFrame(rows["errors"].tolist(), index=index).reindex(runs)

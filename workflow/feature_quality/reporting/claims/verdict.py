@@ -27,8 +27,8 @@ LEVEL = 0.05
 
 COLUMNS = [
     *("claim", "check", "statement", "data", "where", "method", "rho", "epoch", "verdict"),
-    *("effect", "measured", "claimed", "low", "high", "level", "p", "adjusted_p"),
-    *("adjusted_verdict", "runs", "dropped", "reason", "note"),
+    *("effect", "measured", "claimed", "low", "high", "level", "test_low", "test_high"),
+    *("p", "adjusted_p", "adjusted_verdict", "runs", "dropped", "reason", "note"),
 ]
 
 NOT_RUN = "the study was not run"
@@ -83,7 +83,13 @@ class Check:
     side: Literal["above", "below", "within"]
     margin: float = 0.0
 
-    def evaluate(self, context: CheckContext, values: pd.Series, note: str = "") -> Row:
+    def evaluate(
+        self,
+        context: CheckContext,
+        values: pd.Series,
+        note: str = "",
+        samples: pd.DataFrame | None = None,
+    ) -> Row:
         """Return the check's row, the columns of ``COLUMNS``.
 
         The verdict is *supported* if the t-interval of the mean (90 % for margins, which are two
@@ -96,12 +102,17 @@ class Check:
             values: one number per seed, such as a difference of two runs; one that is not finite
                 is dropped.
             note: what a reader must know besides.
+            samples: the same numbers on bootstrap samples of the test set, one row per seed; they
+                give an interval beside that over seeds, which decides nothing.
         """
         known = values[np.isfinite(values)]
         row = self.unknown(context, "no seed has what is compared", note)
         row |= {"runs": len(known), "dropped": len(values) - len(known)}
         if len(known):
             row |= {"effect": _rounded(known.mean()), "reason": "one seed", "verdict": OPEN}
+            if samples is not None:
+                ends = np.percentile(samples.loc[known.index].mean(), [2.5, 97.5])
+                row |= dict(zip(("test_low", "test_high"), map(_rounded, ends), strict=True))
         if len(known) > 1:
             level = 0.9 if self.side == "within" else 0.95
             low, high = map(_rounded, interval(known, level))
