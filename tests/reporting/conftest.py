@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from feature_quality.artifacts.prepared import Description
-from feature_quality.artifacts.runs import RUNS
+from feature_quality.artifacts.runs import BOOTSTRAP, RUNS
 from feature_quality.artifacts.selection import Candidate, Choice, Selection
 from feature_quality.reporting.tables.rendering import TableDataset
 
@@ -46,6 +46,23 @@ def rows_of() -> Callable[..., pd.DataFrame]:
         table = pd.DataFrame(values, columns=["split", "metric", "value"]).dropna()
         key = {"dataset": dataset, "method": method, "lr": lr, "rho": rho, "seed": seed}
         return table.assign(**key, selected=selected)[RUNS.names]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def bootstrap_of() -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """Make bootstrap samples of runs: the error twice, but 0.1 more the second time unless SGD."""
+
+    def make(runs: pd.DataFrame) -> pd.DataFrame:
+        probed = runs[runs["metric"].str.endswith("_probe_error")]
+        return probed.assign(
+            feature=probed["metric"].str.removesuffix("_probe_error"),
+            errors=[
+                [value, value + 0.1 * (method != "sgd")]
+                for method, value in zip(probed["method"], probed["value"], strict=True)
+            ],
+        )[BOOTSTRAP.names]
 
     return make
 

@@ -7,7 +7,7 @@ import pytest
 
 from feature_quality.artifacts.features import IMPORTANCE
 from feature_quality.artifacts.parquet import read_table, write_table
-from feature_quality.artifacts.runs import RUNS
+from feature_quality.artifacts.runs import BOOTSTRAP, RUNS
 
 # Not its names: pytest would take ``test_rows`` for a test.
 from feature_quality.reporting import collect as reporting
@@ -84,6 +84,37 @@ def test_probe_rows_are_means_over_draws_for_each_feature() -> None:
         ("probe_test", "colour_probe_error"): pytest.approx(0.1),
         ("probe_test", "colour_probe_unconverged"): 0,
     }
+
+
+def test_bootstrap_samples_are_shared_by_the_runs_of_a_test_set() -> None:
+    groups = np.array([0, 0, 1, 1, 1])
+    wrong = {"shape": [[0, 2], [0]], "colour": [[], [4]]}
+    rows = [
+        {"feature": feature, "draw": draw, "wrong": np.array(places, np.int32)}
+        for feature, draws in wrong.items()
+        for draw, places in enumerate(draws)
+    ]
+    runs = [(pd.DataFrame(rows), RUN | {"seed": seed}) for seed in (0, 1)]
+    # A run that diverged has no probes.
+    runs.append((pd.DataFrame(columns=["feature", "draw", "wrong"]), RUN | {"seed": 2}))
+    table = reporting.bootstrap(runs, groups, ("toy", "split=published"))
+    assert list(table) == BOOTSTRAP.names
+    assert table[["seed", "feature"]].to_numpy().tolist() == [
+        *([0, "colour"], [0, "shape"], [1, "colour"], [1, "shape"])
+    ]
+    colour, shape, *others = (np.array(errors) for errors in table["errors"])
+    assert [each.tolist() for each in others] == [colour.tolist(), shape.tolist()]
+    # Groups' errors of 1/2 and 1/6, and of 0 and 1/6.
+    assert shape.mean() == pytest.approx(1 / 3, abs=0.03)
+    assert colour.mean() == pytest.approx(1 / 12, abs=0.02)
+    assert set(np.unique(colour * 12)) <= {*map(float, range(5))}
+    again = reporting.bootstrap(runs[1:2], groups, ("toy", "split=published"))
+    assert again["errors"][1].tolist() == shape.tolist()
+    other = reporting.bootstrap(runs[:1], groups, ("toy", "split=1"))
+    assert other["errors"][1].tolist() != shape.tolist()
+    spread = values(reporting.standard_errors(again))
+    assert spread["probe_test", "shape_probe_error_se"] == pytest.approx(shape.std(ddof=1))
+    assert reporting.bootstrap(runs[2:], groups, ("toy", "split=1")).empty
 
 
 class TestCollect:

@@ -1,8 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import bootstrap, linregress
 
-from feature_quality.reporting.statistics import holm, interval
+from feature_quality.reporting.statistics import bootstrap_errors, holm, interval, slopes
 
 
 class TestInterval:
@@ -45,3 +46,49 @@ def test_holm_by_hand() -> None:
     adjusted = holm(pd.Series([0.04, 0.01, np.nan, 0.03, 0.9]))
     assert adjusted.tolist() == pytest.approx([0.09, 0.04, np.nan, 0.09, 0.9], nan_ok=True)
     assert holm(pd.Series([0.6, 0.7])).tolist() == [1, 1]
+
+
+def test_slopes_are_those_of_least_squares_with_0_at_0() -> None:
+    rho = [0.1, 0.3, 0.2]
+    seeds = {4: [-0.1, 0.3, 0.5], 7: [0.2, 0.2, -0.4], 9: [0.1, np.nan, 0.1]}
+    index = pd.MultiIndex.from_product([rho, seeds], names=["rho", "seed"])
+    values = pd.Series([seeds[seed][rho.index(r)] for r, seed in index], index)
+    expected = [linregress([0, *rho], [0, *seeds[seed]]).slope for seed in (4, 7)]
+    both = slopes(pd.DataFrame({"once": values, "twice": 2 * values}))
+    assert both["once"].tolist() == pytest.approx([*expected, np.nan], nan_ok=True)
+    assert both["twice"].tolist() == pytest.approx((2 * both["once"]).tolist(), nan_ok=True)
+    # By hand: through (0, 0) and (2, 1).
+    alone = pd.MultiIndex.from_tuples([(2.0, 0)], names=["rho", "seed"])
+    assert slopes(pd.DataFrame({"value": [1.0]}, alone))["value"].tolist() == [0.5]
+
+
+class TestBootstrap:
+    WRONG = np.array([[1, 1, 0], [0, 1, 0], [1, 1, 0], [1, 0, 0], [0, 0, 0], [1, 0, 1]], float)
+    GROUPS = np.array([5, 5, 5, 5, 2, 2])
+
+    def test_errors_are_balanced_and_drawn_within_groups(self) -> None:
+        errors = bootstrap_errors(self.WRONG, self.GROUPS, np.random.default_rng(0), 20_000)
+        # Halves of the groups' errors; of binomial variances p(1 − p)/n, a quarter of their sum.
+        assert errors.mean(axis=0) == pytest.approx([0.625, 0.375, 0.25], abs=0.01)
+        variances = [(3 / 16 / 4 + 1 / 4 / 2) / 4, 3 / 16 / 4 / 4, 1 / 4 / 2 / 4]
+        assert errors.var(axis=0) == pytest.approx(variances, rel=0.05)
+        # Whole fourths of the one group and halves of the other.
+        assert set(np.unique(errors * 8 % 1)) == {0}
+
+    def test_differences_are_paired(self) -> None:
+        same = bootstrap_errors(self.WRONG[:, [0, 0]], self.GROUPS, np.random.default_rng(0))
+        assert (same[:, 0] == same[:, 1]).all()
+        # Of one group: scipy's percentile interval of a paired difference.
+        wrong = np.random.default_rng(1).integers(2, size=(200, 2))
+        errors = bootstrap_errors(
+            wrong, np.zeros(200, int), np.random.default_rng(2), replicates=9999
+        )
+        ends = np.percentile(errors[:, 1] - errors[:, 0], [2.5, 97.5])
+        expected = bootstrap(
+            (wrong[:, 0], wrong[:, 1]),
+            lambda a, b, axis: b.mean(axis) - a.mean(axis),
+            paired=True,
+            method="percentile",
+            rng=np.random.default_rng(3),
+        ).confidence_interval
+        assert ends == pytest.approx([expected.low, expected.high], abs=0.006)

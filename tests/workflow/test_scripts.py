@@ -14,7 +14,7 @@ from feature_quality.artifacts.features import IMPORTANCE, PROBES, RUN_IMPORTANC
 from feature_quality.artifacts.history import HISTORY
 from feature_quality.artifacts.parquet import read_table
 from feature_quality.artifacts.prepared import read_prepared
-from feature_quality.artifacts.runs import RUNS
+from feature_quality.artifacts.runs import BOOTSTRAP, RUNS
 from feature_quality.artifacts.selection import read_selection
 from feature_quality.artifacts.weights import read_snapshots, read_weights
 from feature_quality.config.settings import load
@@ -129,7 +129,7 @@ class Scripts:
                 "selections": [self.folder / "selection.json"],
                 "examples": [self.examples],
             },
-            [self.folder / "runs.parquet"],
+            {name: self.folder / f"{name}.parquet" for name in ("runs", "bootstrap")},
             {"asked": {DATASET: self.asked(**changes)}, "seeds": [0]},
         )
         self(
@@ -285,6 +285,13 @@ def test_reports(scripts: Scripts) -> None:
     errors = probes.loc[probes["feature"] == easy["feature"], "error"]
     assert easy["mean"] == pytest.approx(errors.mean())
     assert set(runs["seed"]) == {0}
+    samples = read_table(scripts.folder / "bootstrap.parquet", BOOTSTRAP)[0]
+    (row,) = samples[(samples["feature"] == easy["feature"]) & (samples["method"] == "sam")].iloc
+    spread = runs.query(f"metric == '{easy['feature']}_probe_error_se' and method == 'sam'")[
+        "value"
+    ]
+    assert row["errors"].std(ddof=1) == pytest.approx(spread.item())
+    assert row["errors"].mean() == pytest.approx(errors.mean(), abs=5 * spread.item() / 1000**0.5)
     for page in ("table1.md", "table1.tex", "grid.md"):
         assert "emonstration" in (scripts.folder / page).read_text()
 

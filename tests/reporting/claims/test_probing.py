@@ -1,10 +1,11 @@
-"""Claims 1, 2 and 11: the selected settings of SGD and of other methods, compared by seed."""
+"""Claims 1, 2 and 11: SGD and other methods, compared by seed."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 import pytest
+from scipy.stats import linregress, ttest_1samp
 
 from feature_quality.reporting.claims.probing import probing, transfer
 
@@ -17,7 +18,9 @@ Errors = tuple[float, float] | None
 
 
 @pytest.fixture
-def checked(rows_of, selection_of, description_of) -> Callable[..., list[dict[str, Any]]]:
+def checked(
+    rows_of, selection_of, description_of, bootstrap_of
+) -> Callable[..., list[dict[str, Any]]]:
     """Check one dataset from each method's (shape, colour) errors by seed; None diverged.
 
     A method whose runs have all diverged has no setting. Runs that are not asked for differ.
@@ -56,7 +59,8 @@ def checked(rows_of, selection_of, description_of) -> Callable[..., list[dict[st
             *finished, at_sgd=[("sam", 0.1, 0.05)], failed=failed, dataset=dataset
         )
         runs = pd.concat(runs, ignore_index=True)
-        return check(runs, [description_of(dataset, **details)], {dataset: selection})
+        bootstrap = bootstrap_of(runs)
+        return check(runs, [description_of(dataset, **details)], {dataset: selection}, bootstrap)
 
     return check
 
@@ -67,7 +71,7 @@ def test_the_selected_settings_are_compared_by_seed(checked, only) -> None:
         # The easy feature gains 0.1 each time, the hard one loses 0.1, 0.2 and 0.3.
         [(0.0, 0.4), (0.1, 0.7), (0.2, 0.7)],
     )
-    hard, easy = (only(rows, check, where=HERE) for check in ("1", "2"))
+    hard, easy = (only(rows, check, where=HERE) for check in ("1a", "2a"))
     assert (easy["verdict"], easy["effect"], easy["runs"]) == ("supported", -0.1, 3)
     assert hard["effect"] == pytest.approx(0.2)
     # The quantile 4.302653 of two degrees of freedom times 0.1 / √3.
@@ -80,7 +84,7 @@ def test_the_selected_settings_are_compared_by_seed(checked, only) -> None:
 
 def test_the_easy_feature_is_told_by_sgd_alone(checked, only) -> None:
     rows = checked([(0.3, 0.1), (0.3, 0.1), None], [(0.0, 0.2), (0.0, 0.2), (0.0, 0.2)])
-    hard, easy = (only(rows, check, where=HERE) for check in ("1", "2"))
+    hard, easy = (only(rows, check, where=HERE) for check in ("1a", "2a"))
     assert hard["note"].startswith("shape;")
     assert (hard["verdict"], hard["effect"]) == ("supported", -0.3)
     assert (easy["verdict"], easy["effect"]) == ("contradicted", 0.1)
@@ -104,7 +108,7 @@ def test_the_easy_feature_is_told_by_sgd_alone(checked, only) -> None:
     }.values(),
 )
 def test_what_leaves_a_check_open(checked, only, sgd, sam, expected) -> None:
-    row = only(checked(sgd, sam), "1", where=HERE)
+    row = only(checked(sgd, sam), "1a", where=HERE)
     columns = ["verdict", "reason", "effect", "runs", "dropped"]
     assert tuple(row[columns]) == expected
 
@@ -120,7 +124,8 @@ def test_what_leaves_a_check_open(checked, only, sgd, sam, expected) -> None:
 )
 def test_a_method_without_a_finished_run_is_said(checked, found, check, sgd, sam, reason) -> None:
     rows = found(checked(sgd, sam, check=check), where=HERE)
-    assert rows["check"].tolist() == (["1", "2"] if check is probing else ["11"])
+    claims = (1, 2) if check is probing else (11,)
+    assert rows["check"].tolist() == [f"{claim}{part}" for claim in claims for part in "abc"]
     for _, row in rows.iterrows():
         assert (row["verdict"], row["reason"], row["runs"]) == ("not run", reason, 0)
 
@@ -129,7 +134,7 @@ def test_a_method_without_a_finished_run_is_said(checked, found, check, sgd, sam
 def test_other_methods_stand_beside_sam_and_say_who_they_are(checked, found, check) -> None:
     sgd, sam, lsam = [(0.1, 0.3)] * 2, [(0.1, 0.2)] * 2, [(0.0, 0.5)] * 2
     rows = found(checked(sgd, sam, lsam, check=check), where=HERE)
-    name = "1" if check is probing else "11"
+    name = "1a" if check is probing else "11a"
     of_check = rows[rows["check"] == name].set_index("method")
     assert of_check.index.tolist() == ["sam", "lsam"]
     assert of_check["note"].str.contains("SGD at lr 0.1, L?SAM at lr 0.2").all()
@@ -146,15 +151,104 @@ def test_other_methods_stand_beside_sam_and_say_who_they_are(checked, found, che
 
 def test_the_papers_datasets_that_are_not_there_are_open(checked, found, only) -> None:
     rows = checked([(0.1, 0.3)], [(0.0, 0.1)], demonstration=True)
-    assert only(rows, "1", where=HERE)["data"] == "demonstration"
-    absent = found(rows, "1", reason=ABSENT)
+    assert only(rows, "1a", where=HERE)["data"] == "demonstration"
+    absent = found(rows, "1a", reason=ABSENT)
     assert absent["where"].tolist() == PAPERS
     for column, value in (("verdict", "not run"), ("data", "real data"), ("method", "sam")):
         assert (absent[column] == value).all()
     rows = checked([(0.1, 0.3)], [(0.0, 0.1)], dataset="celeba", title="CelebA")
-    absent = found(rows, "2", reason=ABSENT)
+    absent = found(rows, "2c", reason=ABSENT)
     assert absent["where"].tolist() == ["CIFAR-MNIST", "FMNIST-MNIST", "Waterbirds"]
-    assert len(found(rows, "2", where="CelebA", reason="one seed")) == 1
+    assert len(found(rows, "2a", where="CelebA", reason="one seed")) == 1
+
+
+class TestSweep:
+    """SGD at rates 0.1 and 0.2, and SAM at both with ρ of 1 and 2; shape is easy, colour hard."""
+
+    SETTINGS = ("sgd", 0.1, 0.0), ("sam", 0.2, 1.0)
+
+    @pytest.fixture
+    def swept(self, rows_of, selection_of, description_of, bootstrap_of):
+        """Check from SAM's hard error less SGD's by (ρ, lr), one per seed; None diverged."""
+
+        def check(differences: dict[Any, list[float | None]], unprobed: Any = None) -> list[Any]:
+            sgds = {0.1: [0.5, 0.6, 0.7], 0.2: [0.4, 0.4, 0.4]}
+            errors = {("sgd", lr, 0.0): values for lr, values in sgds.items()}
+            for (rho, lr), values in differences.items():
+                pairs = zip(sgds[lr], values, strict=True)
+                errors["sam", lr, rho] = [None if b is None else a + b for a, b in pairs]
+            runs = pd.concat(
+                [
+                    rows_of(*run, seed, shape=0.0, colour=error, diverged=error is None)
+                    for run, values in errors.items()
+                    for seed, error in enumerate(values)
+                ]
+            )
+            if unprobed:
+                of_run = (
+                    runs[["method", "lr", "seed"]] == pd.Series(unprobed, runs.columns[[1, 2, 4]])
+                ).all(axis=1)
+                runs = runs[~(of_run & (runs["split"] == "probe_test"))]
+            selections = {"toy": selection_of(*self.SETTINGS)}
+            return probing(runs, [description_of()], selections, bootstrap_of(runs))
+
+        return check
+
+    def test_numbers_by_hand(self, swept, only) -> None:
+        rows = swept(
+            {
+                (1.0, 0.1): [-0.1, -0.2, -0.3],
+                (1.0, 0.2): [-0.1, 0.0, -0.1],
+                (2.0, 0.1): [-0.2, None, -0.2],
+                (2.0, 0.2): [-0.1, -0.2, 0.0],
+            }
+        )
+        # Means over the rates are −0.1, −0.1, −0.2 at ρ = 1; and −0.15, −0.2 and −0.1 at 2, where
+        # seed 1 has the second rate alone.
+        first, second = (only(rows, "1b", where=HERE, rho=rho) for rho in (1, 2))
+        assert first["effect"] == pytest.approx(-0.4 / 3)
+        low, high = ttest_1samp([-0.1, -0.1, -0.2], 0).confidence_interval(0.95)
+        assert (first["low"], first["high"]) == pytest.approx((low, high))
+        assert first["note"] == "colour; mean over 2 learning rates"
+        assert second["effect"] == pytest.approx(-0.15)
+        assert second["note"].endswith("; 1 of 6 pairs of runs left out: one diverged")
+        assert (first["runs"], second["runs"], second["dropped"]) == (3, 3, 0)
+        # Each seed's line through (0, 0) and its two differences.
+        slope = only(rows, "1c", where=HERE)
+        seeds = [[-0.1, -0.15], [-0.1, -0.2], [-0.2, -0.1]]
+        expected = [linregress([0, 1, 2], [0, *each]).slope for each in seeds]
+        assert slope["effect"] == pytest.approx(sum(expected) / 3)
+        low, high = ttest_1samp(expected, 0).confidence_interval(0.95)
+        assert (slope["low"], slope["high"]) == pytest.approx((low, high))
+        assert pd.isna(slope["rho"])
+        assert "1 of 12 pairs" in slope["note"]
+        # Of the two samples SAM has 0.1 more in one; the percentiles lie between.
+        assert first["test_low"] == pytest.approx(first["effect"] + 0.025 * 0.1)
+        assert first["test_high"] == pytest.approx(first["effect"] + 0.975 * 0.1)
+        assert slope["test_high"] == pytest.approx(slope["effect"] + 0.975 * 0.05)
+        easy = only(rows, "2b", where=HERE, rho=1)
+        assert (easy["effect"], easy["reason"]) == (0, "a tie on every seed")
+
+    def test_a_seed_that_lost_all_rates_at_a_radius_is_dropped_there_and_from_the_slope(
+        self, swept, only
+    ) -> None:
+        rows = swept(
+            {(1.0, 0.1): [-0.1] * 3, (1.0, 0.2): [-0.1] * 3}
+            | {(2.0, lr): [-0.2, -0.2, None] for lr in (0.1, 0.2)}
+        )
+        counts = {"1b": (1.0, 3, 0), "1c": (None, 2, 1)}
+        for check, (rho, runs, dropped) in counts.items():
+            row = only(rows, check, where=HERE, **({"rho": rho} if rho else {}))
+            assert (row["runs"], row["dropped"], row["verdict"]) == (runs, dropped, "supported")
+            assert row["effect"] == pytest.approx(-0.1)
+        row = only(rows, "1b", where=HERE, rho=2)
+        assert (row["runs"], row["dropped"]) == (2, 1)
+
+    def test_a_sweep_of_which_a_part_was_probed_is_not_run(self, swept, found) -> None:
+        sam = {(1.0, lr): [-0.1] * 3 for lr in (0.1, 0.2)}
+        rows = found(swept(sam, unprobed=("sam", 0.1, 1)), "1b", "1c", where=HERE)
+        assert rows["reason"].tolist() == ["only the selected runs were probed"] * 2
+        assert rows["verdict"].tolist() == ["not run"] * 2
 
 
 class TestTransfer:
@@ -179,7 +273,7 @@ class TestTransfer:
         ],
     )
     def test_accuracies_are_compared(self, transferred, only, sam, effect, verdict) -> None:
-        row = only(transferred([0.2, 0.3, 0.4], sam), "11", where="PACS, target A")
+        row = only(transferred([0.2, 0.3, 0.4], sam), "11a", where="PACS, target A")
         assert (row["effect"], row["verdict"]) == (effect, verdict)
         assert (row["runs"], row["dropped"]) == (3 - sam.count(None), sam.count(None))
         assert (row["rho"], row["note"]) == (0.05, "SGD at lr 0.1, SAM at lr 0.2")
@@ -197,7 +291,7 @@ class TestTransfer:
     def test_every_target_of_the_paper_has_a_row(
         self, transferred, found, details, others, here, data
     ) -> None:
-        rows = found(transferred([0.2], [0.1], **details), "11")
+        rows = found(transferred([0.2], [0.1], **details), "11a")
         absent = rows[rows["reason"] == ABSENT]
         assert (len(absent), len(rows)) == (others, others + 1)
         assert rows.loc[~rows.index.isin(absent.index), ["where", "data"]].to_numpy().tolist() == [

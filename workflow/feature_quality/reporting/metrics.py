@@ -8,7 +8,6 @@ import pandas as pd
 
 from feature_quality.artifacts.selection import Selection
 from feature_quality.methods import BASELINE, METHODS, Method
-from feature_quality.reporting.statistics import Values
 
 SELECTED, AT_SGD_LR = "selected", "at SGD's lr"
 # What names a run of a dataset.
@@ -94,21 +93,25 @@ def by_run(runs: pd.DataFrame, dataset: str, metric: str) -> tuple[pd.Series, bo
     It is NaN for a run that diverged or was not measured. The second value says whether all that
     finished were measured.
     """
-    rows = runs[runs["dataset"] == dataset].set_index(RUN)
+    rows = runs[runs["dataset"] == dataset].set_index(RUN).sort_index()
     diverged = rows.loc[rows["metric"] == "diverged", "value"] == 1
     values = rows.loc[rows["metric"] == metric, "value"].reindex(diverged.index).mask(diverged)
     return values, bool((values.notna() | diverged).all())
 
 
-def sweep_differences(values: Values, method: str) -> Values:
+def sweep_differences(values: pd.DataFrame, method: str) -> pd.DataFrame:
     """Return a method's values less SGD's with the same learning rate and seed.
 
     Args:
-        values: by (method, lr, ρ, seed).
+        values: one row per (method, lr, ρ, seed).
         method: the method's name.
 
     Returns:
         the differences by (lr, ρ, seed); NaN where either is.
     """
-    ours, sgds = values.loc[method], values.loc[BASELINE.name].droplevel("rho")
-    return ours - sgds.reindex(ours.index.droplevel("rho")).set_axis(ours.index)
+    ours: Any
+    sgds: Any
+    ours, sgds = (values.xs(name, level="method") for name in (method, BASELINE.name))
+    partners = pd.MultiIndex.from_frame(ours.index.to_frame()[["lr", "seed"]])
+    differences: pd.DataFrame = ours - sgds.droplevel("rho").reindex(partners).set_axis(ours.index)
+    return differences

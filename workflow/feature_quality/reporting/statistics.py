@@ -1,13 +1,9 @@
 """Statistics over seeds, and over the examples of a test set."""
 
-from typing import TypeVar
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.stats import t
-
-Values = TypeVar("Values", pd.Series, pd.DataFrame)
 
 # The number of bootstrap samples.
 REPLICATES = 1000
@@ -33,13 +29,14 @@ def holm(p: pd.Series) -> pd.Series:
     return steps.cummax().clip(upper=1).reindex(p.index)
 
 
-def slopes(differences: Values) -> Values:
+def slopes(differences: pd.DataFrame) -> pd.DataFrame:
     """Return each seed's slope in ρ by least squares, through its differences and 0 at ρ = 0.
 
     The mean of the slopes is the slope of the mean.
 
     Args:
-        differences: by (ρ, seed), with ρ > 0; a seed with NaN has no slope.
+        differences: one row per (ρ, seed), with ρ > 0; in each column, a seed with NaN has no
+            slope.
     """
     rho = differences.index.unique("rho").to_numpy(float)
     centre = rho.sum() / (len(rho) + 1)

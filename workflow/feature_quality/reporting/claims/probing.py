@@ -5,7 +5,7 @@ Each claim has two readings: at the settings that validation data chose, and ove
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
@@ -16,7 +16,6 @@ from feature_quality.methods import BASELINE, METHODS, PAPER_METHOD
 from feature_quality.reporting.claims.verdict import NOT_THERE, REAL, Check, CheckContext, Row
 from feature_quality.reporting.metrics import (
     RUN,
-    Setting,
     by_run,
     easy_and_hard,
     finished,
@@ -51,8 +50,8 @@ class Readings(NamedTuple):
 
 
 def _readings(claim: int, what: str, measured: str, sign: int) -> Readings:
-    side, falls = ("below", "falls") if sign == 1 else ("above", "rises")
-    better = {"below": "lower", "above": "higher"}[side]
+    side: Literal["below", "above"] = "below" if sign == 1 else "above"
+    better, falls = ("lower", "falls") if sign == 1 else ("higher", "rises")
     sweep = f"{measured}, mean over learning rates"
     return Readings(
         Check(f"{claim}a", f"{what} is {better} than under SGD.", measured, side),
@@ -110,7 +109,7 @@ def transfer(
 ) -> list[Row]:
     """Check claim 11 on every target domain, and on the paper's that are not there."""
 
-    def measure(description: Description, sgd: pd.DataFrame) -> list[tuple[Readings, str, str]]:
+    def measure(description: Description, _: pd.DataFrame) -> list[tuple[Readings, str, str]]:
         return [(TRANSFER, description.features[0], "")]
 
     checks = TRANSFER[:3]
@@ -176,77 +175,64 @@ def _compare(
             continue
         of_sgd = setting_runs(runs, description.dataset, sgd)
         for readings, feature, note in measure(description, of_sgd):
-            values, complete = by_run(runs, description.dataset, f"{feature}_probe_error")
-            values *= readings.sign
-            samples = _samples(bootstrap, description.dataset, feature, values.index)
-            samples *= readings.sign
+            errors, complete = by_run(runs, description.dataset, f"{feature}_probe_error")
+            samples = _samples(bootstrap, description.dataset, feature)
+            values: Any = readings.sign * errors.to_frame().join(samples)
             for name, setting in settings.items():
                 context = CheckContext.of(description, setting.rho, name)
                 rates = [f"{each.label} at lr {format_number(each.lr)}" for each in (sgd, setting)]
-                rows.append(
-                    readings.selected.evaluate(
-                        context,
-                        _selected(values, sgd, setting),
-                        note + ", ".join(rates),
-                        _selected(samples, sgd, setting),
-                    )
+                ours, sgds = (
+                    values.loc[each.method.name, each.lr, each.rho] for each in (setting, sgd)
                 )
+                said = note + ", ".join(rates)
+                rows.append(_evaluate(readings.selected, context, ours - sgds, said))
                 if complete:
-                    rows += _over_sweep(readings, context, note, values, samples)
+                    rows += _over_sweep(readings, context, note, values)
                 else:
                     context = replace(context, rho=None)
                     rows += [check.unknown(context, NOT_PROBED) for check in readings[1:3]]
     return rows
 
 
-def _selected(values: Any, sgd: Setting, other: Setting) -> Any:
-    """Return the differences of two settings by seed; NaN where a run diverged or has no value."""
-    ours, sgds = (
-        values.loc[each.method.name, each.lr, each.rho] for each in (other, sgd)
-    )
-    return ours - sgds
+def _evaluate(check: Check, context: CheckContext, values: pd.DataFrame, note: str) -> Row:
+    """Return a check's row from the column ``value`` and the samples beside it, by seed."""
+    return check.evaluate(context, values["value"], note, values.drop(columns="value"))
 
 
 def _over_sweep(
-    readings: Readings,
-    context: CheckContext,
-    note: str,
-    values: pd.Series,
-    samples: pd.DataFrame,
+    readings: Readings, context: CheckContext, note: str, values: pd.DataFrame
 ) -> list[Row]:
     """Return the rows of a method over the sweep: at each ρ, and of the slope in ρ.
 
     The number of a seed at a ρ is the mean over learning rates of the method's value less SGD's.
     Where either run diverged, the seed lacks that learning rate.
     """
-    pairs, sampled = (sweep_differences(each, context.method) for each in (values, samples))
-    rates = len(pairs.index.unique("lr"))
-    means, means_sampled = (each.groupby(["rho", "seed"]).mean() for each in (pairs, sampled))
+    pairs = sweep_differences(values, context.method)
+    means: Any = pairs.groupby(["rho", "seed"]).mean()
+    lost, rates = pairs["value"].isna(), len(pairs.index.unique("lr"))
 
     def about(lost: pd.Series) -> str:
-        said = f"{note}mean over {rates} learning rates" if rates > 1 else f"{note}one learning rate"
+        said = (
+            f"{note}mean over {rates} learning rates" if rates > 1 else f"{note}one learning rate"
+        )
         left_out = f"; {lost.sum()} of {len(lost)} pairs of runs left out: one diverged"
         return said + left_out if lost.any() else said
 
     rows = [
-        readings.sweep.evaluate(
+        _evaluate(
+            readings.sweep,
             replace(context, rho=rho),
-            means.loc[rho],
-            about(pairs.isna().xs(rho, level="rho")),
-            means_sampled.loc[rho],
+            means.xs(rho, level="rho"),
+            about(lost.xs(rho, level="rho")),
         )
         for rho in means.index.unique("rho")
     ]
-    slope = readings.slope.evaluate(
-        replace(context, rho=None), slopes(means), about(pairs.isna()), slopes(means_sampled)
-    )
-    return [*rows, slope]
+    context = replace(context, rho=None)
+    return [*rows, _evaluate(readings.slope, context, slopes(means), about(lost))]
 
 
-def _samples(
-    bootstrap: pd.DataFrame, dataset: str, feature: str, runs: pd.MultiIndex
-) -> pd.DataFrame:
-    """Return a feature's errors on bootstrap samples: one row per run of ``runs``, or NaN."""
+def _samples(bootstrap: pd.DataFrame, dataset: str, feature: str) -> pd.DataFrame:
+    """Return a feature's errors on bootstrap samples, one row per run."""
     rows = bootstrap[(bootstrap["dataset"] == dataset) & (bootstrap["feature"] == feature)]
     index = pd.MultiIndex.from_frame(rows[RUN])
-    return pd.DataFrame(rows["errors"].tolist(), index=index).reindex(runs)
+    return pd.DataFrame(rows["errors"].tolist(), index=index)
