@@ -21,7 +21,7 @@ from feature_quality.features.importance import (
 )
 from feature_quality.features.probe import LinearProbe
 from feature_quality.methods import METHODS, Method
-from feature_quality.seeds import generator
+from feature_quality.seeds import derive_seed, generator
 from feature_quality.training.loop import DeviceSplit
 from feature_quality.training.models import Network
 
@@ -51,32 +51,48 @@ def network(classes: int = CLASSES) -> Network:
 
 
 def plain_loop(
-    model: Network, data: DeviceSplit, method: Method, rho: float, batches: Sequence[Tensor]
-) -> tuple[dict[int, float], dict[int, float]]:
-    """λ = 1 − p(y), and the same of a network whose parameters have moved."""
-    real, phantom = {}, {}
+    model: Network,
+    data: DeviceSplit,
+    method: Method,
+    rho: float,
+    batches: Sequence[Tensor],
+    source: torch.Generator,
+) -> dict[str, list[float]]:
+    """λ = 1 − p(y), and the same of networks whose parameters have moved, in order."""
+    names = ("weight", "phantom_weight", "random_weight")
+    found: dict[str, dict[int, float]] = {name: {} for name in names}
     for rows in batches:
         images, labels = data.take(rows)
         moved = copy.deepcopy(model).train()
         perturbed = dict((moved.head if method == LSAM else moved).named_parameters())
         parameters = list(perturbed.values())
-        logits = moved(images)
-        gradients = torch.autograd.grad(cross_entropy(logits, labels), parameters)
+        original = [parameter.detach().clone() for parameter in parameters]
+        at = [moved(images)]
+        gradients = torch.autograd.grad(cross_entropy(at[0], labels), parameters)
+        draws = [torch.randn(each.shape, generator=source) for each in gradients]
         sizes = [
-            parameter.detach().abs() + 0.01 if method == ASAM and "weight" in name else 1.0
-            for name, parameter in perturbed.items()
+            parameter.abs() + 0.01 if method == ASAM and "weight" in name else 1.0
+            for name, parameter in zip(perturbed, original, strict=True)
         ]
-        scaled = [size * gradient for size, gradient in zip(sizes, gradients, strict=True)]
-        norm = math.sqrt(sum((each.double() ** 2).sum().item() for each in scaled))
-        with torch.no_grad():
-            for parameter, size, direction in zip(parameters, sizes, scaled, strict=True):
-                parameter += rho / norm * size * direction
-            phantom_logits = moved(images)
-        for number, row in enumerate(rows.tolist()):
-            label = labels[number]
-            real[row] = 1 - softmax(logits[number].double(), 0)[label].item()
-            phantom[row] = 1 - softmax(phantom_logits[number].double(), 0)[label].item()
-    return real, phantom
+        for directions in (gradients, draws):
+            scaled = [size * each for size, each in zip(sizes, directions, strict=True)]
+            norm = math.sqrt(sum((each.double() ** 2).sum().item() for each in scaled))
+            with torch.no_grad():
+                for parameter, start, size, each in zip(
+                    parameters, original, sizes, scaled, strict=True
+                ):
+                    parameter.copy_(start + rho / norm * size * each)
+                at.append(moved(images))
+        for name, logits in zip(names, at, strict=True):
+            for number, row in enumerate(rows.tolist()):
+                probability = softmax(logits[number].double(), 0)[labels[number]]
+                found[name][row] = 1 - probability.item()
+    return {name: [values[row] for row in sorted(values)] for name, values in found.items()}
+
+
+def source_of(dataset: str = "shapes", seed: int = 0) -> torch.Generator:
+    """Return what draws the random directions of a run."""
+    return torch.Generator().manual_seed(derive_seed("random direction", dataset, seed))
 
 
 @pytest.mark.parametrize(
@@ -87,13 +103,15 @@ def test_weights_are_those_of_a_plain_loop_in_the_order_of_the_split(sizes, meth
     model, data = network(), split(17)
     order = torch.randperm(17, generator=torch.Generator().manual_seed(3))
     batches = torch.split(order, sizes)
-    real, phantom = importance_weights(model.eval(), data, method, RHO, batches)
-    expected, expected_phantom = plain_loop(model, data, method, RHO, batches)
-    assert real.dtype == phantom.dtype == np.float64
-    assert real == pytest.approx([expected[row] for row in range(17)], rel=1e-5)
-    assert phantom == pytest.approx([expected_phantom[row] for row in range(17)], rel=1e-4)
-    # The loss has risen.
-    assert phantom.mean() > real.mean()
+    found = importance_weights(model.eval(), data, method, RHO, batches, source_of())
+    expected = plain_loop(model, data, method, RHO, batches, source_of())
+    assert list(found) == list(expected)
+    for name, values in found.items():
+        assert values.dtype == np.float64
+        assert values == pytest.approx(expected[name], rel=1e-4)
+    # The loss has risen, and by the gradient more than by chance.
+    assert found["phantom_weight"].mean() > found["weight"].mean()
+    assert found["phantom_weight"].mean() > found["random_weight"].mean()
 
 
 def test_gradients_from_before_do_not_count_and_the_network_is_left_as_it_was():
@@ -102,12 +120,14 @@ def test_gradients_from_before_do_not_count_and_the_network_is_left_as_it_was():
     for parameter in model.parameters():
         parameter.grad = torch.full_like(parameter, 100.0)
     before = copy.deepcopy(model.state_dict())
-    found = importance_weights(model, data, SAM, 3.0, batches)
+    found = importance_weights(model, data, SAM, 3.0, batches, source_of())
     assert model.state_dict().keys() == before.keys()
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, before[name]), name
     assert model.backbone[1].track_running_stats
-    np.testing.assert_array_equal(importance_weights(network(), data, SAM, 3.0, batches), found)
+    again = importance_weights(network(), data, SAM, 3.0, batches, source_of())
+    for name, values in found.items():
+        np.testing.assert_array_equal(again[name], values)
 
 
 def test_weights_of_two_examples_by_hand():
@@ -123,13 +143,14 @@ def test_weights_of_two_examples_by_hand():
         torch.tensor([0.5]),
         torch.tensor([0.5]),
     )
-    real, phantom = importance_weights(
-        Network(nn.Flatten(), layer), data, SAM, math.sqrt(2), [torch.tensor([1, 0])]
+    found = importance_weights(
+        Network(nn.Flatten(), layer), data, SAM, math.sqrt(2), [torch.tensor([1, 0])], source_of()
     )
     low, high = 1 / (1 + math.exp(2)), 1 / (1 + math.exp(-2))
-    assert real == pytest.approx([low, high], rel=1e-6)
+    assert found["weight"] == pytest.approx([low, high], rel=1e-6)
     # ∂L/∂W ∝ (high − low, low − high): W̃ = (1, −1) + √2 (1, −1) / √2 = (2, −2).
-    assert phantom == pytest.approx([1 / (1 + math.exp(4)), 1 / (1 + math.exp(-4))], rel=1e-5)
+    expected = [1 / (1 + math.exp(4)), 1 / (1 + math.exp(-4))]
+    assert found["phantom_weight"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_tiny_weights_are_not_zero():
@@ -145,9 +166,9 @@ def test_tiny_weights_are_not_zero():
         torch.ones(1),
     )
     model = Network(nn.Flatten(), layer)
-    real, _ = importance_weights(model, data, SAM, 0.01, [torch.tensor([0, 1])])
-    assert real[0] == pytest.approx(math.exp(-50), rel=1e-9, abs=0)
-    assert real[1] == 1
+    found = importance_weights(model, data, SAM, 0.01, [torch.tensor([0, 1])], source_of())
+    assert found["weight"][0] == pytest.approx(math.exp(-50), rel=1e-9, abs=0)
+    assert found["weight"][1] == 1
 
 
 # Partners
@@ -286,11 +307,10 @@ def test_a_checkpoints_weights_are_those_of_batches_of_its_seed():
     rows = checkpoint_importance(model, prepared, CPU, **SETTINGS)
     data = DeviceSplit.of(prepared.split("train"), prepared.description, CPU)
     order = generator("importance", "tiny", 2).permutation(40)
-    real, phantom = plain_loop(model, data, SAM, RHO, torch.from_numpy(order).split(16))
-    assert rows["weight"].tolist() == pytest.approx([real[i] for i in range(40)], rel=1e-5)
-    assert rows["phantom_weight"].tolist() == pytest.approx(
-        [phantom[i] for i in range(40)], rel=1e-4
-    )
+    batches = torch.from_numpy(order).split(16)
+    expected = plain_loop(model, data, SAM, RHO, batches, source_of("tiny", 2))
+    for name, values in expected.items():
+        assert rows[name].tolist() == pytest.approx(values, rel=1e-4)
     other = checkpoint_importance(model, prepared, CPU, **SETTINGS | {"seed": 3})
     assert not np.allclose(other["weight"], rows["weight"], rtol=1e-3)
     # A network's own normalisation is used; batch norm takes it out of the weights again.

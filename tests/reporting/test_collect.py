@@ -199,6 +199,7 @@ class TestImportance:
                 "contribution_b": [-rho - seed, 4.0],
                 "weight": [0.5, 0.25],
                 "phantom_weight": [0.75, 0.125],
+                "random_weight": [0.5, 0.375],
             }
         )
         run = {"method": method, "lr": lr, "rho": rho, "seed": seed, "diverged": diverged}
@@ -223,6 +224,7 @@ class TestImportance:
             "hard_contribution": hard,
             "weight": [0.5, 0.25] * 2,
             "phantom_weight": [0.75, 0.125] * 2,
+            "random_weight": [0.5, 0.375] * 2,
         }
         nothing = reporting.join_importance(runs[1:2], first_is_easy=first_is_easy)
         assert list(nothing) == IMPORTANCE.names

@@ -160,7 +160,8 @@ def test_importance_weights_are_those_of_each_points_own_batch(batch_size, rho, 
     for i, each in enumerate(runs):
         w = np.array(last[i])
         signed = y[i] * np.stack([slopes[i][0] * easy[i], slopes[i][1] * hard[i]]).astype("f8")
-        phantom_weight = np.full(7, np.nan)
+        phantom_weight, random_weight = np.full((2, 7), np.nan)
+        source = generator("toy", "random direction", each.seed)
         order = generator("toy", "importance", each.seed).permutation(7)
         for start in range(0, 7, batch_size):
             batch = order[start : start + batch_size]
@@ -168,11 +169,15 @@ def test_importance_weights_are_those_of_each_points_own_batch(batch_size, rho, 
             gradient = -(weights * signed[:, batch]).mean(1)
             phantom = w + rho * gradient / np.sqrt((gradient**2).sum())
             phantom_weight[batch] = sigmoid(-phantom @ signed[:, batch])
+            direction = source.standard_normal(2)
+            moved = w + rho * direction / np.hypot(*direction)
+            random_weight[batch] = sigmoid(-moved @ signed[:, batch])
         expected = {
             "easy_contribution": w[0] * signed[0],
             "hard_contribution": w[1] * signed[1],
             "weight": sigmoid(-w @ signed),
             "phantom_weight": phantom_weight,
+            "random_weight": random_weight,
         }
         assert list(found) == list(expected)
         for name, values in expected.items():

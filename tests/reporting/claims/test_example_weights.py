@@ -42,6 +42,7 @@ def both():
 
     def make(sam: dict[str, Any] | None = None, seeds: int = 3, **details: Any) -> pd.DataFrame:
         usual = {"weight": EVEN, "phantom_weight": EVEN, "epoch": 6, "easy": EASY, "hard": HARD}
+        usual["random_weight"] = details.get("weight", EVEN)
         points = [
             pd.DataFrame(usual | details | (sam if sam and rho else {})).assign(seed=seed, rho=rho)
             for seed in range(seeds)
@@ -108,6 +109,31 @@ def test_shares_by_hand(both, found) -> None:
     assert found(rows, "6d")["verdict"].tolist() == ["contradicted"] * 2
 
 
+def test_the_joint_cell_by_hand(both, found) -> None:
+    # The easy medians are 2.5 and 2, the hard ones 4 and 0.5. Above the one and not above the other
+    # is the third point alone, by signs too; opposite is the first alone, and by signs the second.
+    points = {"easy": [1.0, -2.0, 3.0, 4.0], "hard": [7.0, 1.0, -1.0, 8.0]}
+    rows = weights(both(weight=[1, 2, 3, 4], phantom_weight=[4, 8, 4, 4], **points), TOY)
+    effects = {check: set(found(rows, check)["effect"]) for check in ("6g", "6h", "6i", "6j")}
+    # Shares of .1 .2 .3 .4 and of .2 .4 .2 .2.
+    assert effects == {"6g": {-0.1}, "6h": {-0.1}, "6i": {-0.2}, "6j": {-0.3}}
+    assert found(rows, "6g")["verdict"].tolist() == ["contradicted"] * 2
+    # A contribution of 0 is wrong, and no point is wrong by the hard feature, or none opposite.
+    rows = weights(both(easy=[0.0, 1, 2, 3], hard=[4.0, 3, 2, 1]), TOY)
+    assert (found(rows, "6h", "6j")["dropped"] == 3).all()
+    assert (found(rows, "6g", "6i")["runs"] == 3).all()
+    rows = weights(both(phantom_weight=UNEVEN, easy=[1.0] * 4, hard=[-1.0, 1, 1, -1]), TOY)
+    assert (found(rows, "6j")["verdict"] == "not run").all()
+    assert found(rows, "6h")["effect"].tolist() == [0.5, 0.5]
+
+
+def test_the_control_is_a_random_perturbation(both, found) -> None:
+    rows = weights(both(random_weight=UNEVEN), TOY)
+    assert found(rows, "5a")["effect"].tolist() == [0, 0]
+    assert found(rows, "5c")["effect"].tolist() == [-0.75, -0.75]
+    assert found(rows, "5c")["verdict"].tolist() == ["supported"] * 2
+
+
 # Easy exceeds hard at the first five of ten points.
 TEN: dict[str, Any] = {"easy": [1.0] * 5 + [0.0] * 5, "hard": [0.0] * 5 + [0.0, 1, 1, 1, 1]}
 
@@ -153,7 +179,7 @@ def test_every_checkpoint_has_its_rows(both, found) -> None:
     table = found(rows, "5b")
     assert table["epoch"].tolist() == [2, 10]
     assert table["verdict"].tolist() == ["contradicted", "supported"]
-    for check in ("5a", "6a", "6b", "6c", "6d", "6e", "6f"):
+    for check in ("5a", "5c", *(f"6{letter}" for letter in "abcdghi")):
         assert found(rows, check)["epoch"].tolist() == [2, 10, 2, 10]
 
 

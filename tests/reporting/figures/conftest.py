@@ -94,6 +94,7 @@ def points_of() -> Callable[..., pd.DataFrame]:
             hard_contribution=hard,
             weight=1 / (1 + np.exp(easy + hard)),
             phantom_weight=1 / (1 + np.exp((0.3 + table["rho"]) * (easy + 2 * hard))),
+            random_weight=1 / (1 + np.exp(easy + 2 * hard)),
         )
         return shuffled(table, POINTS)
 

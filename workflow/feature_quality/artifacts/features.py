@@ -18,7 +18,8 @@ PROBES = pa.schema(
 )
 
 # Weights in one run: one row per snapshot and training example. λ is ``weight``, λ̃ is
-# ``phantom_weight``; the contributions to the margin are those of features A and B.
+# ``phantom_weight``, ``random_weight`` is λ at a random perturbation of the same radius, a control;
+# the contributions to the margin are those of features A and B.
 RUN_IMPORTANCE = pa.schema(
     [
         ("epoch", pa.int32()),
@@ -29,6 +30,7 @@ RUN_IMPORTANCE = pa.schema(
         ("contribution_b", pa.float64()),
         ("weight", pa.float64()),
         ("phantom_weight", pa.float64()),
+        ("random_weight", pa.float64()),
     ]
 )
 
@@ -42,5 +44,6 @@ IMPORTANCE = pa.schema(
         ("hard_contribution", pa.float64()),
         ("weight", pa.float64()),
         ("phantom_weight", pa.float64()),
+        ("random_weight", pa.float64()),
     ]
 )

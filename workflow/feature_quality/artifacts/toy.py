@@ -52,7 +52,7 @@ EPOCHS = pa.schema(
 )
 
 # One row per run, snapshot and training point: its coordinates, the contributions y·w_j f_j, the
-# weight λ and the phantom weight λ̃.
+# weight λ, the phantom weight λ̃, and the weight at a random perturbation of the same length.
 POINTS = pa.schema(
     [
         ("seed", pa.int32()),
@@ -68,6 +68,7 @@ POINTS = pa.schema(
         ("hard_contribution", pa.float64()),
         ("weight", pa.float64()),
         ("phantom_weight", pa.float64()),
+        ("random_weight", pa.float64()),
     ]
 )
 

@@ -18,7 +18,7 @@ from feature_quality.artifacts.prepared import Prepared
 from feature_quality.features.embedding import embed, embedded_parts
 from feature_quality.features.margin import margins
 from feature_quality.features.probe import LinearProbe, ProbeSet, fit_draw
-from feature_quality.seeds import generator
+from feature_quality.seeds import derive_seed, generator
 from feature_quality.training.loop import DeviceSplit
 from feature_quality.training.models import Network
 from feature_quality.training.sam import (
@@ -57,7 +57,9 @@ def checkpoint_importance(
     split = DeviceSplit.of(train, description, device, model.normalisation)
     order = generator("importance", description.dataset, seed).permutation(len(split))
     batches = torch.split(torch.from_numpy(order).to(device), batch_size)
-    weight, phantom_weight = importance_weights(model, split, perturbation, rho, batches)
+    source = torch.Generator(device)
+    source.manual_seed(derive_seed("random direction", description.dataset, seed))
+    weights = importance_weights(model, split, perturbation, rho, batches, source)
     sample = embed(model, prepared.split("probe_train"), description, device)
     labels = train.table["label"].to_numpy(np.int64)
     probes, values = [], []
@@ -70,8 +72,7 @@ def checkpoint_importance(
     return train.table[["id", "label", "group"]].assign(
         contribution_a=contribution_a,
         contribution_b=contribution_b,
-        weight=weight,
-        phantom_weight=phantom_weight,
+        **weights,
     )
 
 
@@ -81,18 +82,25 @@ def importance_weights(
     perturbation: Perturbation,
     rho: float,
     batches: Sequence[Tensor],
-) -> tuple[Array, Array]:
-    """Return λ and λ̃ of every example, each (n,), in the order of the split.
+    source: torch.Generator,
+) -> dict[str, Array]:
+    """Return λ of every example, each (n,), in the order of the split, at three parameters.
+
+    They are ``weight``, at θ; ``phantom_weight``, at the phantom parameter; and, as a control,
+    ``random_weight``, where a normal draw replaces the gradient in the perturbation: at θ + ρu with
+    a random u of norm 1 for SAM, and over the same parameters and in the same norm for others.
 
     The batches are normalised as in training, by their own statistics; running statistics and
     parameters are left as they were.
 
     Args:
         perturbation, rho: by which parameters λ̃ is taken, and its radius, > 0.
-        batches: the rows of each batch; the phantom parameter is that of an example's own.
+        batches: the rows of each batch; an example's perturbations are those of its own.
+        source: draws the random directions, one per batch.
     """
     model.train()
-    real, phantom = np.empty(len(split)), np.empty(len(split))
+    names = ("weight", "phantom_weight", "random_weight")
+    found = {name: np.empty(len(split)) for name in names}
     perturbed = perturbed_parameters(model, perturbation)
     with frozen_statistics(model):
         for rows in batches:
@@ -100,12 +108,19 @@ def importance_weights(
             model.zero_grad()
             logits = model(images)
             torch.autograd.backward(cross_entropy(logits, labels))
+            at = [logits.detach()]
             with phantom_parameters(perturbed, rho, perturbation.adaptive), torch.no_grad():
-                phantom_logits = model(images)
-            places = rows.cpu().numpy()
-            real[places] = _weights(logits.detach(), labels)
-            phantom[places] = _weights(phantom_logits, labels)
-    return real, phantom
+                at.append(model(images))
+            for parameter in perturbed.values():
+                if parameter.grad is not None:
+                    # In the order of the indices, which is not always that in memory.
+                    normal = torch.randn(parameter.shape, generator=source, device=images.device)
+                    parameter.grad.copy_(normal)
+            with phantom_parameters(perturbed, rho, perturbation.adaptive), torch.no_grad():
+                at.append(model(images))
+            for name, each in zip(names, at, strict=True):
+                found[name][rows.cpu().numpy()] = _weights(each, labels)
+    return found
 
 
 def _weights(logits: Tensor, labels: Tensor) -> Array:

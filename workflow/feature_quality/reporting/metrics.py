@@ -107,11 +107,12 @@ def sweep_differences(values: pd.DataFrame, method: str) -> pd.DataFrame:
         method: the method's name.
 
     Returns:
-        the differences by (lr, ρ, seed); NaN where either is.
+        the differences by (lr, ρ, seed), at the learning rates of both; NaN where either is.
     """
     ours: Any
     sgds: Any
     ours, sgds = (values.xs(name, level="method") for name in (method, BASELINE.name))
+    ours = ours[ours.index.get_level_values("lr").isin(sgds.index.unique("lr"))]
     partners = pd.MultiIndex.from_frame(ours.index.to_frame()[["lr", "seed"]])
     differences: pd.DataFrame = ours - sgds.droplevel("rho").reindex(partners).set_axis(ours.index)
     return differences

@@ -89,26 +89,36 @@ def importance_weights(
     """Return what the figures about importance weights need of every training point.
 
     The batches are those of a fixed seeded order, of the size of training; the phantom weight of
-    an example is LSAM's at radius ``rho`` for its own batch.
+    an example is LSAM's at radius ``rho`` for its own batch, and its random weight is that at a
+    random direction of the same length, one per batch.
 
     Returns:
-        ``easy_contribution`` and ``hard_contribution``, y·w_j f_j(x_j); ``weight``, λ(w); and
-        ``phantom_weight``, λ(w̃); each (R, n) in the order of ``points``.
+        ``easy_contribution`` and ``hard_contribution``, y·w_j f_j(x_j); ``weight``, λ(w);
+        ``phantom_weight``, λ(w̃); and ``random_weight``; each (R, n) in the order of ``points``.
     """
     n = points.y.shape[1]
     orders = np.stack([generator("toy", "importance", run.seed).permutation(n) for run in runs])
     order = torch.from_numpy(orders).to(points.y.device)
     last = networks.last.double()
     radii = torch.full_like(last[:, 0], rho)
+    batches = list(points.reordered(order).batches(runs[0].batch_size))
+    directions = np.stack(
+        [
+            generator("toy", "random direction", run.seed).standard_normal((len(batches), 2))
+            for run in runs
+        ]
+    )
+    directions /= np.linalg.norm(directions, axis=2, keepdims=True)
+    moved = last[:, None] + rho * torch.from_numpy(directions).to(last.device)
     parts = []
-    for batch in points.reordered(order).batches(runs[0].batch_size):
+    for number, batch in enumerate(batches):
         signed = _signed(networks, batch)
-        phantom = perturbed(last, signed, radii)
-        weights = torch.stack([importance(last, signed), importance(phantom, signed)], dim=1)
+        places = (last, perturbed(last, signed, radii), moved[:, number])
+        weights = torch.stack([importance(each, signed) for each in places], dim=1)
         parts.append(torch.cat([last[:, :, None] * signed, weights], dim=1))
-    back = torch.argsort(order, dim=1)[:, None].expand(-1, 4, -1)
+    back = torch.argsort(order, dim=1)[:, None].expand(-1, 5, -1)
     measured = torch.gather(torch.cat(parts, dim=2), 2, back).cpu().numpy()
-    names = ("easy_contribution", "hard_contribution", "weight", "phantom_weight")
+    names = ("easy_contribution", "hard_contribution", "weight", "phantom_weight", "random_weight")
     return {name: measured[:, i] for i, name in enumerate(names)}
 
 

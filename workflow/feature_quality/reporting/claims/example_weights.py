@@ -25,9 +25,17 @@ TRAINED = Check(
     "Gini coefficient, λ̃ of the method's network − λ of SGD's",
     "below",
 )
+CONTROL = Check(
+    "5c",
+    "At fixed parameters, λ̃ are more uniform than the weights at a random perturbation of the same "
+    "length (ours, a control of 5a).",
+    "Gini coefficient, λ̃ − weights at a random perturbation",
+    "below",
+)
 # Within one network: each check with the measure that decides it.
 WITHIN = {
     "phantom_less_real_gini": FIXED,
+    "phantom_less_random_gini": CONTROL,
     "hard_half": Check(
         "6a",
         "Points poorly fit by the hard feature gain weight: the half with the lower contribution.",
@@ -64,6 +72,33 @@ WITHIN = {
         "log10 of the median λ there over that elsewhere",
         "above",
     ),
+    "joint": Check(
+        "6g",
+        "Points well fit by the easy and poorly fit by the hard feature gain weight: easy "
+        "contribution above its median, hard one not.",
+        "these points' share of the weight, λ̃ − λ",
+        "above",
+    ),
+    "joint_signs": Check(
+        "6h",
+        "Points well fit by the easy and poorly fit by the hard feature gain weight: right by the "
+        "easy, wrong by the hard feature.",
+        "these points' share of the weight, λ̃ − λ",
+        "above",
+    ),
+    "joint_less_opposite": Check(
+        "6i",
+        "They gain more than the opposite points: easy contribution not above its median, hard one "
+        "above it.",
+        "share of the weight, λ̃ − λ, less that of the opposite points",
+        "above",
+    ),
+    "joint_less_opposite_signs": Check(
+        "6j",
+        "They gain more than the opposite points: wrong by the easy, right by the hard feature.",
+        "share of the weight, λ̃ − λ, less that of the opposite points",
+        "above",
+    ),
 }
 CHECKS = (FIXED, TRAINED, *(check for check in WITHIN.values() if check is not FIXED))
 
@@ -78,6 +113,7 @@ def check(points: WeightedPoints) -> list[Row]:
 
     - 5a: the Gini coefficient of λ̃ less that of λ, of one network.
     - 5b: that of the method's λ̃ less that of SGD's λ, paired by seed.
+    - 5c: that of λ̃ less that of the weights at a random perturbation, of one network: a control.
     - 6a, 6c: the share of the total weight that lies on the half of the points with the lower
       contribution of the feature, by λ̃ less by λ, of one network. "Poorly fit" can also be read as
       wrong: 6b, 6d take the points with a contribution of 0 or less.
@@ -85,6 +121,9 @@ def check(points: WeightedPoints) -> list[Row]:
       that of the others, log10, by λ̃ and by λ (the paper does not say by which). λ falls with the
       sum of both contributions, and the points on either side differ in their sums too. A seed
       with fewer than five points on a side has no such number, as such a bin has in the figures.
+    - 6g to 6j: the paper's own sentence, of which 6a to 6d are stricter: the share of the weight on
+      points that the easy feature fits well and the hard one poorly, and that less the share of
+      the opposite points. A seed without such points is dropped.
     """
     data, where, seeds, note = _subject(points)
     measures = _measures(points.points)
@@ -153,6 +192,7 @@ def _measure(points: pd.DataFrame) -> dict[str, float]:
             "real_gini": gini(real),
             "phantom_gini": gini(phantom),
             "phantom_less_real_gini": gini(phantom) - gini(real),
+            "phantom_less_random_gini": gini(phantom) - gini(points["random_weight"]),
             "phantom_median": _log_ratio_of_medians(phantom, easy > hard),
             "real_median": _log_ratio_of_medians(real, easy > hard),
         }
@@ -160,6 +200,14 @@ def _measure(points: pd.DataFrame) -> dict[str, float]:
         lower = contribution <= contribution.median()
         measured[f"{feature}_half"] = moved[lower].sum(skipna=False)
         measured[f"{feature}_wrong"] = moved[contribution <= 0].sum(skipna=False)
+    for name, easy_well, hard_well in (
+        ("", easy > easy.median(), hard > hard.median()),
+        ("_signs", easy > 0, hard > 0),
+    ):
+        joint = moved[easy_well & ~hard_well].sum(min_count=1)
+        opposite = moved[~easy_well & hard_well].sum(min_count=1)
+        measured[f"joint{name}"] = joint
+        measured[f"joint_less_opposite{name}"] = joint - opposite
     return measured
 
 
