@@ -77,8 +77,7 @@ def timed(*command: str, folder: Path = ROOT) -> tuple[float, str]:
 
 def arguments(*more: str, cores: int = CORES) -> list[str]:
     """Return Snakemake's arguments for the whole configuration."""
-    datasets = [name for name, spec in DATASETS.items() if spec.id != "own"]
-    datasets = [name for name in datasets if not DATASETS[name].demonstration]
+    datasets = [name for name, spec in DATASETS.items() if not spec.demonstration]
     changed = (f"datasets={json.dumps(datasets)}", "data_dir=data", "probe_runs=all")
     return [*more, "--cores", str(cores), "--configfile", *CONFIGURATIONS, "--config", *changed]
 

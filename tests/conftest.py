@@ -26,7 +26,7 @@ def own(tmp_path: Path) -> dict[str, Any]:
     lines = [f"{number}.png,{','.join(row)}" for number, row in enumerate(rows)]
     table.write_text("\n".join(["image,split,animal,place", *lines]) + "\n")
     described = {"images": str(images), "table": str(table), "title": "Pets"}
-    return {"datasets": ["own"], "own": described | {"features": ["animal", "place"]}}
+    return {"datasets": ["pets"], "own": {"pets": described | {"features": ["animal", "place"]}}}
 
 
 @pytest.fixture

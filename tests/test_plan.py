@@ -1,6 +1,7 @@
 """The estimate of a configuration's cost, by hand, at speeds that are easy to multiply."""
 
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,8 +106,8 @@ def test_resolutions_and_targets_differ_by_their_sizes() -> None:
 
 def test_a_custom_dataset_by_hand(own: dict[str, Any]) -> None:
     config = own | {"methods": ["sgd", "lsam"], "seeds": [0]}
-    grid = {"own": {"lr": [0.1], "rho": [0.1]}}
-    found = cost(load(config | {"grid": grid}), "own", Fixed())
+    grid = {"pets": {"lr": [0.1], "rho": [0.1]}}
+    found = cost(load(config | {"grid": grid}), "pets", Fixed())
     # 5 training images and 4 of each other split but the 8 that probes learn from; 20 epochs; the
     # weights of two selected runs at 5 checkpoints.
     images = 2 * 20 * 5 + 20 * 2 * 8 / 3 + 2 * (4 + 8 + 4) / 3 + 2 * 5 * 2 * 5
@@ -119,7 +120,25 @@ def test_a_custom_dataset_by_hand(own: dict[str, Any]) -> None:
     assert found.bytes == 17 * 3 * 64**2 + 4 * 2 * (5 * weights + (4 + 8 + 4) * features)
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
+def test_custom_domains_are_counted(tmp_path: Path) -> None:
+    """They cost what PACS does, of which they are a copy of other numbers."""
+    sizes = {"art": 10, "ink": 20, "oil": 30}
+    for domain, size in sizes.items():
+        for number in range(size):
+            path = tmp_path / domain / ("cat", "dog")[number % 2] / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    own = {"images": str(tmp_path), "title": "Mine", "domains": list(sizes)}
+    config = {"datasets": ["mine_ink"], "own": {"mine": own}, "seeds": [0], "methods": ["sgd"]}
+    config |= {"training": {"mine": {"epochs": 1}}, "grid": {"mine": {"lr": [0.1]}}}
+    # Of 40 images of the others 29 for training, 3 for validation and 8 for test; of the target
+    # 16 and 4 for the probe.
+    images = 29 + (3 + 8 + 16 + 4) / 3
+    found = cost(load(config), "mine_ink", Fixed())
+    assert found.seconds == pytest.approx(images + 1.6 * 5 + 3 * 3)
+
+
+@pytest.mark.parametrize("dataset", [*DATASETS, "pets"])
 def test_every_dataset_has_a_cost(dataset: str, own: dict[str, Any]) -> None:
     found = cost(load(own), dataset, Fixed())
     assert (found.name, found.runs > 0, found.bytes > 0) == (dataset, True, True)

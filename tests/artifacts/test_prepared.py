@@ -1,6 +1,6 @@
 import hashlib
 import re
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from feature_quality.artifacts.images import (
-    IMAGES,
+    DatasetInfo,
     StoredImages,
     new_images,
     read_images,
@@ -76,9 +76,8 @@ def write_prepared(images_path, examples_path, prepared):
     """Write both files, as the jobs that prepare and that split do one after the other."""
     description = prepared.description
     stored = StoredImages(
-        description.title,
-        description.features,
-        description.classes,
+        description,
+        (),
         pd.DataFrame(index=range(len(prepared.images))),
         prepared.images,
         hashlib.sha256(prepared.images.tobytes()).hexdigest(),
@@ -308,12 +307,13 @@ def test_what_images_show_is_read_back_and_examples_carry_their_checksum(paths, 
         pd.DataFrame({"id": list("abcdefg"), "part": ["", "val"] * 3 + [""]}),
     )
     table = table.assign(feature_a=[0, 1, -1] * 2 + [1], feature_b=2)
-    named = {key: getattr(DESCRIPTION, key) for key in ("title", "features", "classes")}
+    names = [field.name for field in fields(DatasetInfo)]
+    info = DatasetInfo(**{name: getattr(DESCRIPTION, name) for name in names})
     with new_images(paths[0], images.shape) as new:
         new[:] = images
-    write_image_table(paths[0], tmp_path / "images.parquet", table, **named)
+    write_image_table(paths[0], tmp_path / "images.parquet", table, info, ("A", "B"))
     stored = read_images(paths[0], tmp_path / "images.parquet")
-    assert {key: getattr(stored, key) for key in named} == named
+    assert (stored.info, stored.targets) == (info, ("A", "B"))
     pd.testing.assert_frame_equal(stored.table, table, check_dtype=False)
     np.testing.assert_array_equal(stored.pixels, images)
     assert stored.checksum == hashlib.sha256(paths[0].read_bytes()).hexdigest()
@@ -324,7 +324,7 @@ def test_what_images_show_is_read_back_and_examples_carry_their_checksum(paths, 
     write_examples(paths[1], DESCRIPTION, make().examples, replace(stored, checksum="other"))
     assert paths[1].read_bytes() != before
     # Those of fewer images are others'.
-    write_parquet(tmp_path / "images.parquet", IMAGES.empty_table(), named | {"sha256": ""})
+    write_image_table(paths[0], tmp_path / "images.parquet", table[:0], info)
     with pytest.raises(InputError, match=r"images\.parquet: has 0 rows for 7 images"):
         read_images(paths[0], tmp_path / "images.parquet")
 

@@ -94,6 +94,7 @@ def test_images_that_run_code_when_they_are_loaded_are_refused(tmp_path, mark, f
         "dataset": "d",
         "title": "t",
         "demonstration": True,
+        "custom": False,
         "features": ["a", "b"],
         "classes": [["x"], ["y"]],
         "channel_mean": [0.5],

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from feature_quality.config.section import Constant, Section, constant, leaves
 from feature_quality.config.settings import Settings, load
 from feature_quality.data.datasets import DATASETS, SPECS
+from feature_quality.data.own import SPEC as OWN
 from feature_quality.provenance import Provenance, cited, derived, ours, paper, weakest
 
 WORDS = ["paper", "derived", "cited", "ours"]
@@ -18,7 +19,7 @@ WORDS = ["paper", "derived", "cited", "ours"]
 NO_CONSTANTS = {
     *("datasets", "data_dir", "probe_runs", "toy.studies"),
     *(f"domains.{name}.published" for name in ("pacs", "vlcs", "office_home")),
-    *(f"own.{name}" for name in ("images", "table", "title", "features")),
+    *(f"own.pets.{name}" for name in ("images", "table", "title", "features", "domains")),
 }
 CONCATENATED, PHOTOGRAPHS = ("cifar_mnist", "fmnist_mnist"), ("celeba", "waterbirds")
 # All documented values that are not ours, as the paper or the work that it follows has them.
@@ -176,7 +177,7 @@ def test_constants_of_a_section_are_the_declared_ones() -> None:
 def test_every_setting_is_reported_with_the_dataset_or_the_toy(own: Any) -> None:
     loaded = load(own)
     seen: dict[str, Constant] = {}
-    for dataset in DATASETS:
+    for dataset in (*DATASETS, "pets"):
         found = loaded.constants_of(dataset)
         assert len({each.key for each in found}) == len(found)
         seen |= {each.key: each for each in found}
@@ -191,7 +192,7 @@ def test_every_setting_is_reported_with_the_dataset_or_the_toy(own: Any) -> None
 
 
 def test_every_default_says_where_it_comes_from() -> None:
-    for spec in SPECS.values():
+    for spec in (*SPECS.values(), OWN):
         defaults = [*leaves(spec.grid), *leaves(spec.training), *leaves(spec.images)]
         assert len(defaults) >= 2 + 6
         for each in (*defaults, *filter(None, [spec.per_group])):
@@ -214,7 +215,7 @@ def test_constants_are_those_of_the_dataset(own: Any) -> None:
         # Of a target domain's probes there is one draw, of all examples.
         ("pacs_A", "pacs", {"domains.pacs.resolution"}),
         ("cifar_mnist", "cifar_mnist", {"probe.draws", "probe.per_group.cifar_mnist"}),
-        ("own", "own", {"own.resolution", "probe.draws", "probe.per_group.own"}),
+        ("pets", "pets", {"own.pets.resolution", "probe.draws", "probe.per_group.pets"}),
     ]:
         sections = {key: loaded.model_dump()[key] for key in ("grid", "training")}
         assert {each.key for each in loaded.constants_of(dataset)} == {
@@ -247,12 +248,11 @@ class TestSummary:
             monkeypatch.setattr(Settings, "constants_of", lambda self, dataset, _=found: _)
             assert load({}).provenance_summary("celeba")["provenance"] == expected
 
-    @pytest.mark.parametrize("dataset", DATASETS)
+    @pytest.mark.parametrize("dataset", [*DATASETS, "pets"])
     def test_documented_settings_do_not_differ(self, own: Any, dataset: str) -> None:
-        config = own | {"datasets": sorted({"own", dataset})} if dataset == "own" else {}
         # Every protocol of the probes is ours.
         expected = {"provenance": "ours", "differences": ()}
-        assert load(config).provenance_summary(dataset) == expected
+        assert load(own).provenance_summary(dataset) == expected
 
     @pytest.mark.parametrize(("dataset", "text", "differences"), DIFFERENT)
     def test_differences_name_key_value_and_documented_value(
@@ -263,9 +263,10 @@ class TestSummary:
         )
 
     def test_of_a_custom_dataset(self, own: Any) -> None:
-        config = own | {"own": own["own"] | {"resolution": 32}, "datasets": ["own", "celeba"]}
-        assert load(config).provenance_summary("own")["differences"] == (
-            "own.resolution: 32 instead of the documented 64.",
+        own["own"]["pets"] |= {"resolution": 32}
+        config = own | {"datasets": ["pets", "celeba"]}
+        assert load(config).provenance_summary("pets")["differences"] == (
+            "own.pets.resolution: 32 instead of the documented 64.",
         )
         assert load(config).provenance_summary("celeba")["differences"] == ()
 

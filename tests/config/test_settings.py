@@ -30,7 +30,7 @@ TRAINING = (
     "network, weights, epochs, batch_size, momentum, weight_decay, snapshot_epochs, "
     "update_bn_on_second_pass, precision, compiled, crop"
 )
-OF_FEATURES = "digits_photos, cifar_mnist, fmnist_mnist, celeba, waterbirds, own"
+OF_FEATURES = "digits_photos, cifar_mnist, fmnist_mnist, celeba, waterbirds"
 SECTIONS = f"{OF_FEATURES}, digits_domains, pacs, vlcs, office_home"
 IDS = (
     f"{OF_FEATURES}, digits_domains_P, digits_domains_I, digits_domains_R, digits_domains_N, "
@@ -48,7 +48,7 @@ def nested(key: str, value: Any) -> dict[str, Any]:
 
 def with_own(own: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """Return the configuration of a custom dataset, with other values."""
-    return own | {"own": own["own"] | changes}
+    return own | {"own": {"pets": own["own"]["pets"] | changes}}
 
 
 def faults(config: dict[str, Any]) -> list[str]:
@@ -65,8 +65,7 @@ class TestDefaults:
     def test_the_demonstrations_run(self) -> None:
         settings = load({})
         assert settings.datasets == ("digits_photos", *(f"digits_domains_{x}" for x in "PIRN"))
-        assert (settings.data_dir, settings.own, settings.probe_runs) == (None, None, "all")
-        assert load({"own": None}) == settings
+        assert (settings.data_dir, settings.own, settings.probe_runs) == (None, {}, "all")
 
     @pytest.mark.parametrize("name", SPECS)
     def test_each_dataset_has_those_of_its_description(self, name: str) -> None:
@@ -168,7 +167,7 @@ class TestShippedFiles:
 class TestAccepted:
     @pytest.mark.parametrize("text", ["1e-3", "0.001", "0.0010", "1E-03"])
     def test_text_that_is_a_number_is_a_number(self, text: str) -> None:
-        assert load(nested("grid.own.lr", [text, 0.5])).grid["own"].lr == (0.001, 0.5)
+        assert load(nested("grid.pacs.lr", [text, 0.5])).grid["pacs"].lr == (0.001, 0.5)
         assert load(nested("probe.tolerance", text)) == load(nested("probe.tolerance", 0.001))
         assert load({"seeds": ["7"]}).seeds == (7,)
 
@@ -202,11 +201,9 @@ class TestAccepted:
 
     @pytest.mark.parametrize("name", SPECS)
     @pytest.mark.parametrize("network", [name.replace("<model>", "vit_tiny") for name in NAMES])
-    def test_any_network_whose_channels_fit(
-        self, own: dict[str, Any], name: str, network: str
-    ) -> None:
-        config = own if name == "own" else {"datasets": SPECS[name].datasets}
-        config |= {"training": {name: {"network": network, "weights": None}}}
+    def test_any_network_whose_channels_fit(self, name: str, network: str) -> None:
+        chosen = {"network": network, "weights": None}
+        config = {"datasets": SPECS[name].datasets, "training": {name: chosen}}
         if name == "fmnist_mnist" and network != "cnn":
             assert faults(config) == [
                 f"training.fmnist_mnist.network: {network} takes images of 3 channels; those of "
@@ -299,9 +296,9 @@ BAD: list[tuple[str, Any, str]] = [
     ("training.pacs.network", "timm:", f": 'timm:' {NETWORK}"),
     ("training.pacs.network", "cnn:wide", f": 'cnn:wide' {NETWORK}"),
     ("training.vlcs.network", 18, ": 18 should be a text"),
-    ("training.own.weights", "no.pth", f": 'no.pth' {WEIGHTS}"),
-    ("training.own.weights", __file__, f": {__file__!r} {WEIGHTS}"),
-    ("training.own.weights", True, f": True {WEIGHTS}"),
+    ("training.pacs.weights", "no.pth", f": 'no.pth' {WEIGHTS}"),
+    ("training.pacs.weights", __file__, f": {__file__!r} {WEIGHTS}"),
+    ("training.pacs.weights", True, f": True {WEIGHTS}"),
     ("training.celeba.precision", "float16", ": 'float16' should be one of float32, bfloat16"),
     ("training.celeba.crop.scale", [0.7], "[1]: [0.7] lacks this item"),
     ("training.waterbirds.crop.scale", [0.7, 1.1], ": [0.7, 1.1] should not exceed 1, the whole "),
@@ -401,15 +398,17 @@ class TestRefused:
         Path(table).touch()
         Path(weights).touch()
         config = with_own(own, images=folder, table=table) | {"data_dir": folder}
-        paths = {"data_dir": folder, "own.images": folder, "own.table": table}
-        paths["training.own.weights"] = weights
-        assert faults(config | nested("training.own.weights", weights)) == [
+        paths = {"data_dir": folder, "own.pets.images": folder, "own.pets.table": table}
+        paths["training.pets.weights"] = weights
+        assert faults(config | nested("training.pets.weights", weights)) == [
             f"{key}: {path!r} should have no {{ or }} in its name" for key, path in paths.items()
         ]
 
     def test_the_json_schema_refuses_what_it_can_tell(self) -> None:
         validator = jsonschema.Draft202012Validator(yaml.safe_load(reference.schema()))
-        beyond = r"repeat|list sgd|finite|cnn, resnet|exists|exceed|least|should be given|hold 0"
+        # Ids of datasets are of the configuration's own ones too.
+        beyond = r"pacs|waterbirds|repeat|list sgd|finite|cnn, resnet|exists|exceed"
+        beyond += "|least|should be given|hold 0"
         for key, value, said in BAD:
             assert re.search(beyond, said) or not validator.is_valid(nested(key, value)), key
         assert validator.is_valid({"datasets": list(DATASETS), "toy": {"grid": {"alpha": [1]}}})
@@ -422,40 +421,83 @@ class TestRefused:
             load(yaml.safe_load(text))
 
 
+@pytest.fixture
+def two(own: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+    """A custom dataset of features, and one of domains."""
+    described = {"images": str(tmp_path), "title": "Sketches", "domains": ["ink", "Pencil_2"]}
+    return own | {"datasets": ["pets", "art_ink"], "own": own["own"] | {"art": described}}
+
+
 class TestOwn:
-    def test_what_is_given(self, own: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-        given = {key: own["own"][key] for key in ("images", "table")}
+    def test_what_is_given(self, two: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+        given = {key: two["own"]["pets"][key] for key in ("images", "table")}
         monkeypatch.chdir(Path(given["images"]).parent)
-        relative = with_own(own, images="images", table="./table.csv")
+        relative = with_own(two, images="images", table="./table.csv")
         for config, paths in (
-            (own, given),
-            (relative, {"images": "images", "table": "table.csv"}),
+            (two, given),
+            (relative | {"datasets": ["pets"]}, {"images": "images", "table": "table.csv"}),
         ):
             settings = load(config)
-            assert settings.of_features == ["own"]
-            assert settings.originals_of("own") == paths
+            assert settings.of_features == ["pets"]
+            assert settings.originals_of("pets") == paths
             told = {"title": "Pets", "features": ("animal", "place"), "resolution": 64}
-            assert settings.images_of("own") == told
+            assert settings.images_of("pets") == told | {"domains": None}
+        settings = load(two)
+        assert settings.of_domains == ["art_ink"]
+        assert settings.specs["art"].datasets == ["art_ink", "art_Pencil_2"]
+        assert settings.originals_of("art") == {"images": str(Path(given["images"]).parent)}
+        assert settings.images_of("art")["domains"] == ("ink", "Pencil_2")
+        assert settings.split_of("art_ink", 7) == "7"
+        assert settings.probing_of("art_ink") == {"draws": 1, "per_group": None}
 
-    def test_it_is_listed_and_described_or_neither(self, own: dict[str, Any]) -> None:
-        said = "own: should give images, table, title, features, as datasets lists own"
-        assert faults({"datasets": ["own"]}) == [said]
-        assert faults({"datasets": ["celeba", "own"], "own": None, "seeds": []}) == [
-            "seeds: [] should not be empty",
-            said,
+    def test_each_has_the_sections_of_any_dataset(self, two: dict[str, Any]) -> None:
+        """The defaults of both are alike but for what only one has; they know no other id."""
+        settings = load(two)
+        assert settings.grid["pets"] == settings.grid["art"]
+        pets, art = (settings.training[name].model_dump() for name in ("pets", "art"))
+        assert pets | {"snapshot_epochs": ()} == art
+        assert ("pets" in settings.probe.per_group, "art" in settings.probe.per_group) == (True, 0)
+        changed = {"grid": {"art": {"lr": [1]}}, "probe": {"per_group": {"pets": 3}}}
+        settings = load(two | changed)
+        assert settings.grid_of("art_Pencil_2").lr == (1,)
+        assert settings.grid_of("pets").lr == (0.01, 0.05, 0.1)
+        assert settings.probing_of("pets")["per_group"] == 3
+        ids = f"{IDS}, pets, art_ink, art_Pencil_2"
+        wrong = {"datasets": ["art"], "training": {"cats": {}}, "probe": {"per_group": {"art": 2}}}
+        assert faults(two | wrong) == [
+            f"datasets[0]: 'art' should be one of {ids}",
+            f"training.cats: unknown key; allowed here: {SECTIONS}, pets, art",
+            f"probe.per_group.art: unknown key; allowed here: {OF_FEATURES}, pets",
         ]
-        for datasets in ({}, {"datasets": ["celeba"]}):
-            assert faults({"own": own["own"]} | datasets) == [
-                "own: is filled in, but datasets does not list own"
-            ]
+
+    def test_ids_and_titles_are_those_of_one_dataset(self, two: dict[str, Any]) -> None:
+        art, pets = two["own"]["art"], two["own"]["pets"]
+        own = {"pacs": pets, "art_ink": pets | {"title": "Ink"}, "art": art | {"title": "VLCS"}}
+        assert faults(two | {"own": own, "datasets": ["celeba"]}) == [
+            "own.pacs: another dataset has the id pacs",
+            "own.art_ink: another dataset has the id art_ink",
+            "own.art: another dataset has the id art_ink",
+            "own.art.title: 'VLCS' is that of another dataset",
+        ]
 
     def test_every_key_that_lacks_is_named_beside_other_faults(self) -> None:
-        assert faults({"datasets": ["own"], "own": {"resolution": 0, "size": 3}, "seeds": []}) == [
+        bad = {"pets": {"resolution": 0, "size": 3}}
+        assert faults({"datasets": ["pets"], "own": bad, "seeds": []}) == [
             "seeds: [] should not be empty",
-            *(f"own.{key}: should be given" for key in ("images", "table", "title", "features")),
-            f"own.resolution: 0 {ABOVE}",
-            "own.size: unknown key; allowed here: images, table, title, features, resolution",
+            *(f"own.pets.{key}: should be given" for key in ("images", "title")),
+            f"own.pets.resolution: 0 {ABOVE}",
+            "own.pets.size: unknown key; allowed here: images, table, title, features, domains, "
+            "resolution",
         ]
+
+    def test_a_dataset_stands_below_an_id(self, own: dict[str, Any]) -> None:
+        assert faults({"own": own["own"]["pets"]}) == [
+            "own.images: should stand below an id, as in own.birds.images"
+        ]
+        assert faults({"own": {"Pets": own["own"]["pets"]}}) == [
+            "own.Pets: 'Pets' should begin with a small letter and hold those, digits or _"
+        ]
+        assert faults({"own": 3}) == [f"own: 3 {MAPPING}"]
 
     @pytest.mark.parametrize(
         ("key", "value", "said"),
@@ -475,18 +517,28 @@ class TestOwn:
             ("features", ["a", "b", "c"], ": ['a', 'b', 'c'] should have 2 items"),
             ("features", ["a", "a"], ": ['a', 'a'] should not repeat a"),
             ("features", ["split", "a"], ": ['split', 'a'] should not hold split, a column of "),
+            ("domains", ["a", "b/c"], "[1]: 'b/c' should be the name of a folder, of letters"),
+            ("domains", ["a", "a"], ": ['a', 'a'] should not repeat a"),
+            ("domains", ["a"], ": ['a'] should have 2 items or more"),
             ("resolution", 6.5, f": 6.5 {WHOLE}"),
         ],
     )
     def test_the_message_names_key_value_and_what_is_allowed(
         self, own: dict[str, Any], key: str, value: Any, said: str
     ) -> None:
-        (line,) = faults(with_own(own, **{key: value}))
-        assert line.startswith(f"own.{key}{said}")
+        (line,) = faults(with_own(own, **{key: value}) | {"datasets": ["celeba"]})
+        assert line.startswith(f"own.pets.{key}{said}")
+
+    @pytest.mark.parametrize(
+        "changes", [{"table": None}, {"features": None}, {"domains": ["a", "b"]}]
+    )
+    def test_it_has_features_or_domains(self, own: dict[str, Any], changes: dict[str, Any]) -> None:
+        said = "own.pets: should give table and features, or domains"
+        assert faults(with_own(own, **changes) | {"datasets": ["celeba"]}) == [said]
 
     @pytest.mark.parametrize("title", ["Discs on ground (2nd try), 1.5", "Vögel", "it's a-b_c"])
     def test_titles(self, own: dict[str, Any], title: str) -> None:
-        assert load(with_own(own, title=title)).images_of("own")["title"] == title
+        assert load(with_own(own, title=title)).images_of("pets")["title"] == title
 
 
 class TestRead:
@@ -533,10 +585,10 @@ class TestRead:
         for dataset in ("celeba", "waterbirds"):
             assert {load_.split_of(dataset, 3) for load_ in (each, one)} == {"published"}
             assert "one split" not in one.run_note(dataset)
-        assert load(own).split_of("own", 3) == "published"
-        table = Path(own["own"]["table"])
+        assert load(own).split_of("pets", 3) == "published"
+        table = Path(own["own"]["pets"]["table"])
         table.write_text(table.read_text().replace("split", "other", 1))
-        assert load(own).split_of("own", 3) == "3"
+        assert load(own).split_of("pets", 3) == "3"
 
     @pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.originals])
     def test_the_users_originals_come_before_downloads(self, name: str, tmp_path: Path) -> None:
@@ -558,12 +610,12 @@ class TestRead:
     def test_weights_and_paths(self, own: dict[str, Any], tmp_path: Path) -> None:
         mine = tmp_path / "mine.pth"
         mine.touch()
-        config = with_own(own) | {"datasets": ["own", "pacs_A", "celeba", "cifar_mnist"]}
-        config |= {"training": {"own": {"weights": str(mine)}, "celeba": {"network": "resnet50"}}}
+        config = with_own(own) | {"datasets": ["pets", "pacs_A", "celeba", "cifar_mnist"]}
+        config |= {"training": {"pets": {"weights": str(mine)}, "celeba": {"network": "resnet50"}}}
         settings = load(config)
         weights = [str(mine), *(f"resources/{name}" for name in RESNETS)]
         assert [path for id_ in settings.datasets for path in settings.weights_of(id_)] == weights
-        paths = [own["own"]["images"], own["own"]["table"]]
+        paths = [own["own"]["pets"][key] for key in ("images", "table")]
         assert settings.user_paths == [*paths, *weights]
         (tmp_path / RESNETS[1]).touch()
         settings = load(config | {"data_dir": str(tmp_path)})
@@ -592,7 +644,7 @@ class TestRead:
             ("office_home_P", "timm:vit_tiny (from scratch)", 224),
             ("digits_domains_P", "cnn (from scratch)", 32),
             ("celeba", "resnet18 (ImageNet)", 64),
-            ("own", "cnn (from scratch)", 64),
+            ("pets", "cnn (from scratch)", 64),
         ]:
             expected = {"backbone": backbone, "resolution": resolution}
             assert load(config).network_of(dataset) == expected

@@ -64,7 +64,7 @@ def prepare(outputs):
     """Return a function that prepares a dataset with its module, and reads what was written."""
 
     def prepare(module, originals, **settings):
-        module.prepare(Preparation(originals, settings, *outputs, threads=2))
+        module.prepare(Preparation(originals, settings, *outputs, threads=2, dataset="pets"))
         return read_images(*outputs)
 
     return prepare

@@ -4,7 +4,6 @@ import shutil
 import tarfile
 import zipfile
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -61,8 +60,8 @@ def tree(original, tmp_path):
 def read(place, published=False, seed=0, spec=SPEC):
     """Return the four datasets by the letter of their target: description and examples."""
     with photographs(place, spec, resolution=8, published=published) as photos:
-        stored = StoredImages(photos.title, photos.features, photos.classes, photos.table, None, "")
-        return {each.target: (each, rows) for each, rows in split_domains(spec, stored, seed)}
+        stored = StoredImages(photos.info, photos.targets, photos.table, None, "")
+        return {each.target: (each, rows) for each, rows in split_domains(stored, seed)}
 
 
 def members(examples, split):
@@ -244,7 +243,7 @@ def pack(tree, path):
 def test_datasets_share_their_resized_images_from_folder_or_archive(original, split, tmp_path):
     paths = prepare(original, tmp_path / "out")
     assert sorted((tmp_path / "out").iterdir()) == sorted(paths)
-    for prepared in split(partial(split_domains, SPEC), read_images(*paths)):
+    for prepared in split(split_domains, read_images(*paths)):
         for name in SPLITS:
             found = prepared.split(name)
             for id_, image in list(zip(found.table["id"], found.images, strict=True))[::5]:

@@ -58,7 +58,7 @@ def pets(tmp_path: Path) -> Path:
 def prepare_pets(prepare):
     def prepare_pets(place: Path):
         originals = {"images": str(place / "images"), "table": str(place / "pets.csv")}
-        return prepare(own, originals, title="Pets", features=FEATURES, resolution=4)
+        return prepare(own, originals, title="Pets", features=FEATURES, domains=None, resolution=4)
 
     return prepare_pets
 
@@ -140,9 +140,10 @@ def test_every_example_has_its_own_image(pets, prepare_pets, split):
             assert image[:, 0, 0].tolist() == pixels(number)[0, 0].tolist()
             assert (image == image[:, :1, :1]).all()
     description = prepared.description
-    assert (description.dataset, description.title) == ("own", "Pets")
+    assert (description.dataset, description.title) == ("pets", "Pets")
     assert description.features == FEATURES
     assert description.classes == (PETS, PLACES)
+    assert description.custom
     assert not description.demonstration
     assert description.target == ""
     # Cats at home, at sea, dogs at home, at sea, eels at home, at sea.

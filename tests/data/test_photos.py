@@ -1,7 +1,6 @@
 import re
 import threading
 import time
-from functools import partial
 from io import BytesIO
 
 import numpy as np
@@ -49,9 +48,7 @@ def encoded(name, kind="PNG", mode="RGB"):
 
 def photos(read=encoded):
     return Photos(
-        title="Pets",
-        features=SPEC.features,
-        classes=(("cat", "dog"), ("red", "green")),
+        info=SPEC.info(classes=(("cat", "dog"), ("red", "green"))),
         table=photographs(),
         place="/some/where",
         read=read,
@@ -86,8 +83,7 @@ def test_probes_show_the_images_of_validation_and_test():
 def test_each_image_lies_in_its_own_row(outputs):
     write(outputs, photos(), 3)
     stored = read_images(*outputs)
-    assert (stored.title, stored.features) == ("Pets", ("pet", "chair"))
-    assert stored.classes == (("cat", "dog"), ("red", "green"))
+    assert stored.info == photos().info
     assert stored.table["id"].tolist() == [f"{row}.png" for row in range(16)]
     assert stored.pixels.shape == (16, 3, 2, 3)
     rows = np.arange(16)
@@ -100,9 +96,7 @@ def test_each_image_lies_in_its_own_row(outputs):
 
 def test_no_seed_changes_a_published_split(outputs, split):
     write(outputs, photos())
-    first, other = (
-        split(partial(split_photos, SPEC), read_images(*outputs), seed)[0] for seed in (0, 1)
-    )
+    first, other = (split(split_photos, read_images(*outputs), seed)[0] for seed in (0, 1))
     assert first.examples.equals(other.examples)
     assert first.description == other.description
     assert first.description.group_weights == tuple(count / 7 for count in COUNTS["train"])

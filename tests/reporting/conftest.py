@@ -110,7 +110,7 @@ def description_of() -> Callable[..., Description]:
             "channel_mean": (0.5,),
             "channel_std": (1.0,),
         }
-        return Description(dataset, **(usual | details))
+        return Description(dataset=dataset, **(usual | details))
 
     return make
 

@@ -238,6 +238,7 @@ class TestImportance:
             "dataset": "shapes",
             "title": "Shapes in colours",
             "demonstration": True,
+            "custom": False,
             "easy": "colour",
             "hard": "shape",
             "compared": "lsam",

@@ -22,9 +22,9 @@ pytestmark = pytest.mark.slow
 
 PAGE = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
 (TABLE,) = re.findall(r"```csv\n(.*?)```", PAGE, re.DOTALL)
-CONFIG, RESIDUAL = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+CONFIG, RESIDUAL, MORE = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 USED = ("--configfile", "own.yaml", "--")
-EXAMPLES = "results/data/own/split=published/examples.parquet"
+EXAMPLES = "results/data/discs/split=published/examples.parquet"
 
 
 def write_own(place: Path) -> None:
@@ -70,7 +70,7 @@ def edited(path: Path, old: str, new: str) -> Iterator[None]:
 def test_table_1_has_its_title_and_features(finished_own: Tree) -> None:
     tables = finished_own.path / "results" / "tables"
     table = pd.read_csv(tables / "table1.csv")
-    assert set(table["dataset"]) == {"own"}
+    assert set(table["dataset"]) == {"discs"}
     assert set(table["method"]) == {"sgd", "sam"}
     assert set(table["feature"].dropna()) == {"disc", "ground"}
     assert table["mean"].between(0, 1).all()
@@ -84,7 +84,7 @@ def test_table_1_has_its_title_and_features(finished_own: Tree) -> None:
     page = (tables / "table1.md").read_text()
     assert all(f"feature: {feature}" in page for feature in ("disc", "ground"))
     assert "weight each group's error by its frequency in training" in page
-    assert "training.own.epochs: 2 instead of the documented 20." in page
+    assert "training.discs.epochs: 2 instead of the documented 20." in page
     assert "Discs on coloured ground" in (tables / "grid.md").read_text()
 
 
@@ -92,16 +92,16 @@ def test_all_that_the_page_names_is_there(finished_own: Tree) -> None:
     results = finished_own.path / "results"
     for figure in ("03", "05", "07", "08"):
         for kind in ("pdf", "png"):
-            assert (results / "figures" / f"figure_{figure}_own_sam.{kind}").stat().st_size
-    assert (results / "selection" / "own.json").exists()
-    log = (results / "logs" / "data" / "own.log").read_text()
+            assert (results / "figures" / f"figure_{figure}_discs_sam.{kind}").stat().st_size
+    assert (results / "selection" / "discs.json").exists()
+    log = (results / "logs" / "data" / "discs.log").read_text()
     assert re.search(r"light +blue +6 +20 +5", log)
     assert not finished_own.due(*USED)
 
 
 def test_the_plan_reads_the_table(own_tree: Tree) -> None:
     said = own_tree.run("plan", "--quiet", "all", *USED[:2])
-    assert re.search(r"own +2 +0\.0\d GB +(\d+ min|under a minute)", said)
+    assert re.search(r"discs +2 +0\.0\d GB +(\d+ min|under a minute)", said)
     assert not re.search("^toy ", said, re.MULTILINE)
     assert "jobs at a time, about" in said
     with edited(own_tree.path / "my-images.csv", "train", "dev"):
@@ -125,9 +125,10 @@ def test_the_table_of_the_page_is_accepted_and_no_shorter_one(tmp_path: Path) ->
 
 
 def test_the_other_configuration_of_the_page_is_a_configuration() -> None:
-    settings = load(yaml.safe_load(RESIDUAL))
-    assert settings.training["own"].network == "resnet18"
-    assert settings.grid["own"] == settings.grid["waterbirds"]
+    described = yaml.safe_load(CONFIG)["own"]["discs"] | {"images": ".", "table": __file__}
+    settings = load(yaml.safe_load(RESIDUAL) | {"own": {"discs": described}})
+    assert settings.training["discs"].network == "resnet18"
+    assert settings.grid["discs"] == settings.grid["waterbirds"]
 
 
 @pytest.mark.parametrize(
@@ -147,14 +148,14 @@ def test_a_change_reruns_what_depends_on_it(
     """Another spelling of the same path is no change."""
     with edited(finished_own.path / name, old, new):
         due = finished_own.due(*USED)
-    expected = {} if "./" in new or "/." in new else {"prepare_own": 1, "train": 2}
-    assert {rule: due[rule] for rule in ("prepare_own", "train") if due[rule]} == expected
+    expected = {} if "./" in new or "/." in new else {"prepare_discs": 1, "train": 2}
+    assert {rule: due[rule] for rule in ("prepare_discs", "train") if due[rule]} == expected
 
 
 def test_another_directory_of_the_same_images_is_a_change(finished_own: Tree) -> None:
     shutil.copytree(finished_own.path / "my-images", finished_own.path / "others")
     with edited(finished_own.path / "own.yaml", "images: my-images", "images: others"):
-        assert finished_own.due(*USED)["prepare_own"] == 1
+        assert finished_own.due(*USED)["prepare_discs"] == 1
     # Table and configuration are younger now, and as they were.
     assert not finished_own.due(*USED)
 
@@ -163,13 +164,13 @@ def test_images_that_are_added_are_noticed_and_others_can_be_forced(finished_own
     folder = finished_own.path / "my-images"
     before = folder.stat()
     (folder / "new.jpg").touch()
-    assert finished_own.due(*USED)["prepare_own"] == 1
+    assert finished_own.due(*USED)["prepare_discs"] == 1
     (folder / "new.jpg").unlink()
     os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
     os.utime(next(folder.rglob("*.jpg")))
     assert not finished_own.due(*USED)
-    due = finished_own.due("--forcerun", "prepare_own", *USED)
-    assert (due["prepare_own"], due["train"]) == (1, 2)
+    due = finished_own.due("--forcerun", "prepare_discs", *USED)
+    assert (due["prepare_discs"], due["train"]) == (1, 2)
 
 
 def test_names_that_a_shell_would_act_upon(own_tree: Tree) -> None:
@@ -177,28 +178,42 @@ def test_names_that_a_shell_would_act_upon(own_tree: Tree) -> None:
     images, table = "a;touch ran", "$(touch ran) `touch ran`.csv"
     (own_tree.path / "my-images").rename(own_tree.path / images)
     (own_tree.path / "my-images.csv").rename(own_tree.path / table)
-    config["own"] |= {"images": images, "table": table}
+    config["own"]["discs"] |= {"images": images, "table": table}
     (own_tree.path / "own.yaml").write_text(yaml.safe_dump(config))
     own_tree.run(*USED, EXAMPLES)
     assert not list(own_tree.path.rglob("ran"))
     # Snakemake would quote this one wrongly.
     (own_tree.path / f"it's {table}").touch()
-    config["own"]["table"] = f"it's {table}"
+    config["own"]["discs"]["table"] = f"it's {table}"
     (own_tree.path / "own.yaml").write_text(yaml.safe_dump(config))
     assert f"it's {table}: what begins with a quote, or has" in own_tree.refuse(*USED)
     assert not list(own_tree.path.rglob("ran"))
 
 
-def test_a_second_dataset_has_its_own_working_directory(finished_own: Tree, tmp_path: Path) -> None:
-    """Paths in its configuration are relative to there, and its results lie there."""
-    place = tmp_path / "discs"
-    place.mkdir()
-    write_own(place)
-    before = finished_own.results()
-    relative = os.path.relpath(place, finished_own.path)
-    selection = "results/selection/own.json"
-    there = ("--directory", relative, "--configfile", f"{relative}/own.yaml", "--", selection)
-    finished_own.run(*there)
-    assert not finished_own.due(*there)
-    assert (place / selection).exists()
-    assert finished_own.results() == before
+def test_datasets_stand_beside_each_other(finished_own: Tree) -> None:
+    """One more of features has its part of Table 1, and one of domains its columns of Table 2."""
+    tree, results = finished_own, finished_own.path / "results"
+    for number, (_, disc, ground) in enumerate(members()):
+        name = f"{('dark', 'light')[disc]}/{('green', 'blue')[ground]}/{number}.jpg"
+        photograph(tree.path / "my-domains" / name, (70, 60), disc, ground, number)
+    (tree.path / "more.yaml").write_text(MORE)
+    used = ("--configfile", "own.yaml", "more.yaml", "--")
+    trained = (results / "runs" / "discs").stat().st_mtime_ns
+    tree.run(*used, "table1", "table2", "results/claims.md")
+    assert (results / "runs" / "discs").stat().st_mtime_ns == trained
+    first, second = (pd.read_csv(results / "tables" / f"table{n}.csv") for n in (1, 2))
+    assert first["dataset"].unique().tolist() == ["discs", "plain_discs"]
+    features = first.dropna(subset="feature").groupby("dataset")["feature"].agg(set)
+    assert features.to_dict() == {key: {"disc", "ground"} for key in ("discs", "plain_discs")}
+    assert set(second["dataset"]) == {"Discs in two shades"}
+    assert second["target"].tolist() == ["dark", "dark", "light", "light"]
+    assert second["mean"].between(0, 1).all()
+    assert not second["demonstration"].any()
+    claims = pd.read_csv(results / "claims.csv")
+    assert set(claims.loc[claims["data"] == "custom dataset", "where"]) >= {
+        "Discs on coloured ground",
+        "Discs by their ground",
+        "Discs in two shades, target dark",
+    }
+    plan = tree.run("plan", "--quiet", "all", *used[:3])
+    assert all(re.search(rf"^{each} +2 ", plan, re.MULTILINE) for each in ("discs", "shades_dark"))

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,8 +17,7 @@ from threadpoolctl import threadpool_limits
 from torch.nn.functional import cross_entropy
 
 from feature_quality.config.settings import Settings
-from feature_quality.data.datasets import DATASETS
-from feature_quality.data.domains import HELD_OUT, TRAINING_SHARE
+from feature_quality.data.domains import HELD_OUT, TRAINING_SHARE, list_images
 from feature_quality.data.own import read_table
 from feature_quality.data.photos import draw_parts, five_splits, group_counts
 from feature_quality.data.spec import DatasetSpec
@@ -97,7 +97,7 @@ def cost(settings: Settings, dataset: str, speed: Speed) -> Cost:
     Raises:
         InputError: there is no such network, or the custom dataset's table cannot be used.
     """
-    spec, grid = DATASETS[dataset], settings.grid_of(dataset)
+    spec, grid = settings.spec_of(dataset), settings.grid_of(dataset)
     training, probing = settings.training_of(dataset), settings.probing_of(dataset)
     size = _size(settings, spec, dataset)
     network = network_size(training.network, size.shape, size.classes)
@@ -139,10 +139,17 @@ def _size(settings: Settings, spec: DatasetSpec, dataset: str) -> Size:
     images = settings.images_of(spec.id)
     side = images.get("resolution", 0)
     shape = spec.shape or (spec.channels, side, side)
-    if dataset == "own":
-        return _own_size(shape, settings.originals_of("own")["table"], images["features"])
+    originals = settings.originals_of(spec.id)
     if spec.domains:
-        return _domain_size(spec, dataset.removeprefix(f"{spec.id}_"), shape)
+        sizes, classes = spec.domain_sizes, spec.class_count
+        if spec.custom:
+            found = list_images(Path(originals["images"]), tuple(spec.domains))
+            sizes = tuple(found["domain"].value_counts()[list(spec.domains)])
+            classes = found["class"].nunique()
+        target = list(spec.domains).index(dataset.removeprefix(f"{spec.id}_"))
+        return _domain_size(sizes, target, classes, shape)
+    if spec.custom:
+        return _own_size(shape, originals["table"], images["features"])
     groups = len(spec.classes[0]) * len(spec.classes[1])
     draw = groups * min(spec.group_counts["val"]) if spec.group_counts else 0
     return Size(
@@ -156,27 +163,26 @@ def _size(settings: Settings, spec: DatasetSpec, dataset: str) -> Size:
     )
 
 
-def _domain_size(spec: DatasetSpec, letter: str, shape: Shape) -> Size:
-    """Return the size of the dataset whose target domain ``letter`` stands for."""
-    sizes, share = spec.domain_sizes, TRAINING_SHARE
-    target = sizes[list(spec.domains).index(letter)]
-    sources = sum(sizes) - target
+def _domain_size(sizes: Sequence[int], target: int, classes: int, shape: Shape) -> Size:
+    """Return the size of the dataset whose target is one of the domains, by the images of each."""
+    share, probed = TRAINING_SHARE, sizes[target]
+    sources = sum(sizes) - probed
     counts = {
         "train": round(sources * share * (1 - HELD_OUT)),
         "val": round(sources * share * HELD_OUT),
         "test": round(sources * (1 - share)),
-        "probe_train": round(target * share),
-        "probe_test": round(target * (1 - share)),
+        "probe_train": round(probed * share),
+        "probe_test": round(probed * (1 - share)),
     }
     # The datasets of a family share its images.
     images = sum(sizes) // len(sizes)
-    return Size(shape, spec.class_count, counts, images, 1, counts["probe_train"], features=1)
+    return Size(shape, classes, counts, images, 1, counts["probe_train"], features=1)
 
 
 def _own_size(shape: Shape, table: str, features: tuple[str, str]) -> Size:
     """Return the size of a custom dataset, which its table tells."""
     rows, classes = read_table(table, features)
-    examples = five_splits(draw_parts(rows, "own", 0), len(classes[1]))
+    examples = five_splits(draw_parts(rows, "", 0), len(classes[1]))
     groups = len(classes[0]) * len(classes[1])
     return Size(
         shape,

@@ -29,7 +29,7 @@ rule fetch:
         "../scripts/fetch.py"
 
 
-for spec in SPECS.values():
+for spec in settings.specs.values():
 
     rule:
         name:
@@ -48,9 +48,10 @@ for spec in SPECS.values():
         threads: spec.threads
         params:
             dataset=spec.id,
+            module=spec.module,
             names=list(settings.originals_of(spec.id)),
             settings=settings.images_of(spec.id),
-            code=code("prepare.py", f"data.{spec.id}"),
+            code=code("prepare.py", f"data.{spec.module}"),
         message:
             f"Prepare {spec.title}"
         script:
@@ -75,12 +76,12 @@ for spec in SPECS.values():
         conda:
             "../../envs/workflow.yaml"
         params:
-            dataset=spec.id,
+            module=spec.module,
             # No seed changes a published split.
             seed=lambda wildcards: (
                 0 if wildcards.split == PUBLISHED_SPLIT else int(wildcards.split)
             ),
-            code=code("split.py", f"data.{spec.id}"),
+            code=code("split.py", f"data.{spec.module}"),
         message:
             f"Split {spec.title}: {{wildcards.split}}"
         script:

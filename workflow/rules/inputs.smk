@@ -1,5 +1,4 @@
 # What the rules are made from: the runs, the parts of the toy, the figures; and input functions.
-from feature_quality.data.datasets import DATASETS, SPECS
 from feature_quality.data.sources import SOURCES
 from feature_quality.reporting.html import page
 from feature_quality.reporting.registry import CLAIMS_CAPTION, figures, tables
@@ -11,7 +10,7 @@ SELECTIONS = expand("results/selection/{dataset}.json", dataset=settings.dataset
 
 def images_of(wildcards):
     """The images of a dataset; those that differ in their target domain alone share them."""
-    return f"results/data/{DATASETS[wildcards.dataset].id}/images.npy"
+    return f"results/data/{settings.spec_of(wildcards.dataset).id}/images.npy"
 
 
 def examples_of(dataset, seed=settings.seeds[0]):

@@ -6,7 +6,7 @@ from feature_quality.data.spec import Preparation
 from feature_quality.job import job
 
 with job(snakemake.log[0]):
-    dataset = import_module(f"feature_quality.data.{snakemake.params.dataset}")
+    dataset = import_module(f"feature_quality.data.{snakemake.params.module}")
     dataset.prepare(
         Preparation(
             originals=dict(zip(snakemake.params.names, snakemake.input, strict=True)),
@@ -14,5 +14,6 @@ with job(snakemake.log[0]):
             images=snakemake.output.images,
             table=snakemake.output.table,
             threads=snakemake.threads,
+            dataset=snakemake.params.dataset,
         )
     )

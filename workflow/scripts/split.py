@@ -7,7 +7,7 @@ from feature_quality.artifacts.prepared import write_examples
 from feature_quality.job import job
 
 with job(snakemake.log[0]) as log:
-    module = import_module(f"feature_quality.data.{snakemake.params.dataset}")
+    module = import_module(f"feature_quality.data.{snakemake.params.module}")
     stored = read_images(snakemake.input.images, snakemake.input.table)
     datasets = module.split(stored, snakemake.params.seed)
     for path, (description, examples) in zip(snakemake.output, datasets, strict=True):

@@ -14,6 +14,7 @@ DATASET = {
     "dataset": "shapes",
     "title": "Shapes in colours",
     "demonstration": False,
+    "custom": False,
     "easy": "colour",
     "hard": "shape",
     "compared": "sam",

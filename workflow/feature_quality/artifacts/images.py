@@ -5,10 +5,11 @@ their index, so that those of all seeds share them.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,22 +35,42 @@ IMAGES = pa.schema(
 )
 
 
-@dataclass(frozen=True)
-class StoredImages:
-    """The n images of a dataset.
+@dataclass(frozen=True, kw_only=True)
+class DatasetInfo:
+    """What holds for a whole dataset, or a family of datasets, however it is split.
 
     Attributes:
-        title: the dataset's name in tables and figures.
+        dataset: its id.
+        title: its name in tables and figures.
+        demonstration: whether it is none of the paper's datasets, and made to show the workflow.
         features: the names of feature A, which is the label, and of feature B.
         classes: the names of the values of each feature.
+        custom: whether it is the user's own.
+    """
+
+    dataset: str
+    title: str
+    demonstration: bool
+    features: tuple[str, str]
+    classes: Classes
+    custom: bool = False
+
+
+@dataclass(frozen=True)
+class StoredImages:
+    """The n images of a dataset, or of a family of datasets that differ in their target domain.
+
+    Attributes:
+        info: what holds for all of them.
+        targets: the letter of each domain, in the order of feature B's values; empty where no
+            domain is a target.
         table: n rows, the columns of ``IMAGES``.
         pixels: uint8 (n, channels, height, width), on disk until they are used.
         checksum: SHA-256 of ``images.npy``.
     """
 
-    title: str
-    features: tuple[str, str]
-    classes: Classes
+    info: DatasetInfo
+    targets: tuple[str, ...]
     table: pd.DataFrame
     pixels: npt.NDArray[np.uint8]
     checksum: str
@@ -75,18 +96,15 @@ def write_image_table(
     images_path: str | Path,
     table_path: str | Path,
     table: pd.DataFrame,
-    *,
-    title: str,
-    features: tuple[str, str],
-    classes: Classes,
+    info: DatasetInfo,
+    targets: Sequence[str] = (),
 ) -> None:
     """Write what the images at ``images_path`` show, with their checksum.
 
     Raises:
         InputError: the file cannot be written to disk.
     """
-    checksum = sha256(images_path)
-    metadata = {"title": title, "features": features, "classes": classes, "sha256": checksum}
+    metadata = asdict(info) | {"targets": targets, "sha256": sha256(images_path)}
     write_table(table_path, table, IMAGES, metadata)
 
 
@@ -119,12 +137,12 @@ def read_images(images_path: str | Path, table_path: str | Path) -> StoredImages
     pixels = open_images(images_path)
     if len(pixels) != len(table):
         raise InputError(f"{table_path}: has {len(table)} rows for {len(pixels)} images")
-    first, second = metadata["classes"]
-    return StoredImages(
-        metadata["title"],
-        tuple(metadata["features"]),
-        (tuple(first), tuple(second)),
-        table,
-        pixels,
-        metadata["sha256"],
-    )
+    targets, checksum = tuple(metadata.pop("targets")), metadata.pop("sha256")
+    return StoredImages(DatasetInfo(**tuples(metadata)), targets, table, pixels, checksum)
+
+
+def tuples(metadata: Any) -> Any:
+    """Return what was read as JSON with tuples for lists."""
+    if isinstance(metadata, dict):
+        return {key: tuples(value) for key, value in metadata.items()}
+    return tuple(map(tuples, metadata)) if isinstance(metadata, list) else metadata

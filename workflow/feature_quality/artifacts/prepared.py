@@ -4,7 +4,7 @@ An example of ``examples.parquet`` names its image by the index in ``images.npy`
 made of two images names both, so that splits and seeds share images that are stored once.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from feature_quality.artifacts.images import Classes, StoredImages, open_images
+from feature_quality.artifacts.images import DatasetInfo, StoredImages, open_images, tuples
 from feature_quality.artifacts.parquet import read_parquet, write_table
 from feature_quality.errors import InputError
 
@@ -35,15 +35,10 @@ EXAMPLES = pa.schema(
 
 
 @dataclass(frozen=True)
-class Description:
-    """What holds for a whole dataset.
+class Description(DatasetInfo):
+    """What holds for a dataset of one split.
 
     Attributes:
-        dataset: its id.
-        title: its name in tables and figures.
-        demonstration: whether it is none of the paper's datasets.
-        features: the names of feature A and of feature B.
-        classes: the names of the values of each feature; the label is feature A.
         channel_mean: the mean of each channel, for pixels in [0, 1], by which a network's input is
             normalised.
         channel_std: the standard deviation of each channel, likewise.
@@ -53,15 +48,15 @@ class Description:
             is probed; empty if both features are probed.
     """
 
-    dataset: str
-    title: str
-    demonstration: bool
-    features: tuple[str, str]
-    classes: Classes
     channel_mean: tuple[float, ...]
     channel_std: tuple[float, ...]
     group_weights: tuple[float, ...] | None = None
     target: str = ""
+
+    @classmethod
+    def of(cls, stored: StoredImages, **details: Any) -> "Description":
+        """Describe a split of stored images; ``details`` are what they do not say themselves."""
+        return cls(**vars(stored.info) | details)
 
     @property
     def probed(self) -> tuple[str, ...]:
@@ -154,19 +149,8 @@ def read_description(examples_path: str | Path) -> Description:
 
 
 def _description(metadata: dict[str, Any]) -> Description:
-    first, second = metadata["classes"]
-    weights = metadata["group_weights"]
-    return Description(
-        dataset=metadata["dataset"],
-        title=metadata["title"],
-        demonstration=metadata["demonstration"],
-        features=tuple(metadata["features"]),
-        classes=(tuple(first), tuple(second)),
-        channel_mean=tuple(metadata["channel_mean"]),
-        channel_std=tuple(metadata["channel_std"]),
-        group_weights=None if weights is None else tuple(weights),
-        target=metadata["target"],
-    )
+    names = {each.name for each in fields(Description)}
+    return Description(**tuples({key: metadata[key] for key in names}))
 
 
 def _check(

@@ -1,9 +1,12 @@
-"""A custom dataset: a directory of images, and a table that says what each of them shows."""
+"""Custom datasets, and the names by which sections of the configuration know all datasets."""
 
 import re
-from typing import Annotated
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core.core_schema import with_info_plain_validator_function
 
 from feature_quality.config.section import (
     Directory,
@@ -12,7 +15,12 @@ from feature_quality.config.section import (
     PositiveWhole,
     Section,
     constant,
+    plain,
+    with_defaults,
 )
+from feature_quality.data.datasets import SPECS
+from feature_quality.data.own import own_spec
+from feature_quality.data.spec import DatasetSpec
 from feature_quality.provenance import ours
 
 # The columns of the table that are no feature.
@@ -37,31 +45,130 @@ def _refuse_reserved(features: tuple[str, str]) -> tuple[str, str]:
     return features
 
 
-class OwnImages(Section):
-    """The custom dataset `own`: your images, with two labelled features."""
+def _require_id(name: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise ValueError("should begin with a small letter and hold those, digits or _")
+    return name
+
+
+def _require_name(folder: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_]+", folder):
+        raise ValueError("should be the name of a folder, of letters without accents, digits or _")
+    return folder
+
+
+def _require_two(domains: tuple[str, ...]) -> tuple[str, ...]:
+    if len(domains) < 2:
+        raise ValueError("should have 2 items or more")
+    return domains
+
+
+OwnId = Annotated[str, AfterValidator(_require_id)]
+
+
+class OwnDataset(Section):
+    """A custom dataset: images with two features that a table tells, or of several domains."""
 
     images: Annotated[
         Directory, Field(description="Directory of the images; relative to the working directory.")
     ]
     table: Annotated[
-        File,
+        File | None,
         Field(
             description="CSV file with one row per image: the columns `image` (its path below "
             "`images`), `split` (train, val or test), and one for each feature; relative to the "
             "working directory. Without `split`, each seed draws one: 60, 20 and 20 %."
         ),
-    ]
+    ] = None
     title: Annotated[Words, Field(description="Its name in tables and figures.")]
     features: Annotated[
-        tuple[Words, Words],
-        Distinct,
-        AfterValidator(_refuse_reserved),
+        Annotated[tuple[Words, Words], Distinct, AfterValidator(_refuse_reserved)] | None,
         Field(description="The columns of the two features; the first is the label."),
-    ]
+    ] = None
+    domains: Annotated[
+        Annotated[
+            tuple[Annotated[str, AfterValidator(_require_name)], ...],
+            AfterValidator(_require_two),
+            Distinct,
+        ]
+        | None,
+        Field(
+            description="Instead of a table and features: the folders below `images` that hold the "
+            "images of a domain, in folders by their class. Each is a dataset, `<id>_<domain>`, of "
+            "which it is the target."
+        ),
+    ] = None
     resolution: Annotated[
         PositiveWhole,
         Field(
             description="Pixels a side of the images as they are stored: the central square of "
-            "each, scaled."
+            "each, scaled; of domains, all of each."
         ),
     ] = constant(ours(64, "that of CelebA's"))
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> Self:
+        """Require either features or domains."""
+        given = [name for name in ("table", "features", "domains") if getattr(self, name)]
+        if given not in (["table", "features"], ["domains"]):
+            raise PydanticCustomError("beside", "should give table and features, or domains", {})
+        return self
+
+
+def own_specs(own: Any) -> dict[str, DatasetSpec]:
+    """Return descriptions of custom datasets by their ids.
+
+    Args:
+        own: the section of the configuration, which need not have been checked: what it says of
+            datasets that has another form is left out.
+    """
+    found = {}
+    for name, given in own.items() if isinstance(own, Mapping) else ():
+        if isinstance(name, str) and isinstance(given, Mapping):
+            title, domains = given.get("title"), given.get("domains")
+            folders = domains if isinstance(domains, list | tuple) else ()
+            found[name] = own_spec(name, str(title), [str(folder) for folder in folders])
+    return found
+
+
+def specs_of(info: ValidationInfo) -> Mapping[str, DatasetSpec]:
+    """Return the descriptions of all datasets in a configuration that is checked."""
+    context: Mapping[str, DatasetSpec] | None = info.context
+    return SPECS if context is None else context
+
+
+class OneOfSpecs:
+    """The type of a name that descriptions of datasets give, those of custom ones too."""
+
+    def __init__(self, names: Callable[[DatasetSpec], Iterable[str]]) -> None:
+        self.names = names
+
+    def _all(self, specs: Mapping[str, DatasetSpec]) -> list[str]:
+        return [name for spec in specs.values() for name in self.names(spec)]
+
+    def _check(self, value: Any, info: ValidationInfo) -> Any:
+        if value not in (names := self._all(specs_of(info))):
+            raise PydanticCustomError(
+                "literal_error", "should be one of {expected}", {"expected": ", ".join(names)}
+            )
+        return value
+
+    def __get_pydantic_core_schema__(self, *_: Any) -> CoreSchema:
+        """Return pydantic's schema of these names."""
+        return with_info_plain_validator_function(self._check)
+
+    def __get_pydantic_json_schema__(self, *_: Any) -> dict[str, Any]:
+        """Return a text: an editor suggests the ids that are known without the configuration."""
+        return {"type": "string", "examples": self._all(SPECS)}
+
+
+def over_defaults(defaults: Callable[[DatasetSpec], Any]) -> BeforeValidator:
+    """Lay what the user gave over the defaults in the descriptions of all datasets."""
+
+    def laid_over(given: Any, info: ValidationInfo) -> Any:
+        documented = {name: defaults(spec) for name, spec in specs_of(info).items()}
+        return with_defaults(
+            given, {name: plain(each) for name, each in documented.items() if each}
+        )
+
+    return BeforeValidator(laid_over)

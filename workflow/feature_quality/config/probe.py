@@ -2,23 +2,21 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
+from feature_quality.config.own import OneOfSpecs, over_defaults
 from feature_quality.config.section import (
     Distinct,
     NotEmpty,
-    OneOf,
     PositiveNumber,
     PositiveWhole,
     Section,
     Several,
     constant,
-    with_defaults,
 )
-from feature_quality.data.datasets import SPECS
 from feature_quality.provenance import ours
 
-PER_GROUP = {name: spec.per_group.value for name, spec in SPECS.items() if spec.per_group}
+ProbedId = Annotated[str, OneOfSpecs(lambda spec: [spec.id] if spec.per_group else [])]
 
 
 class Probe(Section):
@@ -58,8 +56,8 @@ class Probe(Section):
         ours(0.01, "the paper takes each feature's probe, but C would set the margins' scale")
     )
     per_group: Annotated[
-        dict[Annotated[str, OneOf(PER_GROUP)], Several | None],
-        BeforeValidator(lambda given: with_defaults(given, PER_GROUP)),
+        dict[ProbedId, Several | None],
+        over_defaults(lambda spec: spec.per_group),
     ] = Field(
         default_factory=dict,
         validate_default=True,

@@ -16,6 +16,7 @@ from feature_quality.config.section import is_by_name, section_of
 from feature_quality.config.settings import Settings
 from feature_quality.config.training import Crop, TrainingSettings
 from feature_quality.data.datasets import SPECS
+from feature_quality.data.own import SPEC as OWN
 from feature_quality.data.spec import Defaults
 from feature_quality.provenance import Provenance
 
@@ -87,7 +88,7 @@ def _section(prefix: str, section: type[BaseModel]) -> list[str]:
 def _datasets() -> list[str]:
     """Return a table for each description: the documented defaults of its sections."""
     lines = []
-    for name, spec in SPECS.items():
+    for name, spec in {**SPECS, "<own id>": OWN}.items():
         lines += [
             f"### `{name}`: {spec.title}",
             "",

@@ -91,12 +91,11 @@ class Section(BaseModel):
         return found
 
 
-def plain(defaults: Defaults) -> dict[str, Any]:
-    """Return the values of defaults."""
-    return {
-        name: plain(default) if isinstance(default, Mapping) else default.value
-        for name, default in defaults.items()
-    }
+def plain(defaults: Default | Defaults) -> Any:
+    """Return the value of a default, or those of defaults by their keys."""
+    if isinstance(defaults, Mapping):
+        return {name: plain(default) for name, default in defaults.items()}
+    return defaults.value
 
 
 def leaves(defaults: Defaults) -> Iterator[Default]:

@@ -1,7 +1,8 @@
 """The whole configuration: its keys, its checks, and the messages for what is wrong with it."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import chain, product
 from typing import Annotated, Any, Literal
 
@@ -10,7 +11,6 @@ from pydantic import (
     BeforeValidator,
     Field,
     ValidationError,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -18,29 +18,26 @@ from pydantic_core import PydanticCustomError
 
 from feature_quality.config.domains import DomainImages
 from feature_quality.config.grid import BY_METHOD, FOR_ALL, GridSettings, MethodName
-from feature_quality.config.own import OwnImages
+from feature_quality.config.own import OneOfSpecs, OwnDataset, OwnId, over_defaults, own_specs
 from feature_quality.config.probe import Probe
 from feature_quality.config.section import (
     Constant,
     Directory,
     Distinct,
     NotEmpty,
-    OneOf,
     Section,
     Seed,
     by_provenance,
     constant,
     is_by_name,
-    plain,
     run_note,
     section_of,
-    with_defaults,
 )
 from feature_quality.config.toy import Toy
 from feature_quality.config.training import TrainingSettings
 from feature_quality.data.datasets import DATASETS, SPECS
 from feature_quality.data.own import has_split
-from feature_quality.data.spec import DatasetSpec, Defaults
+from feature_quality.data.spec import DatasetSpec
 from feature_quality.errors import InputError
 from feature_quality.formatting import format_number
 from feature_quality.methods import BASELINE
@@ -52,15 +49,17 @@ RUN = "{dataset}/{method}/lr={lr}/rho={rho}/seed={seed}"
 # What paths call the split of a dataset that no seed splits.
 PUBLISHED_SPLIT = "published"
 
-DatasetId = Annotated[str, OneOf(DATASETS)]
-SpecId = Annotated[str, OneOf(SPECS)]
-ImagesId = Annotated[str, OneOf(name for name, spec in SPECS.items() if spec.images)]
+DatasetId = Annotated[str, OneOfSpecs(lambda spec: spec.datasets)]
+SpecId = Annotated[str, OneOfSpecs(lambda spec: [spec.id])]
+ImagesId = Annotated[str, OneOfSpecs(lambda spec: [spec.id] if spec.images else [])]
 
 
-def _over_defaults(defaults: Callable[[DatasetSpec], Defaults]) -> BeforeValidator:
-    """Lay what the user gave over the defaults in the descriptions of all datasets."""
-    documented = {name: plain(defaults(spec)) for name, spec in SPECS.items() if defaults(spec)}
-    return BeforeValidator(lambda given: with_defaults(given, documented))
+def _require_ids(own: Any) -> Any:
+    """Refuse the keys of a dataset where there should be ids, below which they stand."""
+    for key in OwnDataset.model_fields:
+        if isinstance(own, Mapping) and not isinstance(own.get(key, {}), Mapping):
+            raise _disagreement(f"own.{key}: should stand below an id, as in own.birds.{key}")
+    return own
 
 
 def _require_baseline(methods: tuple[str, ...]) -> tuple[str, ...]:
@@ -108,16 +107,13 @@ class Settings(Section):
         constant(ours(0, "any will do"))
     )
     own: Annotated[
-        OwnImages | None,
-        Field(
-            description="The custom dataset `own`; to be filled in when `datasets` lists it, and "
-            "only then.",
-            validate_default=True,
-        ),
-    ] = None
+        dict[OwnId, OwnDataset],
+        BeforeValidator(_require_ids),
+        Field(description="Custom datasets by an id of your choice, which `datasets` may list."),
+    ] = Field(default_factory=dict)
     domains: Annotated[
         dict[ImagesId, DomainImages],
-        _over_defaults(lambda spec: spec.images),
+        over_defaults(lambda spec: spec.images),
     ] = Field(
         default_factory=dict,
         validate_default=True,
@@ -125,17 +121,18 @@ class Settings(Section):
     )
     grid: Annotated[
         dict[SpecId, GridSettings],
-        _over_defaults(lambda spec: spec.grid),
+        over_defaults(lambda spec: spec.grid),
     ] = Field(default_factory=dict, validate_default=True, description="By dataset: its sweep.")
     training: Annotated[
         dict[SpecId, TrainingSettings],
-        _over_defaults(lambda spec: spec.training),
+        over_defaults(lambda spec: spec.training),
     ] = Field(
         default_factory=dict,
         validate_default=True,
         description="By dataset: the training of its networks.",
     )
-    probe: Probe = Probe()
+    # Its defaults are those of all datasets, custom ones too.
+    probe: Probe = Field(default_factory=dict, validate_default=True)
     probe_runs: Annotated[
         Literal["all", "selected"],
         Field(
@@ -147,30 +144,36 @@ class Settings(Section):
 
     @field_validator("own")
     @classmethod
-    def _agrees_with_datasets(cls, own: OwnImages | None, info: ValidationInfo) -> OwnImages | None:
-        """Refuse a dataset that nobody described, and a description that nobody reads."""
-        if "datasets" not in info.data:
-            return own  # They have faults of their own.
-        listed = "own" in info.data["datasets"]
-        if listed and own is None:
-            keys = [name for name, field in OwnImages.model_fields.items() if field.is_required()]
-            raise _disagreement(f"own: should give {', '.join(keys)}, as datasets lists own")
-        if own and not listed:
-            raise _disagreement("own: is filled in, but datasets does not list own")
+    def _has_names_of_its_own(cls, own: dict[str, OwnDataset]) -> dict[str, OwnDataset]:
+        """Refuse ids and titles that several datasets would share."""
+        mine = own_specs({name: each.model_dump() for name, each in own.items()}).values()
+        faults = []
+        for spec in mine:
+            others = [each for each in (*SPECS.values(), *mine) if each is not spec]
+            taken = {name for each in others for name in (each.id, *each.datasets)}
+            faults += [
+                f"own.{spec.id}: another dataset has the id {name}"
+                for name in dict.fromkeys([spec.id, *spec.datasets])
+                if name in taken
+            ]
+            if spec.title in {each.title for each in others}:
+                faults.append(f"own.{spec.id}.title: {spec.title!r} is that of another dataset")
+        if faults:
+            raise _disagreement("\n".join(faults))
         return own
 
     @model_validator(mode="after")
     def _agree(self) -> "Settings":
         """Refuse networks for other images, and methods without a learning rate or a ρ."""
         faults = []
-        for name in dict.fromkeys(DATASETS[dataset].id for dataset in self.datasets):
+        for name in dict.fromkeys(self.spec_of(dataset).id for dataset in self.datasets):
             grid, network = self.grid[name], self.training[name].network
             faults += [
                 f"grid.{name}.{key}: lacks {', '.join(lacking)}, as methods lists it"
                 for key, lacking in grid.lacking(self.methods).items()
                 if lacking
             ]
-            needed, found = find_network(network).channels, SPECS[name].channels
+            needed, found = find_network(network).channels, self.specs[name].channels
             if needed not in (None, found):
                 faults.append(
                     f"training.{name}.network: {network} takes images of {needed} channels; those "
@@ -180,15 +183,24 @@ class Settings(Section):
             raise _disagreement("\n".join(faults))
         return self
 
+    @cached_property
+    def specs(self) -> dict[str, DatasetSpec]:
+        """The descriptions of all datasets, custom ones too, by their ids."""
+        return SPECS | own_specs({name: each.model_dump() for name, each in self.own.items()})
+
+    def spec_of(self, dataset: str) -> DatasetSpec:
+        """Return the description behind a dataset; those of one family share theirs."""
+        return next(spec for spec in self.specs.values() if dataset in spec.datasets)
+
     @property
     def of_features(self) -> list[str]:
         """Those of the datasets that Table 1 compares."""
-        return [dataset for dataset in self.datasets if not DATASETS[dataset].domains]
+        return [dataset for dataset in self.datasets if not self.spec_of(dataset).domains]
 
     @property
     def of_domains(self) -> list[str]:
         """Those of the datasets that Table 2 compares."""
-        return [dataset for dataset in self.datasets if DATASETS[dataset].domains]
+        return [dataset for dataset in self.datasets if self.spec_of(dataset).domains]
 
     @property
     def compared_methods(self) -> list[str]:
@@ -198,13 +210,13 @@ class Settings(Section):
     @property
     def user_paths(self) -> list[str]:
         """The paths in the configuration, of files of the user's."""
-        own = [self.own.images, self.own.table] if self.own else []
+        own = [path for each in self.own.values() for path in (each.images, each.table)]
         weights = [path for name in self.datasets for path in self.weights_of(name)]
         return [*map(str, filter(None, [self.data_dir, *own])), *weights]
 
     def grid_of(self, dataset: str) -> GridSettings:
         """Return the sweep of a dataset."""
-        return self.grid[DATASETS[dataset].id]
+        return self.grid[self.spec_of(dataset).id]
 
     def runs_of(self, dataset: str, *methods: str) -> list[str]:
         """Return the paths of all runs of a dataset's grid, of some methods or of all."""
@@ -223,7 +235,7 @@ class Settings(Section):
 
     def training_of(self, dataset: str) -> TrainingSettings:
         """Return how a dataset's networks are trained."""
-        return self.training[DATASETS[dataset].id]
+        return self.training[self.spec_of(dataset).id]
 
     def network_module(self, dataset: str) -> str:
         """Return the module of a dataset's network, as the digest of a script's code takes it."""
@@ -236,9 +248,8 @@ class Settings(Section):
         return str(seed if self.splits == "per_seed" else self.data_seed)
 
     def _splits_at_random(self, dataset: str) -> bool:
-        if dataset == "own" and self.own:
-            return not has_split(self.own.table)
-        return DATASETS[dataset].random_split
+        table = self.own[dataset].table if dataset in self.own else None
+        return not has_split(table) if table else self.spec_of(dataset).random_split
 
     def _conditions(self, dataset: str) -> list[str]:
         """Say of how many splits results speak, if of one alone."""
@@ -247,15 +258,17 @@ class Settings(Section):
 
     def images_of(self, spec: str) -> dict[str, Any]:
         """Return how images are taken, as the ``prepare`` of a description needs it."""
-        if spec == "own" and self.own:
-            return self.own.model_dump(include={"title", "features", "resolution"})
+        if spec in self.own:
+            return self.own[spec].model_dump(exclude={"images", "table"})
         return self.domains[spec].model_dump() if spec in self.domains else {}
 
     def originals_of(self, spec: str) -> dict[str, str]:
         """Return the original files of a description: the user's copies, or else the downloads."""
-        if spec == "own" and self.own:
-            return {"images": str(self.own.images), "table": str(self.own.table)}
-        return {name: self.find_original(*files) for name, files in SPECS[spec].originals.items()}
+        if spec in self.own:
+            paths = {"images": self.own[spec].images, "table": self.own[spec].table}
+            return {name: str(path) for name, path in paths.items() if path}
+        originals = self.specs[spec].originals
+        return {name: self.find_original(*files) for name, files in originals.items()}
 
     def find_original(self, *alternatives: str) -> str:
         """Return the first of some files that ``data_dir`` has, or else the last as a download.
@@ -284,8 +297,9 @@ class Settings(Section):
         start = {None: "from scratch", "imagenet": "ImageNet"}.get(
             training.weights, training.weights
         )
-        images, shape = self.images_of(DATASETS[dataset].id), DATASETS[dataset].shape
-        resolution = images["resolution"] if images else shape and shape[1]
+        spec = self.spec_of(dataset)
+        images = self.images_of(spec.id)
+        resolution = images["resolution"] if images else spec.shape and spec.shape[1]
         return {"backbone": f"{training.network} ({start})", "resolution": resolution}
 
     def probing_of(self, dataset: str) -> dict[str, Any]:
@@ -293,7 +307,7 @@ class Settings(Section):
 
         A target domain's examples are taken as they come, all of them: there is one draw.
         """
-        if DATASETS[dataset].domains:
+        if self.spec_of(dataset).domains:
             return {"draws": 1, "per_group": None}
         return {"draws": self.probe.draws, "per_group": self.probe.per_group[dataset]}
 
@@ -308,14 +322,14 @@ class Settings(Section):
 
     def constants_of(self, dataset: str) -> list[Constant]:
         """Return every constant that a result on ``dataset`` rests on."""
-        spec = DATASETS[dataset]
+        spec = self.spec_of(dataset)
         found = [each for each in self.constants("") if "." not in each.key]
         found += self.grid_of(dataset).constants(f"grid.{spec.id}", spec.grid)
         found += self.training_of(dataset).constants(f"training.{spec.id}", spec.training)
         if spec.images:
             found += self.domains[spec.id].constants(f"domains.{spec.id}", spec.images)
-        if dataset == "own" and self.own:
-            found += self.own.constants("own")
+        if spec.id in self.own:
+            found += self.own[spec.id].constants(f"own.{spec.id}")
         probe = self.probe.constants("probe")
         if spec.per_group:
             default, value = spec.per_group, self.probe.per_group[dataset]
@@ -362,7 +376,7 @@ def load(config: Mapping[str, Any]) -> Settings:
         InputError: names every fault at once: the key, its value and what is allowed.
     """
     try:
-        return Settings.model_validate(config)
+        return Settings.model_validate(config, context=SPECS | own_specs(config.get("own")))
     except ValidationError as error:
         found = error.errors()
         unknown = {fault["loc"][:-1] for fault in found if fault["loc"][-1:] == ("[key]",)}
@@ -398,9 +412,11 @@ def _sentences(fault: Any) -> list[str]:
     if fault["type"] == "extra_forbidden":
         allowed = ", ".join(_section_at(location[:-1]).model_fields)
         return [f"{key}: unknown key; allowed here: {allowed}"]
-    if location[-1:] == ["[key]"]:
+    if location[-1:] == ["[key]"] and "expected" in fault["ctx"]:
         allowed = fault["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
         return [f"{key}: unknown key; allowed here: {allowed}"]
+    if fault["type"] == "beside":
+        return [f"{key}: {fault['msg']}"]
     if fault["type"] == "published":
         return [f"{key}.{fault['msg']}"]
     if fault["type"] == "literal_error":

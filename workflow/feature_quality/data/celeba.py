@@ -3,7 +3,6 @@
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,7 +76,7 @@ def prepare(task: Preparation) -> None:
         write_photos(task, photos)
 
 
-split = partial(split_photos, SPEC)
+split = split_photos
 
 
 @contextmanager
@@ -98,9 +97,7 @@ def photographs(
     require_published(SPEC, table)
     with _reader(images) as read:
         yield Photos(
-            title=SPEC.title,
-            features=SPEC.features,
-            classes=SPEC.classes,
+            info=SPEC.info(),
             table=table,
             place=images,
             read=read,

@@ -143,14 +143,7 @@ def write_halves(
     table = pd.concat(tables, ignore_index=True)
     with new_images(task.images, (len(table), channels, height // 2, width)) as pixels:
         np.concatenate([images.pixels for images in collections], out=pixels)
-    write_image_table(
-        task.images,
-        task.table,
-        table,
-        title=title or spec.title,
-        features=spec.features,
-        classes=spec.classes,
-    )
+    write_image_table(task.images, task.table, table, spec.info(title=title or spec.title))
 
 
 def split_published(
@@ -209,12 +202,8 @@ def concatenate(
         raise InputError(f"{spec.id}: its splits have {found} examples, expected {spec.counts}")
     shown = tables[0][["image", "above"]].to_numpy().ravel()
     mean = stored.pixels[shown].mean(axis=(0, 2, 3), dtype=np.float64) / 255
-    description = Description(
-        dataset=spec.id,
-        title=stored.title,
-        demonstration=spec.demonstration,
-        features=stored.features,
-        classes=stored.classes,
+    description = Description.of(
+        stored,
         channel_mean=tuple(mean.tolist()),
         # The paper subtracts the mean and does not divide.
         channel_std=(1.0,) * len(mean),

@@ -3,8 +3,6 @@
 No digit is in two domains. It has the form of DomainBed's datasets and stands in for none of them.
 """
 
-from functools import partial
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -62,13 +60,12 @@ def prepare(task: Preparation) -> None:
         task.images,
         task.table,
         image_table(table, SPEC),
-        title=SPEC.title,
-        features=SPEC.features,
-        classes=(tuple("0123456789"), tuple(SPEC.domains.values())),
+        SPEC.info(classes=(tuple("0123456789"), tuple(SPEC.domains.values()))),
+        tuple(SPEC.domains),
     )
 
 
-split = partial(split_domains, SPEC)
+split = split_domains
 
 
 def _enlarge(image: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,30 +106,41 @@ def photographs(
         InputError: the archive is damaged; a domain is missing; domains differ in their classes; a
             class is empty; a file is no image; or the numbers are not the published ones.
     """
-    names, sizes = tuple(spec.domains.values()), spec.domain_sizes
     with unpacked(original, spec.originals["images"][0].rstrip("/")) as folder:
-        images = list_images(folder, names)
-        counts = pd.crosstab(images["domain"], images["class"])
-        logging.getLogger("feature_quality").info("Images:\n%s", counts.to_string())
-        found = (tuple(counts.sum(axis=1)[list(names)].tolist()), len(counts.columns))
+        photos = describe_images(folder, spec, resolution)
+        domains, sizes = list(spec.domains.values()), spec.domain_sizes
+        counts = photos.table["feature_b"].value_counts().sort_index()
+        found = (tuple(counts.tolist()), len(photos.info.classes[0]))
         as_published = found == (sizes, spec.class_count)
         if published and not as_published:
             raise InputError(
-                f"{folder}: its domains {', '.join(names)} have {found[0]} images "
+                f"{folder}: its domains {', '.join(domains)} have {found[0]} images "
                 f"of {found[1]} classes, expected {sizes} of {spec.class_count}; for another "
                 f"copy set domains.{spec.id}.published to false"
             )
         title = spec.title if as_published else f"{spec.title} (another copy)"
-        yield Photos(
-            title=title,
-            features=spec.features,
-            classes=(tuple(counts.columns), names),
-            table=image_table(images, spec),
-            place=folder,
-            read=lambda name: Path(folder, name).read_bytes(),
-            scale=partial(_scale, side=resolution),
-            shape=(3, resolution, resolution),
-        )
+        yield replace(photos, info=replace(photos.info, title=title))
+
+
+def describe_images(folder: Path, spec: DatasetSpec, resolution: int) -> Photos:
+    """Return the photographs ``domain/class/image`` below a folder.
+
+    Raises:
+        InputError: as ``list_images``.
+    """
+    domains = tuple(spec.domains.values())
+    images = list_images(folder, domains)
+    counts = pd.crosstab(images["domain"], images["class"])
+    logging.getLogger("feature_quality").info("Images:\n%s", counts.to_string())
+    return Photos(
+        info=spec.info(classes=(tuple(counts.columns), domains)),
+        table=image_table(images, spec),
+        place=folder,
+        read=lambda name: Path(folder, name).read_bytes(),
+        scale=partial(_scale, side=resolution),
+        shape=(3, resolution, resolution),
+        targets=tuple(spec.domains),
+    )
 
 
 def list_images(folder: Path, domains: tuple[str, ...]) -> pd.DataFrame:
@@ -177,23 +189,19 @@ def image_table(images: pd.DataFrame, spec: DatasetSpec) -> pd.DataFrame:
     )
 
 
-def split_domains(
-    spec: DatasetSpec, stored: StoredImages, seed: int
-) -> list[tuple[Description, pd.DataFrame]]:
-    """Return the datasets of ``spec``, one for each target domain, in the order of its domains.
+def split_domains(stored: StoredImages, seed: int) -> list[tuple[Description, pd.DataFrame]]:
+    """Return the datasets of a family, one for each target domain, in the order of its domains.
 
     A seed splits each domain once, whichever is the target.
     """
+    family, names = stored.info.dataset, stored.info.classes[1]
     label, domain = (stored.table[name].astype(int) for name in ("feature_a", "feature_b"))
     table = stored.table.drop(columns="part").assign(
-        image=np.arange(len(label)), above=-1, label=label, group=label * len(spec.domains) + domain
+        image=np.arange(len(label)), above=-1, label=label, group=label * len(names) + domain
     )
-    halves = [
-        _split(domain == code, spec.id, name, seed)
-        for code, name in enumerate(spec.domains.values())
-    ]
+    halves = [_split(domain == code, family, name, seed) for code, name in enumerate(names)]
     found = []
-    for code, letter in enumerate(spec.domains):
+    for code, letter in enumerate(stored.targets):
         sources = [*halves[:code], *halves[code + 1 :]]
         held = [round(HELD_OUT * len(train)) for train, _ in sources]
         rows = {
@@ -207,12 +215,9 @@ def split_domains(
             table.iloc[np.sort(np.concatenate(members))].assign(split=split)
             for split, members in rows.items()
         ]
-        description = Description(
-            dataset=f"{spec.id}_{letter}",
-            title=stored.title,
-            demonstration=spec.demonstration,
-            features=stored.features,
-            classes=stored.classes,
+        description = Description.of(
+            stored,
+            dataset=f"{family}_{letter}",
             channel_mean=IMAGENET_MEAN,
             channel_std=IMAGENET_STD,
             target=letter,

@@ -1,9 +1,10 @@
-"""A custom dataset: the user's images with two labelled features, and a table of what they show."""
+"""Custom datasets: the user's images, and a table of two features or folders of several domains."""
 
 import csv
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice, product
 from pathlib import Path, PurePosixPath
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from feature_quality.artifacts.images import Classes
+from feature_quality.artifacts.images import Classes, StoredImages
+from feature_quality.artifacts.prepared import Description
+from feature_quality.data.domains import describe_images, split_domains
 from feature_quality.data.photos import (
     PUBLISHED_SPLITS,
     Photos,
@@ -27,11 +30,13 @@ from feature_quality.provenance import ours
 if TYPE_CHECKING:
     from PIL import Image
 
+# What holds for custom datasets of both kinds, by default.
 SPEC = DatasetSpec(
     id="own",
-    title="Custom dataset",
-    # The table names the features and tells their values.
+    title="Custom datasets",
+    # A table names its features and tells their values.
     features=("", ""),
+    custom=True,
     grid={
         "lr": ours((0.01, 0.05, 0.1), "as for CIFAR-MNIST"),
         "rho": ours((0.01, 0.03, 0.05, 0.07, 0.1, 0.2), "as for CIFAR-MNIST"),
@@ -54,42 +59,62 @@ FEWEST = {"val": 2, "test": 1}
 NAMED = 8
 
 
+def own_spec(dataset: str, title: str, domains: Sequence[str] = ()) -> DatasetSpec:
+    """Return the description of a custom dataset.
+
+    Args:
+        dataset: its id.
+        title: its name for readers.
+        domains: the folders of its domains; none where a table tells two features.
+    """
+    if not domains:
+        return replace(SPEC, id=dataset, title=title)
+    return replace(
+        SPEC,
+        id=dataset,
+        title=title,
+        features=("class", "domain"),
+        domains={name: name for name in domains},
+        training={**SPEC.training, "snapshot_epochs": ours((), "no figure shows them")},
+        per_group=None,
+    )
+
+
 def prepare(task: Preparation) -> None:
-    """Prepare the dataset."""
+    """Prepare a dataset of either kind."""
     settings: Any = task.settings
-    images, table = (task.originals[name] for name in ("images", "table"))
-    write_photos(task, photographs(images, table, **settings))
+    spec = own_spec(task.dataset, settings["title"], settings["domains"] or ())
+    images, resolution = task.originals["images"], settings["resolution"]
+    if spec.domains:
+        photos = describe_images(Path(images), spec, resolution)
+    else:
+        spec = replace(spec, features=settings["features"])
+        photos = photographs(images, task.originals["table"], spec, resolution)
+    write_photos(task, photos)
 
 
-split = partial(split_photos, SPEC)
+def split(stored: StoredImages, seed: int) -> list[tuple[Description, pd.DataFrame]]:
+    """Split a dataset of either kind."""
+    return (split_domains if stored.targets else split_photos)(stored, seed)
 
 
 def photographs(
-    images: str | Path,
-    table: str | Path,
-    *,
-    title: str,
-    features: Sequence[str],
-    resolution: int,
+    images: str | Path, table: str | Path, spec: DatasetSpec, resolution: int
 ) -> Photos:
-    """Return the dataset.
+    """Return a dataset of two features.
 
     Args:
         images: the directory below which the images lie.
         table: the CSV file.
-        title: its name for readers.
-        features: the columns of both; the first is the label.
+        spec: its description; the features are the columns of both, the first of them the label.
         resolution: of the stored images, pixels a side.
 
     Raises:
         InputError: the table cannot be used.
     """
-    rows, classes = read_table(table, features)
-    label, other = features
+    rows, classes = read_table(table, spec.features)
     return Photos(
-        title=title,
-        features=(label, other),
-        classes=classes,
+        info=spec.info(classes=classes),
         table=rows,
         place=images,
         read=lambda name: Path(images, name).read_bytes(),
@@ -128,7 +153,8 @@ def read_table(path: str | Path, features: Sequence[str]) -> tuple[pd.DataFrame,
         table = pd.DataFrame(
             {"id": rows["image"], "part": "", "feature_a": codes[0], "feature_b": codes[1]}
         )
-    drawn = draw_parts(table, SPEC.id, 0)
+    # Whichever the seed, it has as many of each pair.
+    drawn = draw_parts(table, "", 0)
     _require_examples(path, drawn, features, (first, second))
     counts = pd.crosstab([drawn["feature_a"], drawn["feature_b"]], drawn["part"])
     counts.index = counts.index.map(lambda pair: (first[pair[0]], second[pair[1]]))

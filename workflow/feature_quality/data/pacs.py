@@ -13,4 +13,4 @@ SPEC = domain_spec(
     7,
 )
 prepare = partial(prepare_domains, SPEC)
-split = partial(split_domains, SPEC)
+split = split_domains

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from feature_quality.artifacts.images import (
-    Classes,
+    DatasetInfo,
     StoredImages,
     new_images,
     write_image_table,
@@ -46,24 +46,23 @@ class Photos:
     """Photographs before they are decoded.
 
     Attributes:
-        title: the dataset's name for readers.
-        features, classes: the names of both features and of their values.
+        info: what holds for the whole dataset.
         table: one row per photograph, in the order in which they are stored: the columns of
             ``IMAGES``. Its ``id`` is the photograph's name.
         place: the folder or archive in which the photographs lie.
         read: returns the encoded bytes of one; raises FileNotFoundError or KeyError without it.
         scale: brings a photograph to the size that is stored.
         shape: (channels, height, width) of what is stored.
+        targets: the letters of its domains, of a family of datasets of several domains.
     """
 
-    title: str
-    features: tuple[str, str]
-    classes: Classes
+    info: DatasetInfo
     table: pd.DataFrame
     place: str | Path
     read: Callable[[str], bytes]
     scale: "Callable[[Image.Image], Image.Image]"
     shape: tuple[int, int, int]
+    targets: tuple[str, ...] = ()
 
 
 def split_counts(counts: GroupCounts) -> dict[str, int]:
@@ -134,19 +133,13 @@ def draw_parts(table: pd.DataFrame, dataset: str, seed: int) -> pd.DataFrame:
     return table.assign(part=part)
 
 
-def split_photos(
-    spec: DatasetSpec, stored: StoredImages, seed: int
-) -> list[tuple[Description, pd.DataFrame]]:
+def split_photos(stored: StoredImages, seed: int) -> list[tuple[Description, pd.DataFrame]]:
     """Return the examples of a dataset of photographs; a seed splits those without a split."""
-    photographs = draw_parts(stored.table, spec.id, seed)
-    examples = five_splits(photographs, len(stored.classes[1]))
-    groups = len(stored.classes[0]) * len(stored.classes[1])
-    description = Description(
-        dataset=spec.id,
-        title=stored.title,
-        demonstration=spec.demonstration,
-        features=stored.features,
-        classes=stored.classes,
+    photographs = draw_parts(stored.table, stored.info.dataset, seed)
+    sizes = list(map(len, stored.info.classes))
+    examples, groups = five_splits(photographs, sizes[1]), sizes[0] * sizes[1]
+    description = Description.of(
+        stored,
         channel_mean=IMAGENET_MEAN,
         channel_std=IMAGENET_STD,
         group_weights=frequencies(group_counts(examples, "train", groups)),
@@ -218,14 +211,7 @@ def write_photos(
                 parts[first].result()
         finally:
             pool.shutdown(cancel_futures=True)
-    write_image_table(
-        task.images,
-        task.table,
-        photos.table,
-        title=photos.title,
-        features=photos.features,
-        classes=photos.classes,
-    )
+    write_image_table(task.images, task.table, photos.table, photos.info, photos.targets)
 
 
 def _progress_bar(firsts: Iterable[int]) -> Iterable[int]:

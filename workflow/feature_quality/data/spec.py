@@ -1,13 +1,15 @@
 """What a dataset says of itself: the description at the top of its module.
 
-Configuration, plan, rules, captions and documentation read it. It imports nothing heavy, because
-every dry run reads the descriptions of all datasets.
+Configuration, plan, rules, captions and documentation read it. It imports nothing heavy: every
+dry run reads the descriptions of all datasets.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from feature_quality.artifacts.images import DatasetInfo
 from feature_quality.provenance import Default
 
 # Documented defaults by key; a section below a section is a mapping again.
@@ -37,6 +39,7 @@ class DatasetSpec:
         domain_sizes: the number of images of each domain.
         class_count: the number of classes, where ``classes`` is empty.
         demonstration: whether its results say nothing of the paper.
+        custom: whether it is the user's own.
         grid, training, images: the defaults of these sections of the configuration.
         per_group: the default of ``probe.per_group``; None for target domains, which are not
             balanced.
@@ -56,6 +59,7 @@ class DatasetSpec:
     domain_sizes: tuple[int, ...] = ()
     class_count: int = 0
     demonstration: bool = False
+    custom: bool = False
     grid: Defaults = field(default_factory=dict)
     training: Defaults = field(default_factory=dict)
     images: Defaults = field(default_factory=dict)
@@ -66,6 +70,18 @@ class DatasetSpec:
     def datasets(self) -> list[str]:
         """The ids of its datasets: its own, or one for each target domain."""
         return [f"{self.id}_{letter}" for letter in self.domains] or [self.id]
+
+    @property
+    def module(self) -> str:
+        """The name of the module that prepares it."""
+        return "own" if self.custom else self.id
+
+    def info(self, **different: Any) -> DatasetInfo:
+        """Return what holds for all of its images; ``different`` is what its files tell."""
+        names = ("title", "demonstration", "features", "classes", "custom")
+        return DatasetInfo(
+            **{"dataset": self.id} | {name: getattr(self, name) for name in names} | different
+        )
 
     @property
     def channels(self) -> int:
@@ -83,6 +99,7 @@ class Preparation:
         images: where the images go.
         table: where the table of what they show goes.
         threads: how many may decode images.
+        dataset: the id of a custom dataset.
     """
 
     originals: Mapping[str, str]
@@ -90,6 +107,7 @@ class Preparation:
     images: str | Path
     table: str | Path
     threads: int = 1
+    dataset: str = ""
 
 
 def idx_files(folder: str) -> dict[str, tuple[str, ...]]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +67,7 @@ def prepare(task: Preparation) -> None:
         write_photos(task, photos)
 
 
-split = partial(split_photos, SPEC)
+split = split_photos
 
 
 @contextmanager
@@ -85,9 +84,7 @@ def photographs(original: str | Path) -> Iterator[Photos]:
         table = read_metadata(folder)
         require_published(SPEC, table)
         yield Photos(
-            title=SPEC.title,
-            features=SPEC.features,
-            classes=SPEC.classes,
+            info=SPEC.info(),
             table=table,
             place=folder,
             read=lambda name: Path(folder, name).read_bytes(),

@@ -169,6 +169,7 @@ def describe_importance(
         "dataset": description.dataset,
         "title": description.title,
         "demonstration": description.demonstration,
+        "custom": description.custom,
         "easy": easy,
         "hard": hard,
         "compared": runs[0]["compared"],

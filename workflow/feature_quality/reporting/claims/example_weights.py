@@ -165,7 +165,7 @@ def _subject(points: WeightedPoints) -> tuple[str, str, list[int], str]:
         return TOY, degrees(complexity), sorted(points.points["seed"].unique()), ""
     settings = ", ".join(f"{each.label} at lr {points.rate(each)}" for each in points.methods)
     return (
-        kind_of(about["dataset"], about["demonstration"]),
+        kind_of(about["demonstration"], about["custom"]),
         about["title"],
         sorted({run["seed"] for run in about["runs"]}),
         f"easy: {about['easy']}, hard: {about['hard']}; {settings}",

@@ -61,7 +61,7 @@ class CheckContext:
     ) -> "CheckContext":
         """Name a dataset, with its target domain where there is one."""
         target = f", target {description.target}" if description.target else ""
-        data = kind_of(description.dataset, description.demonstration)
+        data = kind_of(description.demonstration, description.custom)
         return cls(data, f"{description.title}{target}", rho, method=method)
 
 
@@ -175,11 +175,11 @@ def papers(table: pd.DataFrame) -> pd.Series:
     return table["method"] == table["data"].map(lambda data: papers_method(data).name)
 
 
-def kind_of(dataset: str, demonstration: bool) -> str:
-    """Return what kind of data a dataset of images is, by its id."""
+def kind_of(demonstration: bool, custom: bool) -> str:
+    """Return what kind of data a dataset of images is."""
     if demonstration:
         return DEMONSTRATION
-    return CUSTOM if dataset == "own" else REAL
+    return CUSTOM if custom else REAL
 
 
 def not_run(checks: Sequence[Check]) -> list[Row]:

@@ -33,9 +33,9 @@ CAPTION = (
 )
 PROTOCOL = (
     "Accuracies are fractions: mean ± sample standard deviation over seeds. A column is a target "
-    "domain: a network is trained on the other three, and a linear probe of its representation on "
+    "domain: a network is trained on the others, and a linear probe of its representation on "
     "the target's training split; the accuracy is the probe's on the target's test split. "
-    "Hyperparameters are chosen on examples of the three, held out of training.",
+    "Hyperparameters are chosen on examples of those, held out of training.",
 )
 AGAINST_THE_PAPER = (
     "Differences are ours less the paper's, with a 95 % t-interval over our seeds. The protocol "
