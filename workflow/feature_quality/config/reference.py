@@ -6,8 +6,10 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
 
 from feature_quality.artifacts.atomic import write_text
 from feature_quality.config.domains import DomainImages
@@ -22,6 +24,8 @@ from feature_quality.provenance import Provenance
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.json"
+# Of the lines of the schema; descriptions are longer.
+WIDTH = 160
 PAGE = ROOT / "docs" / "configuration.md"
 
 INTRODUCTION = """# Configuration
@@ -44,13 +48,40 @@ Each dataset documents its own in its module in `workflow/feature_quality/data/`
 """
 
 
+class _Untitled(GenerateJsonSchema):
+    """A schema in which keys have no titles, which only repeat their names."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+        return False
+
+
 def schema() -> str:
     """Return the JSON schema of ``config.yaml``."""
-    content = Settings.model_json_schema()
+    content = Settings.model_json_schema(schema_generator=_Untitled)
     # Datasets give defaults for their keys, which a configuration may leave out.
     for section in (GridSettings, TrainingSettings, Crop, DomainImages):
         del content["$defs"][section.__name__]["required"]
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    # Where defaults come from is on the page.
+    for section in (content, *content["$defs"].values()):
+        for key in section["properties"].values():
+            key.pop("provenance", None)
+            key.pop("source", None)
+    return _json(content) + "\n"
+
+
+def _json(value: Any, indent: int = 0) -> str:
+    """Return JSON in which every object and list that fits is one line."""
+    line = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, dict | list) or len(line) + indent <= WIDTH:
+        return line
+    inner = " " * (indent + 2)
+    if isinstance(value, dict):
+        items = [
+            f"{inner}{json.dumps(name)}: {_json(each, indent + 2)}" for name, each in value.items()
+        ]
+    else:
+        items = [f"{inner}{_json(each, indent + 2)}" for each in value]
+    return "\n".join([line[0], ",\n".join(items), " " * indent + line[-1]])
 
 
 def page() -> str:
