@@ -126,10 +126,12 @@ def dataset_of(description_of: Callable[..., Description]) -> Callable[..., Tabl
         differences: tuple[str, ...] = (),
         backbone: str = "resnet18 (ImageNet)",
         resolution: int = 224,
+        reference: Any = (),
         **details: Any,
     ) -> TableDataset:
         description = description_of(selection["dataset"], **details)
-        return TableDataset(description, selection, provenance, differences, backbone, resolution)
+        shown = (backbone, resolution, dict(reference))
+        return TableDataset(description, selection, provenance, differences, *shown)
 
     return make
 

@@ -7,8 +7,11 @@ from feature_quality.reporting.tables.rendering import Part, notes, render, spre
 
 WARNING = "DEMONSTRATION data: these numbers reproduce nothing of the paper."
 CELLS = pd.DataFrame({"Method": ["SGD", "SGD − paper"], "bird_type ρ": ["0.1 ± 0.2", "+0.1"]})
+SETTINGS = pd.DataFrame({"Method": ["SGD"], "lr": ["0.1"]})
+BEST = pd.DataFrame({"Method": [False, False], "bird_type ρ": [True, False]})
+SAID = ["x_y is ρ > 5 & 3% ≥ #4.", "5 × 5.", 'a\\b: {"c": [1]} ^ ~ $.']
 PARTS = [
-    Part("Cats_1 & 50% #2", "toy", CELLS, ["x_y is ρ > 5 & 3% ≥ #4.", "5 × 5."]),
+    Part("Cats_1 & 50% #2", "toy", CELLS, SAID, settings=SETTINGS, best=BEST),
     Part("The Gone", "gone", CELLS.iloc[:0], ["Never shown."], "Left out: all diverged."),
     Part("Others → all", "other_toy", CELLS.iloc[:1]),
 ]
@@ -29,11 +32,12 @@ def test_markdown_has_title_parts_notes_and_protocol(markdown_tables) -> None:
     assert TABLE.rows is CELLS
     assert markdown_tables(TABLE.markdown) == [
         CELLS.to_dict("records"),
+        SETTINGS.to_dict("records"),
         CELLS.iloc[:1].to_dict("records"),
     ]
     first, gone, others = TABLE.markdown.split("\n\n## ")[1:]
     assert TABLE.markdown.startswith("# A table\n\n## Cats_1 & 50% #2\n\n|")
-    assert first.endswith("\n\n- x_y is ρ > 5 & 3% ≥ #4.\n- 5 × 5.")
+    assert first.endswith("\n\n- " + "\n- ".join(SAID))
     assert gone == "The Gone\n\nLeft out: all diverged."
     assert others.endswith("|\n\nWhat holds.\n\nAnd more.\n")
     assert "Never shown" not in TABLE.markdown
@@ -41,46 +45,69 @@ def test_markdown_has_title_parts_notes_and_protocol(markdown_tables) -> None:
 
 class TestLatex:
     def test_a_part_without_cells_is_left_out_and_labels_tell_the_others_apart(self) -> None:
-        assert re.findall(r"\\label\{(.*?)\}", TABLE.latex) == ["tab:toy", "tab:other_toy"]
+        assert re.findall(r"\\label\{(.*?)\}", TABLE.latex) == [
+            *("tab:toy", "tab:toy-settings", "tab:other_toy"),
+        ]
         assert "Gone" not in TABLE.latex
 
     def test_environments_are_balanced(self) -> None:
         environments = re.findall(r"\\(begin|end)\{(\w+)\}", TABLE.latex)
-        one = [("begin", "table"), ("begin", "tabular"), ("end", "tabular"), ("end", "table")]
-        assert environments == one * 2
-        plain = re.sub(r"\\[{}]", "", TABLE.latex)
+        opened: list[str] = []
+        for what, name in environments:
+            if what == "begin":
+                opened.append(name)
+            else:
+                assert opened.pop() == name
+        assert opened == []
+        assert [name for what, name in environments if what == "begin"] == [
+            *("table", "threeparttable", "tabularx", "tablenotes"),
+            *("table", "threeparttable", "tabularx"),
+            *("table", "threeparttable", "tabularx", "tablenotes"),
+        ]
+        plain = re.sub(r"\\[{}$]", "", TABLE.latex)
         assert plain.count("{") == plain.count("}")
-        assert TABLE.latex.count("$") % 2 == 0
+        assert plain.count("$") % 2 == 0
 
     def test_cells_are_those_of_the_table(self) -> None:
-        tabulars = re.findall(r"tabular\}\{(\w+)\}\n\\toprule\n(.*?)\\bottom", TABLE.latex, re.S)
-        for (columns, body), part in zip(tabulars, (PARTS[0], PARTS[2]), strict=True):
+        tabulars = re.findall(r"\{l\*\{(\d)\}.*?\n\\toprule\n(.*?)\\bottom", TABLE.latex, re.S)
+        expected = (CELLS, SETTINGS, CELLS.iloc[:1])
+        for (columns, body), cells in zip(tabulars, expected, strict=True):
             for command, character in {r"$\pm$": "±", "$-$": "−", r"$\rho$": "ρ"}.items():
                 body = body.replace(command, character)
             lines = [
-                [cell.strip().replace(r"\_", "_") for cell in re.split(r"(?<!\\)&", line)]
+                [
+                    cell.strip().replace(r"\_\allowbreak{}", "_")
+                    for cell in re.split(r"(?<!\\)&", line)
+                ]
                 for line in body.replace("\\\\", "").splitlines()
                 if line != r"\midrule"
             ]
-            assert lines == [list(part.cells), *part.cells.to_numpy().tolist()]
-            assert columns == "lc"
+            lines = [[re.sub(r"\\textbf\{(.*)\}", r"\1", cell) for cell in line] for line in lines]
+            assert lines == [list(cells), *cells.to_numpy().tolist()]
+            assert columns == "1"
+        assert r"SGD & \textbf{0.1 $\pm$ 0.2} \\" in TABLE.latex
+        assert TABLE.latex.count("textbf") == 1
 
     def test_special_characters_are_escaped(self) -> None:
-        assert r"\caption{Cats\_1 \& 50\% \#2}" in TABLE.latex
-        assert r"\caption{Others $\to$ all}" in TABLE.latex
-        assert r"x\_y is $\rho$ $>$ 5 \& 3\% $\geq$ \#4. 5 $\times$ 5." in TABLE.latex
+        assert r"\caption{A table. Cats\_\allowbreak{}1 \& 50\% \#2}" in TABLE.latex
+        assert r"\caption{A table. Others $\to$ all}" in TABLE.latex
+        assert (
+            r'a\textbackslash{}b: \{"c": [1]\} \textasciicircum{} \textasciitilde{} \$.'
+            in TABLE.latex
+        )
+        assert r"x\_\allowbreak{}y is $\rho$ $>$ 5 \& 3\% $\geq$ \#4. 5 $\times$ 5." in TABLE.latex
         for character in "ρ±≥×−→":
             assert character not in TABLE.latex
         # A label is a name, not text.
-        free = re.sub(r"\\label\{[^}]*\}", "", TABLE.latex)
+        free = re.sub(r"\\label\{[^}]*\}|^%.*", "", TABLE.latex)
         assert not re.search(r"(?<!\\)[_%#]", free)
         # Only a tabular's cells are parted.
-        prose = re.sub(r"\\begin\{tabular\}.*?\\end\{tabular\}", "", free, flags=re.DOTALL)
+        prose = re.sub(r"\\begin\{tabularx\}.*?\\end\{tabularx\}", "", free, flags=re.DOTALL)
         assert not re.search(r"(?<!\\)&", prose)
 
     def test_every_environment_holds_its_notes_and_the_protocol(self) -> None:
-        first, second = re.findall(r"\\begin\{table\}.*?\\end\{table\}", TABLE.latex, re.DOTALL)
-        assert ("x\\_y" in first, "x\\_y" in second) == (True, False)
+        first, _, second = re.findall(r"\\begin\{table\}.*?\\end\{table\}", TABLE.latex, re.DOTALL)
+        assert ("textasciicircum" in first, "textasciicircum" in second) == (True, False)
         for part in (first, second):
             assert part.count("What holds. And more.") == 1
 

@@ -70,8 +70,8 @@ def test_numbers_by_hand(runs, tidied) -> None:
         list(table)
         == list(read_back(tidied(runs)))
         == [
-            *("dataset", "method", "setting", "metric", "feature", "mean", "std", "n_seeds"),
-            *("lr", "rho", "diverged", "demonstration", "provenance"),
+            *("dataset", "method", "setting", "metric", "feature", "mean", "std", "low", "high"),
+            *("n_settings", "n_seeds", "lr", "rho", "diverged", "demonstration", "provenance"),
         ]
     )
     metrics = ["test_error", "easy_probe_error", "hard_probe_error"]
@@ -100,7 +100,9 @@ def test_every_method_has_its_rows_in_the_order_of_the_registry(rows_of, tidied)
         ["asam", "selected"],
     ]
     assert len(table) == 5 * 3
-    assert readable(table)["Method"].tolist() == ["SGD", "SAM", "SAM at SGD's lr", "LSAM", "ASAM"]
+    text, settings, _ = readable(table)
+    assert text["Method"].tolist() == settings["Method"].tolist()
+    assert text["Method"].tolist() == ["SGD", "SAM", "SAM at SGD's lr", "LSAM", "ASAM"]
 
 
 @pytest.mark.parametrize("features", [("shape", "colour"), ("colour", "shape")])
@@ -159,7 +161,7 @@ def test_datasets_do_not_mix_and_one_without_sgd_is_left_out(
     assert table["provenance"].tolist() == ["ours"] * 6 + ["cited"] * 3
     assert table["mean"][:3].tolist() == pytest.approx([m / 2 for m in table["mean"][6:]])
 
-    assert len(markdown_tables(rendered.markdown)) == 2
+    assert len(markdown_tables(rendered.markdown)) == 4
     _, gone, others, toys = rendered.markdown.split("\n## ")
     assert gone == "The Gone\n\nLeft out: every run of SGD diverged.\n"
     for said in ("DEMONSTRATION", "lr is 7, documented 8.", "SAM has 3 settings"):
@@ -179,18 +181,85 @@ def test_readers_see_the_numbers_of_the_csv(rows_of, dataset_of, selection_of, m
     ]
     selection = selection_of(("sgd", 0.0005, 0.0), ("sam", 0.1, 0.07))
     table = make(pd.concat(runs, ignore_index=True), [dataset_of(selection)])
-    names = ["Method", "lr", "ρ", "Test error", "Easy feature: shape", "Hard feature: colour"]
-    expected = [
-        ["SGD", "0.0005", "0", "0.1270 ± 0.0224", "0.0839 ± 0.0099", "0.2667 ± 0.0943", "2", "0"],
-        # One seed has no deviation.
-        ["SAM", "0.1", "0.07", "0.0588", "0.0526", "0.0476", "1", "1"],
+    errors, settings = markdown_tables(table.markdown)
+    names = ["Method", "Test error", "Easy feature: shape", "Hard feature: colour"]
+    assert [
+        dict(zip(names, row, strict=True))
+        for row in (
+            ["SGD", "0.1270 ± 0.0224", "0.0839 ± 0.0099", "0.2667 ± 0.0943"],
+            # One seed has no deviation.
+            ["SAM", "0.0588", "0.0526", "0.0476"],
+        )
+    ] == errors
+    assert [[*row.items()] for row in settings] == [
+        [("Method", "SGD"), ("lr", "0.0005"), ("ρ", "0"), ("Seeds", "2"), ("Diverged", "0")],
+        [("Method", "SAM"), ("lr", "0.1"), ("ρ", "0.07"), ("Seeds", "1"), ("Diverged", "1")],
     ]
-    (rows,) = markdown_tables(table.markdown)
-    assert [[*row] for row in rows] == [[*names, "Seeds", "Diverged"]] * 2
-    assert [[*row.values()] for row in rows] == expected
-    for row in expected:
-        assert " & ".join(row).replace("±", "$\\pm$") in table.latex
+    # The lowest of each column are bold in print.
+    for row in (
+        r"SGD & 0.1270 $\pm$ 0.0224 & 0.0839 $\pm$ 0.0099 & 0.2667 $\pm$ 0.0943",
+        r"SAM & \textbf{0.0588} & \textbf{0.0526} & \textbf{0.0476}",
+        "SAM & 0.1 & 0.07 & 1 & 1",
+    ):
+        assert row in table.latex
     assert "- 13 probe fits of these runs did not converge." in table.markdown
+
+
+class TestTiedSettings:
+    """SAM's selected setting ties with two others; SGD's with none."""
+
+    @pytest.fixture
+    def tied(self, rows_of, dataset_of, selection_of):
+        errors = {(0.2, 0.05): [0.2, 0.4], (0.1, 0.05): [0.1, 0.1], (0.1, 0.2): [0.6, None]}
+        runs = [
+            rows_of("sam", *setting, seed, test=0.5, shape=0.1, colour=error, diverged=not error)
+            for setting, values in errors.items()
+            for seed, error in enumerate(values)
+        ]
+        runs += [rows_of(*SGD, seed, test=0.5, shape=0.1, colour=0.25) for seed in (0, 1)]
+        selection = selection_of(SGD, (*SAM, 3, 1), at_sgd=[AT_SGD])
+        selection["choices"]["sam"]["tied"] = [list(setting) for setting in errors]
+
+        def make_table(**details) -> pd.DataFrame:
+            return tidy(pd.concat(runs, ignore_index=True), [dataset_of(selection, **details)])
+
+        return runs, make_table
+
+    def test_their_mean_and_range_stand_beside_the_selected_one(self, tied) -> None:
+        table = tied[1]()
+        (row,) = [
+            row
+            for _, row in table.iterrows()
+            if (row["setting"], row["metric"]) == ("tied", "hard_probe_error")
+        ]
+        # Of the means 0.3, 0.1 and 0.6, the last one's second seed having diverged.
+        assert (row["mean"], row["low"], row["high"]) == pytest.approx((1 / 3, 0.1, 0.6))
+        assert row["n_settings"] == 3
+        assert set(table.loc[table["setting"] == "tied", "method"]) == {"sam"}
+        text, settings, best = readable(table)
+        assert text["Method"].tolist() == [
+            *("SGD", "SAM", "SAM, mean of 3 tied", "SAM at SGD's lr"),
+        ]
+        assert text["Hard feature: colour"][2] == "0.3333 [0.1000, 0.6000]"
+        assert settings["Method"].tolist() == ["SGD", "SAM", "SAM at SGD's lr"]
+        assert best["Hard feature: colour"].tolist() == [False, False, False, True]
+
+    def test_that_were_not_all_probed_have_no_mean(self, tied) -> None:
+        runs, make_table = tied
+        runs[2] = runs[2][runs[2]["split"] != "probe_test"]
+        runs[3] = runs[3][runs[3]["split"] != "probe_test"]
+        table = make_table()
+        assert set(table.loc[table["setting"] == "tied", "metric"]) == {"test_error"}
+
+
+def test_numbers_of_the_users_stand_beside_ours(runs, dataset_of, selection_of) -> None:
+    reference = {"sam": {"test_error": 0.125, "hard_probe_error": 0.5}}
+    table = tidy(runs, [dataset_of(selection_of(SGD, SAM), reference=reference)])
+    text, settings, best = readable(table)
+    assert text["Method"].tolist() == ["SGD", "SAM", "SAM, reference"]
+    assert text.iloc[2].tolist()[1:] == ["0.1250", "–", "0.5000"]
+    assert len(settings) == 2
+    assert not best.iloc[2].any()
 
 
 class TestSelectionNotes:

@@ -1,4 +1,5 @@
 import io
+import re
 
 import pandas as pd
 import pytest
@@ -15,7 +16,6 @@ from feature_quality.reporting.tables.table2 import (
 SGD, SAM, LSAM = ("sgd", 0.1, 0.0), ("sam", 0.2, 0.05), ("lsam", 0.1, 0.2)
 NAMES = [
     *("SGD", "SAM", "SGD, paper", "SAM, paper", "SGD − paper", "SAM − paper"),
-    *("SGD, selected", "SAM, selected"),
 ]
 
 
@@ -87,15 +87,19 @@ def test_numbers_by_hand(runs_of, target_of) -> None:
     table = tidy(runs, [target])
     for row, numbers in zip(table.to_dict("records"), expected, strict=True):
         assert row == pytest.approx(same | dict(zip(names, numbers, strict=True)), abs=1e-5)
-    text = readable(table)
+    text, settings, best = readable(table)
     assert text.to_dict("list") == {
         "Method": NAMES,
         "A": [
             *("0.9400 ± 0.0141", "0.9200 ± 0.0200", "0.910", "0.914"),
             *("+0.030 [−0.097, +0.157]", "+0.006 [−0.044, +0.056]"),
-            *("lr 0.1, ρ 0, 2 seeds", "lr 0.2, ρ 0.05, 3 seeds"),
         ],
     }
+    assert settings.to_dict("list") == {
+        "Method": ["SGD", "SAM"],
+        "A": ["lr 0.1, ρ 0, 2 seeds", "lr 0.2, ρ 0.05, 3 seeds"],
+    }
+    assert best["A"].tolist() == [True, *[False] * 5]
     assert list(read_back(table)) == list(read_back(tidy(runs, []))) == COLUMNS
     assert [
         *("dataset", "target", "method", "mean", "std", "n_seeds", "lr", "rho", "paper"),
@@ -159,13 +163,12 @@ def test_a_method_without_a_finished_run_is_absent_and_one_seed_has_no_interval(
     assert float(row["difference"]) == pytest.approx(ours - paper)
     assert row["std"] == row["low"] == row["high"] == ""
     label = setting[0].upper()
-    kinds = ["", ", paper", " − paper", ", selected"]
-    assert readable(table)["Method"].tolist() == [f"{label}{kind}" for kind in kinds]
+    kinds = ["", ", paper", " − paper"]
+    text, settings, _ = readable(table)
+    assert text["Method"].tolist() == [f"{label}{kind}" for kind in kinds]
     shown = f"{ours - paper:+.3f}".replace("-", "−")
-    assert readable(table)["A"][2:].tolist() == [
-        shown,
-        f"lr {setting[1]}, ρ {setting[2]:g}, 1 seed",
-    ]
+    assert text["A"][2] == shown
+    assert settings["A"].tolist() == [f"lr {setting[1]}, ρ {setting[2]:g}, 1 seed"]
 
 
 def test_the_papers_numbers_are_those_of_appendix_f() -> None:
@@ -201,10 +204,13 @@ def test_runs_that_diverged_are_said(runs_of, target_of) -> None:
 def test_sgd_comes_first_and_a_target_that_it_lacks_shows_a_dash(runs_of, target_of) -> None:
     runs = [runs_of(SAM, 0.1, 0.2), *(runs_of(each, 0.1, 0.2, target="C") for each in (SGD, SAM))]
     table = tidy(pd.concat(runs), [target_of("A", SAM), target_of("C", SAM, SGD)])
-    text = readable(table)
+    text, settings, best = readable(table)
     assert text["Method"].tolist() == NAMES
-    assert (text["A"] == "–").tolist() == [True, False] * 4
+    assert (text["A"] == "–").tolist() == [True, False] * 3
     assert (text["C"] != "–").all()
+    assert settings["A"].tolist() == ["–", "lr 0.2, ρ 0.05, 2 seeds"]
+    # Of equal numbers both are bold.
+    assert best[["A", "C"]].to_numpy().tolist() == [[False, True], [True, True], *[[False] * 2] * 4]
 
 
 def test_datasets_stand_apart_with_their_notes(runs_of, target_of, markdown_tables) -> None:
@@ -227,7 +233,7 @@ def test_datasets_stand_apart_with_their_notes(runs_of, target_of, markdown_tabl
         target_of("V", failed=["sgd"], title="VLCS"),
     ]
     table = make(runs, targets)
-    assert len(markdown_tables(table.markdown)) == 2
+    assert len(markdown_tables(table.markdown)) == 4
     title, pacs, digits, vlcs = table.markdown.split("\n\n## ")
     assert title == "# Table 2: accuracy on a domain that was left out of training"
     network, vit, against, *rest = pacs.partition("\n\n- ")[2].split("\n- ")
@@ -244,5 +250,6 @@ def test_datasets_stand_apart_with_their_notes(runs_of, target_of, markdown_tabl
     assert digits.startswith("Digits_1\n\n|")
     assert "\n\n- DEMONSTRATION data" in digits
     assert vlcs.startswith("VLCS\n\nLeft out: every run diverged.\n\nAccuracies are fractions")
-    assert table.latex.count("\\label{tab:transfer-") == 2
+    labels = re.findall(r"label\{tab:(.*?)\}", table.latex)
+    assert labels == [f"transfer-{n}{kind}" for n in (1, 2) for kind in ("", "-settings")]
     assert "VLCS" not in table.latex

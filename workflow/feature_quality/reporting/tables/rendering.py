@@ -1,7 +1,8 @@
 """What all tables share: their datasets, the notes below them, and how they are written."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -13,9 +14,17 @@ DEMONSTRATION = "DEMONSTRATION data: these numbers reproduce nothing of the pape
 # What LaTeX reads otherwise, or its standard fonts lack.
 ESCAPES = str.maketrans(
     {
+        "\\": "\\textbackslash{}",
+        "{": "\\{",
+        "}": "\\}",
+        "$": "\\$",
+        "~": "\\textasciitilde{}",
+        "^": "\\textasciicircum{}",
+        "<": "$<$",
         "±": "$\\pm$",
         "ρ": "$\\rho$",
-        "_": "\\_",
+        # Names of features and settings may be long.
+        "_": "\\_\\allowbreak{}",
         "%": "\\%",
         "&": "\\&",
         "#": "\\#",
@@ -26,6 +35,12 @@ ESCAPES = str.maketrans(
         "→": "$\\to$",
     }
 )
+
+
+# What an article has to load.
+LATEX_PACKAGES = "% \\usepackage{booktabs,tabularx,threeparttable}"
+# How many characters fit beside each other in one column of an article.
+COLUMN_HOLDS = 45
 
 
 @dataclass(frozen=True)
@@ -39,6 +54,7 @@ class TableDataset:
         differences: sentences that name the settings which differ from the documented defaults.
         backbone: the network of its runs.
         resolution: the side of its images, pixels.
+        reference: numbers of the user's to print beside ours, by method and metric of the table.
     """
 
     description: Description
@@ -47,6 +63,7 @@ class TableDataset:
     differences: Sequence[str]
     backbone: str
     resolution: int
+    reference: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,6 +85,8 @@ class Part:
         cells: its text.
         notes: sentences that stand below it.
         absence: the sentence that stands in place of it where there are no cells.
+        settings: the text of a second table, with the settings behind the first.
+        best: which cells are bold in print.
     """
 
     heading: str
@@ -75,6 +94,8 @@ class Part:
     cells: pd.DataFrame
     notes: Sequence[str] = ()
     absence: str = ""
+    settings: pd.DataFrame = field(default_factory=pd.DataFrame)
+    best: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def render(
@@ -94,10 +115,11 @@ def render(
         if part.cells.empty:
             blocks.append(part.absence)
             continue
-        blocks.append(pipe_table(part.cells))
+        blocks += [pipe_table(cells) for cells in (part.cells, part.settings) if not cells.empty]
         if part.notes:
             blocks.append("\n".join(f"- {note}" for note in part.notes))
-    latex = "\n".join(_latex(part, protocol) for part in parts if not part.cells.empty)
+    tables = [_latex(part, title, protocol) for part in parts if not part.cells.empty]
+    latex = "\n".join([LATEX_PACKAGES, *tables])
     return RenderedTable(rows, "\n\n".join([*blocks, *protocol]) + "\n", latex)
 
 
@@ -135,19 +157,49 @@ def notes(datasets: Sequence[TableDataset], said: Iterable[str], unconverged: in
     return lines + list(dict.fromkeys(line for each in datasets for line in each.differences))
 
 
-def _latex(part: Part, protocol: Sequence[str]) -> str:
-    """Return a table environment (booktabs), with the sentences in small print below."""
-    tabular = part.cells.rename(columns=_escape).map(_escape)
-    text = tabular.to_latex(
-        index=False,
-        column_format="l" + "c" * (tabular.shape[1] - 1),
-        caption=_escape(part.heading),
-        label=f"tab:{part.label}",
-        position="t",
+def _latex(part: Part, title: str, protocol: Sequence[str]) -> str:
+    """Return the part's tables for an article of two columns, wide ones across both columns."""
+    label, small_print = f"tab:{part.label}", [*part.notes, *protocol]
+    # LaTeX numbers its tables itself.
+    caption = f"{re.sub(r'^Table [0-9]+: ', '', title).capitalize()}. {part.heading}"
+    text = _environment(part.cells, caption, label, small_print, part.best)
+    if part.settings.empty:
+        return text
+    caption = f"Settings behind the numbers on {part.heading}"
+    return text + _environment(part.settings, caption, f"{label}-settings")
+
+
+def _environment(
+    cells: pd.DataFrame,
+    caption: str,
+    label: str,
+    small_print: Sequence[str] = (),
+    best: pd.DataFrame | None = None,
+) -> str:
+    """Return a floating table; all columns but the first share the width and break lines."""
+    columns = cells.shape[1]
+    kind = "table" if cells.map(len).max().sum() <= COLUMN_HOLDS else "table*"
+    escaped = cells.map(_escape)
+    if best is not None and not best.empty:
+        escaped = escaped.mask(best, "\\textbf{" + escaped + "}")
+    body = escaped.rename(columns=_escape).to_latex(index=False, column_format="l")
+    width = (
+        f"{{tabularx}}{{\\linewidth}}{{l*{{{columns - 1}}}{{>{{\\centering\\arraybackslash}}X}}}}"
     )
-    end = "\\end{tabular}\n"
-    small_print = _escape(" ".join([*part.notes, *protocol]))
-    return text.replace(end, f"{end}\n\\footnotesize {small_print}\n")
+    body = body.replace("{tabular}{l}", width).replace("\\end{tabular}", "\\end{tabularx}")
+    notes = ""
+    if small_print:
+        items = _escape(" ".join(small_print))
+        notes = (
+            "\\begin{tablenotes}[flushleft]\n\\scriptsize\\raggedright\n"
+            f"\\item {items}\n\\end{{tablenotes}}\n"
+        )
+    return (
+        f"\\begin{{{kind}}}[t]\n\\centering\n\\begin{{threeparttable}}\n"
+        "\\footnotesize\n\\setlength{\\tabcolsep}{3pt}\n"
+        f"\\caption{{{_escape(caption)}}}\n\\label{{{label}}}\n{body}{notes}"
+        f"\\end{{threeparttable}}\n\\end{{{kind}}}\n"
+    )
 
 
 def _escape(text: str) -> str:

@@ -1,6 +1,7 @@
 """Table 1: test error and probing errors of every method, mean and deviation over seeds."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -8,6 +9,7 @@ from feature_quality.artifacts.selection import methods_of
 from feature_quality.formatting import format_number
 from feature_quality.methods import BASELINE, METHODS
 from feature_quality.reporting.metrics import (
+    SELECTED,
     Setting,
     chosen_settings,
     count_diverged,
@@ -36,13 +38,17 @@ PROTOCOL = (
     "Errors are fractions: mean ± sample standard deviation over seeds. The probing error of a "
     "feature is that of a linear probe on the representation, on balanced test data; the easy "
     "feature is the one with the lower probing error under SGD.",
+    "Where several settings share the lowest validation error, which of them is selected is partly "
+    "chance: their mean, and in brackets their range, stand beside it.",
     "Probes are trained on the images of the validation split that also chose the hyperparameters; "
     "test data chose nothing.",
 )
 COLUMNS = [
-    *("dataset", "method", "setting", "metric", "feature", "mean", "std", "n_seeds"),
-    *("lr", "rho", "diverged", "demonstration", "provenance"),
+    *("dataset", "method", "setting", "metric", "feature", "mean", "std", "low", "high"),
+    *("n_settings", "n_seeds", "lr", "rho", "diverged", "demonstration", "provenance"),
 ]
+# What a row is of, besides one setting: of all that tie with the selected one, or of the user's.
+TIED, REFERENCE = "tied", "reference"
 # By the number of gradients of the whole network.
 COSTS = {1: "one gradient, and one of the last layer", 2: "two gradients"}
 
@@ -53,13 +59,16 @@ def make(runs: pd.DataFrame, datasets: Sequence[TableDataset]) -> RenderedTable:
     parts = []
     for each in datasets:
         failed = unconverged(runs, each.description.dataset, chosen_settings(each.selection))
+        cells, settings, best = readable(table[table["dataset"] == each.description.dataset])
         parts.append(
             Part(
                 each.description.title,
                 each.description.dataset,
-                readable(table[table["dataset"] == each.description.dataset]),
+                cells,
                 notes([each], selection_notes(each), failed),
                 f"Left out: every run of {BASELINE.label} diverged.",
+                settings,
+                best,
             )
         )
     return render(table, "Table 1: feature probing errors", parts, PROTOCOL)
@@ -68,7 +77,10 @@ def make(runs: pd.DataFrame, datasets: Sequence[TableDataset]) -> RenderedTable:
 def tidy(runs: pd.DataFrame, datasets: Sequence[TableDataset]) -> pd.DataFrame:
     """Return the columns of ``COLUMNS``; errors are fractions.
 
-    A dataset is absent when SGD has no finished run on it, for then no feature is easy or hard.
+    A row is of a setting, with mean and deviation over seeds; of all settings that tie with a
+    selected one (``setting`` is ``tied``), with mean and range of the settings' means; or a number
+    of the user's (``reference``). A dataset is absent when SGD has no finished run on it, for then
+    no feature is easy or hard.
     """
     table = []
     for each in datasets:
@@ -78,53 +90,92 @@ def tidy(runs: pd.DataFrame, datasets: Sequence[TableDataset]) -> pd.DataFrame:
             continue
         of_sgd = finished(setting_runs(runs, dataset, sgd))
         easy, hard = easy_and_hard(of_sgd, each.description.features)
-        worst = [("worst_group_error", "", "worst_group_error", "test")]
-        worst = worst if each.description.group_weights else []
-        for setting in chosen_settings(each.selection):
-            rows = setting_runs(runs, dataset, setting)
-            for metric, feature, name, split in (
-                ("test_error", "", "error", "test"),
-                *worst,
-                ("easy_probe_error", easy, f"{easy}_probe_error", "probe_test"),
-                ("hard_probe_error", hard, f"{hard}_probe_error", "probe_test"),
-            ):
-                of_metric = (rows["metric"] == name) & (rows["split"] == split)
-                table.append(
-                    {
-                        "dataset": dataset,
-                        "method": setting.method.name,
-                        "setting": setting.chosen,
-                        "metric": metric,
-                        "feature": feature,
-                        **summarise(finished(rows).loc[of_metric, "value"]),
-                        "lr": setting.lr,
-                        "rho": setting.rho,
-                        "diverged": count_diverged(rows),
-                        "demonstration": each.description.demonstration,
-                        "provenance": each.provenance,
-                    }
-                )
-    return pd.DataFrame(table, columns=COLUMNS)
-
-
-def readable(part: pd.DataFrame) -> pd.DataFrame:
-    """Return one dataset's part with a row per setting and a column per metric, as text."""
-    rows = []
-    for _, metrics in part.groupby(["method", "setting"], sort=False):
-        first = metrics.iloc[0]
-        setting = Setting(METHODS[first["method"]], first["setting"], first["lr"], first["rho"])
-        row = {
-            "Method": setting.label,
-            "lr": format_number(setting.lr),
-            "ρ": format_number(setting.rho),
+        metrics = {
+            "test_error": ("", "error", "test"),
+            "worst_group_error": ("", "worst_group_error", "test"),
+            "easy_probe_error": (easy, f"{easy}_probe_error", "probe_test"),
+            "hard_probe_error": (hard, f"{hard}_probe_error", "probe_test"),
         }
+        if not each.description.group_weights:
+            del metrics["worst_group_error"]
+        for setting in chosen_settings(each.selection):
+            method = setting.method.name
+            rows = setting_runs(runs, dataset, setting)
+            choice = each.selection["choices"][method]
+            tied = [
+                finished(setting_runs(runs, dataset, setting._replace(lr=lr, rho=rho)))
+                for lr, rho in choice["tied"]
+                if setting.chosen == SELECTED and len(choice["tied"]) > 1
+            ]
+            about = {
+                "dataset": dataset,
+                "method": method,
+                "demonstration": each.description.demonstration,
+                "provenance": each.provenance,
+            }
+            of_setting = about | {"lr": setting.lr, "rho": setting.rho, "n_settings": 1}
+            of_setting |= {"setting": setting.chosen, "diverged": count_diverged(rows)}
+            reference = each.reference.get(method, {}) if setting.chosen == SELECTED else {}
+            for metric, (feature, name, split) in metrics.items():
+                what = {"metric": metric, "feature": feature}
+                values = _values(finished(rows), name, split)
+                table.append(of_setting | what | summarise(values))
+                means = pd.Series([_values(part, name, split).mean() for part in tied])
+                # Where only the selected runs were probed, the others have no number.
+                if len(means) and means.notna().all():
+                    ends = {"mean": means.mean(), "low": means.min(), "high": means.max()}
+                    table.append(about | what | ends | {"setting": TIED, "n_settings": len(tied)})
+                if metric in reference:
+                    table.append(about | what | {"setting": REFERENCE, "mean": reference[metric]})
+    whole = dict.fromkeys(("n_settings", "n_seeds", "diverged"), "Int64")
+    return pd.DataFrame(table, columns=COLUMNS).astype(whole)
+
+
+def _values(rows: pd.DataFrame, metric: str, split: str) -> pd.Series:
+    return rows.loc[(rows["metric"] == metric) & (rows["split"] == split), "value"]
+
+
+def readable(part: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return one dataset's part as text: a row per setting and a column per metric.
+
+    Returns:
+        the errors; the settings, one row each; and which errors are the lowest of their column,
+        tied settings and the user's numbers apart.
+    """
+    cells, settings, lowest = [], [], []
+    of_settings = part[~part["setting"].isin([TIED, REFERENCE])]
+    least = of_settings.groupby("metric")["mean"].min()
+    groups: Any = part.groupby(["method", "setting"], sort=False)
+    for (name, chosen), metrics in groups:
+        first, method = metrics.iloc[0], METHODS[name]
+        label = {
+            TIED: f"{method.label}, mean of {first['n_settings']} tied",
+            REFERENCE: f"{method.label}, reference",
+        }.get(chosen) or Setting(method, chosen, first["lr"], first["rho"]).label
+        ours = chosen not in (TIED, REFERENCE)
+        row, best = {"Method": label}, {"Method": False}
         for _, metric in metrics.iterrows():
             heading = metric["metric"].replace("_", " ").replace("probe", "feature").capitalize()
             if metric["feature"]:
                 heading = f"{heading.removesuffix(' error')}: {metric['feature']}"
             row[heading] = spread(metric)
-        rows.append(row | {"Seeds": str(first["n_seeds"]), "Diverged": str(first["diverged"])})
-    return pd.DataFrame(rows)
+            if chosen == TIED:
+                row[heading] += f" [{metric['low']:.4f}, {metric['high']:.4f}]"
+            best[heading] = ours and metric["mean"] == least[metric["metric"]]
+        cells.append(row)
+        lowest.append(best)
+        if ours:
+            settings.append(
+                {
+                    "Method": label,
+                    "lr": format_number(first["lr"]),
+                    "ρ": format_number(first["rho"]),
+                    "Seeds": str(first["n_seeds"]),
+                    "Diverged": str(first["diverged"]),
+                }
+            )
+    text = pd.DataFrame(cells).fillna("–")
+    return text, pd.DataFrame(settings), pd.DataFrame(lowest).eq(True)
 
 
 def selection_notes(dataset: TableDataset) -> list[str]:

@@ -1,6 +1,7 @@
 """Table 2: accuracy of a probe on a domain that the network was not trained on (Appendix F)."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -85,13 +86,16 @@ def make(runs: pd.DataFrame, datasets: Sequence[TableDataset]) -> RenderedTable:
             unconverged(runs, each.description.dataset, selected_settings(each.selection).values())
             for each in targets
         )
+        cells, settings, best = readable(part)
         parts.append(
             Part(
                 title,
                 f"transfer-{number}",
-                readable(part),
+                cells,
                 notes(targets, said, failed),
                 "Left out: every run diverged.",
+                settings,
+                best,
             )
         )
     title = "Table 2: accuracy on a domain that was left out of training"
@@ -135,9 +139,17 @@ def tidy(runs: pd.DataFrame, datasets: Sequence[TableDataset]) -> pd.DataFrame:
     return pd.DataFrame(table, columns=COLUMNS)
 
 
-def readable(part: pd.DataFrame) -> pd.DataFrame:
-    """Return one dataset's part with a column per target domain, as text."""
+def readable(part: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return one dataset's part as text, with a column per target domain.
+
+    Returns:
+        the accuracies, those of the paper and the differences; the settings; and which of our
+        accuracies are the highest on their target.
+    """
     rows: dict[str, dict[str, str]] = {}
+    settings: dict[str, dict[str, str]] = {}
+    best: dict[str, dict[str, bool]] = {}
+    highest = part.groupby("target")["mean"].max()
     for _, cell in part.iterrows():
         label, target = METHODS[cell["method"]].label, cell["target"]
         rows.setdefault(label, {})[target] = spread(cell)
@@ -146,12 +158,20 @@ def readable(part: pd.DataFrame) -> pd.DataFrame:
             rows.setdefault(f"{label} − paper", {})[target] = _difference(cell)
         seeds = "1 seed" if cell["n_seeds"] == 1 else f"{cell['n_seeds']} seeds"
         chosen = f"lr {format_number(cell['lr'])}, ρ {format_number(cell['rho'])}, {seeds}"
-        rows.setdefault(f"{label}, selected", {})[target] = chosen
-    kinds = ["", ", paper", " − paper", ", selected"]
+        settings.setdefault(label, {})[target] = chosen
+        best.setdefault(label, {})[target] = cell["mean"] == highest[target]
+    kinds = ["", ", paper", " − paper"]
     names = [f"{method.label}{kind}" for kind in kinds for method in METHODS.values()]
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(part["target"].unique()))
-    table = table.reindex([name for name in names if name in rows]).fillna("–")
-    return table.rename_axis("Method").reset_index()
+
+    def table(given: dict[str, dict[str, Any]], missing: Any) -> pd.DataFrame:
+        columns = list(part["target"].unique())
+        found = pd.DataFrame.from_dict(given, orient="index", columns=columns, dtype=object)
+        found = found.reindex([name for name in names if name in given])
+        return found.where(found.notna(), missing).rename_axis("Method").reset_index()
+
+    marks = pd.DataFrame.from_dict(best, orient="index")
+    cells = table(rows, "–")
+    return cells, table(settings, "–"), marks.reindex(cells["Method"]).reset_index().eq(True)
 
 
 def divergences(runs: pd.DataFrame, dataset: TableDataset) -> list[str]:
