@@ -24,7 +24,7 @@ PUBLISHED = ("cifar_mnist", "fmnist_mnist", "celeba", "waterbirds")
 DOMAINBED = ("pacs", "vlcs", "office_home")
 TOP_LEVEL = (
     "datasets, methods, data_dir, seeds, splits, data_seed, own, domains, grid, training, probe, "
-    "probe_runs, toy"
+    "probe_runs, reference, toy"
 )
 TRAINING = (
     "network, weights, epochs, batch_size, momentum, weight_decay, snapshot_epochs, "
@@ -240,6 +240,13 @@ BAD: list[tuple[str, Any, str]] = [
     ("training.cifar", {}, f": unknown key; allowed here: {SECTIONS}"),
     ("training.vlcs_C", 3, f": unknown key; allowed here: {SECTIONS}"),
     ("domains.waterbirds", {}, ": unknown key; allowed here: pacs, vlcs, office_home"),
+    (
+        "reference.celeba.sam",
+        {"error": 0.1},
+        ".error: unknown key; allowed here: test_error, worst_group_error, easy_probe_error, "
+        "hard_probe_error",
+    ),
+    ("reference.celeba.sam.test_error", 11.5, ": 11.5 should be less than or equal to 1"),
     ("domains.digits_domains", {"resolution": 32}, ": unknown key; allowed here: pacs, vlcs, "),
     ("probe.per_group.cifar", 1, f": unknown key; allowed here: {OF_FEATURES}"),
     ("probe.per_group.pacs", 8, f": unknown key; allowed here: {OF_FEATURES}"),

@@ -155,6 +155,7 @@ class Scripts:
                     "table": table,
                     "constants": [self.settings.provenance_summary(DATASET)],
                     "networks": [self.settings.network_of(DATASET)],
+                    "reference": [{"sam": {"test_error": 0.0625}}],
                 },
             )
 
@@ -292,6 +293,7 @@ def test_reports(scripts: Scripts) -> None:
     ]
     assert row["errors"].std(ddof=1) == pytest.approx(spread.item())
     assert row["errors"].mean() == pytest.approx(errors.mean(), abs=5 * spread.item() / 1000**0.5)
+    assert "SAM, reference | 0.0625" in (scripts.folder / "table1.md").read_text()
     for page in ("table1.md", "table1.tex", "grid.md"):
         assert "emonstration" in (scripts.folder / page).read_text()
 

@@ -57,6 +57,9 @@ rule table:
         networks=lambda wildcards: [
             settings.network_of(each) for each in TABLES[wildcards.table][1]
         ],
+        reference=lambda wildcards: [
+            settings.reference.get(each, {}) for each in TABLES[wildcards.table][1]
+        ],
         sources=lambda wildcards: settings.sources(TABLES[wildcards.table][1]),
         caption=lambda wildcards: TABLES[wildcards.table][0].caption,
         code=lambda wildcards: code("table.py", f"reporting.tables.{wildcards.table}"),

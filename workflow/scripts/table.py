@@ -15,9 +15,20 @@ with job(snakemake.log[0]):
     module = import_module(f"feature_quality.reporting.tables.{snakemake.params.table}")
     files, params = snakemake.input, snakemake.params
     datasets = [
-        TableDataset(read_description(examples), read_selection(selection), **constants, **network)
-        for examples, selection, constants, network in zip(
-            files.examples, files.selections, params.constants, params.networks, strict=True
+        TableDataset(
+            read_description(examples),
+            read_selection(selection),
+            **constants,
+            **network,
+            reference=reference,
+        )
+        for examples, selection, constants, network, reference in zip(
+            files.examples,
+            files.selections,
+            params.constants,
+            params.networks,
+            params.reference,
+            strict=True,
         )
     ]
     table = module.make(read_table(files.runs, RUNS)[0], datasets)

@@ -31,22 +31,24 @@ def table() -> pd.DataFrame:
     )
 
 
-def test_verdicts_are_counted_apart(table) -> None:
-    counts = overall(table).set_index("Claim")
-    assert counts.index.tolist() == [f"{claim}. {title}" for claim, title in CLAIMS.items()]
-    assert {name: row.tolist() for name, row in counts.iterrows() if set(row) != {"–"}} == {
-        f"1. {CLAIMS[1]}": ["supported 1 of 1, 2 not run", "–", "supported 1 of 1"],
-        f"8. {CLAIMS[8]}": ["–", "supported 0 of 2, contradicted 1", "–"],
-    }
-    assert list(counts) == ["Real data", "Toy", "Demonstration"]
-
-
-def test_a_custom_dataset_is_counted_apart_where_there_is_one(table) -> None:
+def test_verdicts_are_counted_by_claim_and_kind_of_data(table) -> None:
     custom = LOWER.evaluate(CheckContext(CUSTOM, "Mine", 0.1), pd.Series([0.2, 0.2]))
-    counts = overall(pd.concat([table, tabulate([custom])])).set_index("Claim")
-    assert list(counts) == ["Real data", "Toy", "Custom dataset", "Demonstration"]
-    assert counts.loc[f"1. {CLAIMS[1]}", "Custom dataset"] == "supported 0 of 1, contradicted 1"
-    assert counts.loc[f"1. {CLAIMS[1]}", "Real data"] == "supported 1 of 1, 2 not run"
+    counts = overall(pd.concat([table, tabulate([custom])]))
+    assert counts.to_numpy().tolist() == [
+        [f"1. {CLAIMS[1]}", "supported 1 of 1", "1: −0.1 [−0.1, −0.1]", "CelebA", "2"],
+        ["", "supported 0 of 1, contradicted 1", "1: +0.2 [+0.2, +0.2]", "Mine", ""],
+        ["", "supported 1 of 1", "1: −0.1 [−0.1, −0.1]", "Digits", ""],
+        [
+            f"8. {CLAIMS[8]}",
+            "supported 0 of 2, contradicted 1, open 1",
+            "8c: +0.1 to +0.2",
+            "toy",
+            "",
+        ],
+    ]
+    assert list(counts) == ["Claim", "Verdicts", "Effect", "Where", "Not run"]
+    absent = overall(table[table["reason"] == NOT_THERE])
+    assert absent.to_numpy().tolist() == [[f"1. {CLAIMS[1]}", "not run", "", REAL, "2"]]
 
 
 def test_the_page_holds_the_rule_the_counts_and_the_checks(table, markdown_tables) -> None:

@@ -162,6 +162,19 @@ def test_the_papers_datasets_that_are_not_there_are_open(checked, found, only) -
     assert len(found(rows, "2a", where="CelebA", reason="one seed")) == 1
 
 
+def test_celebas_hard_feature_is_expected_to_be_gender(checked, only) -> None:
+    hair_easy, gender_easy = [(0.1, 0.3), (0.2, 0.5)], [(0.3, 0.1), (0.4, 0.2)]
+    for sgd, effect, verdict in (
+        (hair_easy, 0.25, "open"),
+        (gender_easy, -0.2, "contradicted"),
+        ([*gender_easy, None], -0.2, "contradicted"),
+    ):
+        rows = checked(sgd, [(0.0, 0.0)] * len(sgd), dataset="celeba", title="CelebA")
+        row = only(rows, "1d", where="CelebA")
+        assert (row["effect"], row["verdict"], row["runs"]) == (effect, verdict, 2)
+    assert only(checked(hair_easy, hair_easy), "1d")["reason"] == ABSENT
+
+
 class TestSweep:
     """SGD at rates 0.1 and 0.2, and SAM at both with ρ of 1 and 2; shape is easy, colour hard."""
 

@@ -25,6 +25,8 @@ from feature_quality.config.section import (
     Directory,
     Distinct,
     NotEmpty,
+    OneOf,
+    Probability,
     Section,
     Seed,
     by_provenance,
@@ -51,6 +53,10 @@ PUBLISHED_SPLIT = "published"
 
 DatasetId = Annotated[str, OneOfSpecs(lambda spec: spec.datasets)]
 SpecId = Annotated[str, OneOfSpecs(lambda spec: [spec.id])]
+# The metrics of Table 1.
+ErrorName = Annotated[
+    str, OneOf(("test_error", "worst_group_error", "easy_probe_error", "hard_probe_error"))
+]
 ImagesId = Annotated[str, OneOfSpecs(lambda spec: [spec.id] if spec.images else [])]
 
 
@@ -140,6 +146,13 @@ class Settings(Section):
             "that the selection on validation data chose."
         ),
     ] = "all"
+    reference: Annotated[
+        dict[DatasetId, dict[MethodName, dict[ErrorName, Probability]]],
+        Field(
+            description="Numbers to print beside ours in Table 1, such as published ones, by "
+            "dataset, method and metric. They are used for nothing else."
+        ),
+    ] = Field(default_factory=dict)
     toy: Toy = Toy()
 
     @field_validator("own")

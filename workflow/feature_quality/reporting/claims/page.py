@@ -57,34 +57,53 @@ WARNING = "DEMONSTRATION data: a verdict on them says nothing of the paper. They
 
 
 def overall(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one line per claim: how many checks are supported, kinds of data apart, as text.
+    """Return one line per claim and kind of data, as text: how many checks are supported, and more.
 
-    Checks of methods of which the paper claims nothing are not counted.
+    Checks of methods of which the paper claims nothing are not counted. The effect is that of the
+    claim's first check: with its interval where it was made once, else from the least to the most.
     """
     counted = table[papers(table)]
-    custom = [CUSTOM] if (table["data"] == CUSTOM).any() else []
     lines = []
     for claim, title in CLAIMS.items():
-        line = {"Claim": f"{claim}. {title}"}
-        for data in (REAL, TOY, *custom, DEMONSTRATION):
-            line[data.capitalize()] = _counts(
-                counted[(counted["claim"] == claim) & (counted["data"] == data)]
+        name = f"{claim}. {title}"
+        for data in (REAL, TOY, CUSTOM, DEMONSTRATION):
+            checks = counted[(counted["claim"] == claim) & (counted["data"] == data)]
+            if checks.empty:
+                continue
+            made = checks[checks["runs"] > 0]
+            places = [where.partition(", trained by ")[0] for where in made["where"]]
+            if data == TOY or not places:
+                places = [data]
+            lines.append(
+                {
+                    "Claim": name,
+                    "Verdicts": _counts(made),
+                    "Effect": _first_effect(made),
+                    "Where": "; ".join(dict.fromkeys(places)),
+                    "Not run": str((checks["runs"] == 0).sum() or ""),
+                }
             )
-        lines.append(line)
+            name = ""
     return pd.DataFrame(lines)
 
 
-def _counts(checks: pd.DataFrame) -> str:
-    """Say how many checks are supported of those that could be made, and how many were not run."""
-    made = checks.loc[checks["runs"] > 0, "adjusted_verdict"]
-    parts = []
-    if len(made):
-        parts.append(f"supported {(made == SUPPORTED).sum()} of {len(made)}")
-        if contradicted := (made == CONTRADICTED).sum():
-            parts.append(f"contradicted {contradicted}")
-    if not_run := len(checks) - len(made):
-        parts.append(f"{not_run} not run" if len(made) else "not run")
-    return ", ".join(parts) or "–"
+def _counts(made: pd.DataFrame) -> str:
+    """Say how many of the checks that could be made are supported, contradicted and open."""
+    if made.empty:
+        return "not run"
+    counts = made["adjusted_verdict"].value_counts()
+    rest = [f"{verdict} {counts[verdict]}" for verdict in (CONTRADICTED, OPEN) if verdict in counts]
+    return ", ".join([f"supported {counts.get(SUPPORTED, 0)} of {len(made)}", *rest])
+
+
+def _first_effect(made: pd.DataFrame) -> str:
+    first = made[made["check"] == made["check"].min()]
+    if first.empty:
+        return ""
+    name = first["check"].iloc[0]
+    if len(first) == 1:
+        return f"{name}: {_effect(first.iloc[0])}"
+    return f"{name}: {_signed(first['effect'].min())} to {_signed(first['effect'].max())}"
 
 
 def summary(table: pd.DataFrame) -> str:

@@ -76,7 +76,13 @@ TRANSFER = _readings(
     "accuracy on the target domain, less SGD's",
     -1,
 )
-CHECKS = tuple(check for readings in (HARD, EASY, TRANSFER) for check in readings[:3])
+GENDER = Check(
+    "1d",
+    "CelebA's hard feature is gender, as reviewers of the paper expected.",
+    "probing error of gender under SGD, less that of hair",
+    "above",
+)
+CHECKS = (*HARD[:3], GENDER, *EASY[:3], *TRANSFER[:3])
 
 Selections = Mapping[str, Selection]
 
@@ -98,6 +104,7 @@ def probing(
 
     checks = [*HARD[:3], *EASY[:3]]
     rows = _compare(runs, descriptions, selections, bootstrap, checks, measure)
+    rows.append(_gender(runs, descriptions, selections))
     return rows + missing([each.dataset for each in descriptions], checks)
 
 
@@ -121,6 +128,20 @@ def transfer(
         if not any(each.title.startswith(title) and each.target == target for each in descriptions)
         for check in checks
     ]
+
+
+def _gender(runs: pd.DataFrame, descriptions: Sequence[Description], selections: Selections) -> Row:
+    """Return the row of the expected assignment of CelebA's features."""
+    context = CheckContext(REAL, TABLE_1["celeba"])
+    for description in descriptions:
+        sgd = selected_settings(selections[description.dataset]).get(BASELINE.name)
+        if description.dataset == "celeba" and sgd:
+            hair, gender = (
+                by_run(runs, "celeba", f"{feature}_probe_error")[0].loc[BASELINE.name, sgd.lr, 0.0]
+                for feature in description.features
+            )
+            return GENDER.evaluate(context, gender - hair, f"SGD at lr {format_number(sgd.lr)}")
+    return GENDER.unknown(context, NOT_THERE)
 
 
 def missing(datasets: Sequence[str], checks: Sequence[Check]) -> list[Row]:
