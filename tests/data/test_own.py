@@ -279,7 +279,7 @@ def test_many_missing_pairs_are_named_in_part(tmp_path):
     [
         (lambda path: path.unlink(), "is missing"),
         (lambda path: path.write_text("no image"), "cannot be decoded as an image ("),
-        (lambda path: (path.unlink(), path.mkdir()), "cannot be decoded as an image ([Errno 21]"),
+        (lambda path: (path.unlink(), path.mkdir()), "cannot be read ([Errno 21]"),
     ],
     ids=["missing", "text", "folder"],
 )

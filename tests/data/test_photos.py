@@ -143,13 +143,6 @@ def test_progress_sees_every_part(outputs):
     assert seen == [0, 3, 6, 9, 12, 15]
 
 
-@pytest.mark.parametrize(("kind", "mode"), [("PNG", "L"), ("PNG", "RGBA"), ("JPEG", "CMYK")])
-def test_every_kind_of_image_is_brought_to_three_channels(outputs, kind, mode):
-    write(outputs, photos(lambda name: encoded(name, kind, mode)), 1)
-    expected = Image.open(BytesIO(encoded("9.png", kind, mode))).convert("RGB").getpixel((0, 0))
-    assert read_images(*outputs).pixels[9, :, 0, 0].tolist() == list(expected)
-
-
 def bad(content):
     def read(name):
         if name != "7.png":
@@ -182,7 +175,7 @@ def test_a_bad_image_is_named_and_what_was_prepared_before_is_kept(outputs, cont
     with pytest.raises(InputError) as refusal:
         write(outputs, photos(bad(content)))
     absent = isinstance(content, Exception)
-    said = "is missing" if absent else r"cannot be decoded as an image \(.+\)"
+    said = "is missing" if absent else r"cannot be decoded as an image \([^<>]+\)"
     assert re.fullmatch(rf"/some/where: 7\.png {said}", str(refusal.value), re.DOTALL)
     assert list(outputs[0].parent.iterdir()) == []
     write(outputs, photos())

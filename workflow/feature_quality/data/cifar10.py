@@ -1,17 +1,24 @@
 """CIFAR-10, from the published files or from a folder of images."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from feature_quality.data.archives import unpacked
+from feature_quality.data.decoding import decode
 from feature_quality.data.labelled import Labelled
 from feature_quality.data.sources import verify
 from feature_quality.errors import InputError
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 ARCHIVE = "cifar-10-python.tar.gz"
 BATCHES = "cifar-10-batches-py"
+SIZE = (32, 32)
 CLASSES = (
     *("airplane", "automobile", "bird", "cat", "deer"),
     *("dog", "frog", "horse", "ship", "truck"),
@@ -59,7 +66,7 @@ def read_folder(folder: str | Path, split: str, classes: tuple[str, ...]) -> Lab
     """Read the 32×32 images ``folder/split/class/*.{jpg,png}`` of ``classes``, in order of name.
 
     Raises:
-        InputError: a class has no images, or a file is not a 32×32 image.
+        InputError: a class has no images, a file is not a 32×32 image, or two have one name.
     """
     pixels, labels, ids = [], [], []
     for name in classes:
@@ -70,22 +77,17 @@ def read_folder(folder: str | Path, split: str, classes: tuple[str, ...]) -> Lab
         )
         if not paths:
             raise InputError(f"{Path(folder, split, name)}: holds no .jpg or .png image")
-        for path in paths:
-            pixels.append(_read_image(path))
+        for path, following in pairwise([*paths, Path()]):
+            if path.stem == following.stem:
+                raise InputError(f"{path}: {following.name} has the same name; remove one of them")
+            pixels.append(decode(path.read_bytes(), str(path), _require_published_size))
             labels.append(CLASSES.index(name))
             ids.append(f"{split}/{name}/{path.stem}")
     return Labelled(np.stack(pixels), np.array(labels, dtype=np.int64), np.array(ids))
 
 
-def _read_image(path: Path) -> np.ndarray:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert("RGB"))
-    except (UnidentifiedImageError, OSError) as error:
-        raise InputError(f"{path}: cannot be decoded as an image ({error})") from error
-    if pixels.shape != (32, 32, 3):
-        height, width = pixels.shape[:2]
-        raise InputError(f"{path}: is {width}×{height} pixels, CIFAR-10 images are 32×32")
-    return pixels.transpose(2, 0, 1)
+def _require_published_size(image: "Image.Image") -> "Image.Image":
+    if image.size != SIZE:
+        width, height = image.size
+        raise OSError(f"{width}×{height} pixels; CIFAR-10 images are 32×32")
+    return image

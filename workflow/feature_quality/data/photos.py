@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from feature_quality.artifacts.images import (
     write_image_table,
 )
 from feature_quality.artifacts.prepared import Description
+from feature_quality.data.decoding import decode
 from feature_quality.data.labelled import hold_out
 from feature_quality.data.spec import DatasetSpec, Preparation
 from feature_quality.errors import InputError
@@ -223,21 +223,12 @@ def _progress_bar(firsts: Iterable[int]) -> Iterable[int]:
 
 def _decode(photos: Photos, names: Sequence[str], images: npt.NDArray[np.uint8]) -> None:
     """Decode the photographs of some names into the first rows of ``images``."""
-    from PIL import Image
-
-    # What files that are no images, or damaged, raise when they are read and decoded.
-    unreadable = (
-        *(OSError, ValueError, SyntaxError, Image.DecompressionBombError),
-        *(zipfile.BadZipFile, zlib.error),
-    )
     for row, name in enumerate(names):
+        where = f"{photos.place}: {name}"
         try:
-            with Image.open(BytesIO(photos.read(name))) as photo:
-                scaled = photos.scale(photo.convert("RGB"))
+            content = photos.read(name)
         except (FileNotFoundError, KeyError) as error:
-            raise InputError(f"{photos.place}: {name} is missing") from error
-        except unreadable as error:
-            raise InputError(
-                f"{photos.place}: {name} cannot be decoded as an image ({error})"
-            ) from error
-        images[row] = np.asarray(scaled).transpose(2, 0, 1)
+            raise InputError(f"{where} is missing") from error
+        except (OSError, zipfile.BadZipFile, zlib.error) as error:
+            raise InputError(f"{where} cannot be read ({error})") from error
+        images[row] = decode(content, where, photos.scale)
