@@ -20,13 +20,14 @@ override PYTHON := $(value PYTHON)
 export CONFIG PYTHON
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+SNAKEMAKE := PYTHONPATH=workflow $(BIN)/python -m feature_quality.config.files "$$CONFIG" && $(BIN)/snakemake
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := run
 .PHONY: run test test-all report plan benchmark clean-untracked lock reference
 
 run: $(INSTALLED)
-	$(BIN)/snakemake --configfile "$$CONFIG"
+	@$(SNAKEMAKE) --configfile "$$CONFIG"
 
 test: $(INSTALLED)
 	$(BIN)/pytest -m "not slow"
@@ -35,10 +36,10 @@ test-all: test
 	$(BIN)/pytest -m slow
 
 report: run
-	$(BIN)/snakemake --configfile "$$CONFIG" --report results/report.html
+	@$(SNAKEMAKE) --configfile "$$CONFIG" --report results/report.html
 
 plan: $(INSTALLED)
-	@$(BIN)/snakemake plan --quiet rules progress reason host --configfile "$$CONFIG"
+	@$(SNAKEMAKE) plan --quiet rules progress reason host --configfile "$$CONFIG"
 
 benchmark: $(INSTALLED)
 	PYTHONPATH=workflow:benchmarks $(BIN)/python benchmarks/image_training.py

@@ -1,12 +1,12 @@
-from pathlib import Path
-
 from snakemake.utils import min_version
 
 min_version("9.0")
 
 
-# That of the working directory, or else the embedded default.
-configfile: "config.yaml" if Path("config.yaml").exists() else workflow.source_path("config.yaml")
+include: "workflow/rules/package.smk"
+
+
+configfile: CONFIG
 
 
 report: "workflow/report/summary.rst"

@@ -31,4 +31,5 @@ def _main(arguments: list[str], folder: Path, environment: dict[str, str], paths
     sys.path = [path for path in sys.path if not Path(path, "feature_quality").exists()]
     from snakemake.cli import main
 
-    main(arguments)
+    sys.argv = ["snakemake", *arguments]
+    main()

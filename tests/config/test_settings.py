@@ -104,6 +104,9 @@ class TestDefaults:
             ("training: {celeba: {crop: null}}", "training.celeba.crop", None),
             ("grid: {pacs: {rho: {lsam: [1]}}}", "grid.pacs.rho", {"lsam": (1.0,)}),
             ("domains: {vlcs: {published: false}}", "domains.vlcs.published", False),
+            # As the command line's null arrives: as text.
+            ("training: {celeba: {crop: 'null'}}", "training.celeba.crop", None),
+            ("data_dir: 'null'", "data_dir", None),
             ("probe: {per_group: {celeba: 8}}", "probe.per_group.celeba", 8),
             ("toy: {grid: {noise: {label: [0]}}}", "toy.grid.noise.label", (0.0,)),
         ],
@@ -230,6 +233,7 @@ PERTURBING = "unknown key; allowed here: sam, lsam, asam"
 
 # (key, value, how the message goes on after the key)
 BAD: list[tuple[str, Any, str]] = [
+    ("seeds", [int("9" * 4000)], f"[0]: {'9' * 200}… should be less than 2147483648"),
     ("sedes", [0], f": unknown key; allowed here: {TOP_LEVEL}"),
     ("training.cifar_mnist.lr", 0.1, f": unknown key; allowed here: {TRAINING}"),
     ("training.waterbirds.pretrained", True, f": unknown key; allowed here: {TRAINING}"),

@@ -3,9 +3,15 @@
 Messages are tested where they are made; here it is how they reach the user.
 """
 
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from .conftest import Tree
+import pytest
+
+from .conftest import ROOT, Tree, clean_environment
 
 # Targets, with whether a rule makes them where the toy's study of complexity is all of the toy.
 TARGETS = {
@@ -60,11 +66,32 @@ def test_all_faults_of_file_and_command_line_are_named_at_once(tree: Tree) -> No
         assert message in said
 
 
-def test_yaml_that_does_not_parse_is_refused(tree: Tree) -> None:
-    (tree.path / "broken.yaml").write_text("seeds: [0, 1\ngrid: {")
-    status, _ = tree.snakemake("--configfile", "broken.yaml")
-    assert status != 0
-    assert not (tree.path / "results").exists()
+def test_a_key_or_an_option_given_twice_and_a_file_in_utf_16_are_refused(tree: Tree) -> None:
+    (tree.path / "twice.yaml").write_text("seeds: [0]\ntoy: {}\nseeds: [1]\n")
+    said = refuse(tree, "--configfile", "twice.yaml")
+    assert "twice.yaml: seeds is given twice, on lines 1 and 3" in said
+    said = refuse(tree, "--config", "seeds=[0]", "--config", "toy={}")
+    assert "--config is given 2 times (--config seeds=[0]; --config toy={})" in said
+    (tree.path / "config.yaml").write_text("seeds: [0]", encoding="utf-16")
+    assert "config.yaml: is not in UTF-8" in refuse(tree)
+
+
+@pytest.mark.parametrize(
+    ("made", "target"),
+    [
+        ("results/tables/runs.parquet", "results/tables/table1.csv"),
+        ("results/toy/complexity/complexity=270.parquet", "results/figures/figure_02.pdf"),
+    ],
+)
+def test_results_whose_making_snakemake_does_not_know_are_refused(
+    tree: Tree, made: str, target: str
+) -> None:
+    (tree.path / made).parent.mkdir(parents=True)
+    (tree.path / made).touch()
+    given = (target, "--dry-run", "--config", "toy={studies: [complexity]}")
+    said = tree.refuse(*given)
+    assert f"{made}: Snakemake has no record of how this was made, nor of 0 other files" in said
+    tree.run(*given, "--forceall")
 
 
 def test_targets_outside_the_configuration_or_spelled_otherwise_have_no_rule(tree: Tree) -> None:
@@ -74,6 +101,43 @@ def test_targets_outside_the_configuration_or_spelled_otherwise_have_no_rule(tre
     made = [line.partition(": ")[2] for line in said.splitlines() if line.startswith("made: ")]
     assert made == [target for target, known in TARGETS.items() if known]
     assert "MissingRuleException" in refuse(tree, "results/figures/figure_03.pdf")
+
+
+@pytest.fixture
+def make(tree: Tree) -> Callable[..., str]:
+    """A function that calls make, with the Python of the tests, and returns what was said."""
+    shutil.copy(ROOT / "Makefile", tree.path)
+    (tree.path / ".venv" / "bin").mkdir(parents=True)
+    for name, arguments in (("python", ""), ("snakemake", "-m snakemake ")):
+        program = tree.path / ".venv" / "bin" / name
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} {arguments}"$@"\n')
+        program.chmod(0o755)
+    (tree.path / ".venv" / ".installed").touch()
+
+    def make(*arguments: str) -> str:
+        options = {"cwd": tree.path, "env": clean_environment(), "capture_output": True}
+        result = subprocess.run(["make", *arguments], text=True, check=False, **options)
+        assert result.returncode != 0
+        assert "Traceback" not in result.stderr
+        return result.stderr
+
+    return make
+
+
+def test_make_plan_says_every_fault(tree: Tree, make: Callable[..., str]) -> None:
+    (tree.path / "bad.yaml").write_text("seeds: []\nprobe: {draws: 0}\n")
+    said = make("plan", "CONFIG=bad.yaml")
+    assert "seeds: [] should not be empty" in said
+    assert "probe.draws: 0 should be greater than 0" in said
+    assert "absent.yaml: is no configuration file" in make("plan", "CONFIG=absent.yaml")
+
+
+@pytest.mark.parametrize("target", ["run", "plan", "clean-untracked"])
+def test_make_hands_names_to_no_shell(tree: Tree, make: Callable[..., str], target: str) -> None:
+    name = "a`touch ran`$(touch ran);touch ran;'.yaml"
+    assert f"Error: {name}: " in make(target, f"CONFIG={name}")
+    make(target, f"PYTHON={name}", "--always-make")
+    assert not (tree.path / "ran").exists()
 
 
 def test_a_wrong_original_file_is_refused_by_name(tree: Tree, tmp_path: Path) -> None:

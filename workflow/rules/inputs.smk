@@ -1,4 +1,8 @@
 # What the rules are made from: the runs, the parts of the toy, the figures; and input functions.
+from functools import cache
+
+from snakemake.io import IOFile
+
 from feature_quality.data.sources import SOURCES
 from feature_quality.reporting.html import page
 from feature_quality.reporting.registry import CLAIMS_CAPTION, figures, tables
@@ -26,6 +30,7 @@ def found(path):
 
 def find_originals(spec):
     """The original files of a description."""
+    refuse_unrecorded()
     originals = settings.originals_of(spec.id)
     return {name: found(path) for name, path in originals.items()}
 
@@ -222,3 +227,49 @@ def probed(pattern):
         ]
 
     return files
+
+
+def results_in_use():
+    """A file of each job that may have been done, be it there or not."""
+    for spec in {settings.spec_of(dataset).id for dataset in settings.datasets}:
+        yield f"results/data/{spec}/images.npy"
+    for dataset in settings.datasets:
+        yield from (examples_of(dataset, seed) for seed in settings.seeds)
+    for run in RUNS:
+        yield f"results/runs/{run}/history.parquet"
+        yield f"results/embeddings/{run}/test.parquet"
+        yield f"results/probes/{run}/probe.parquet"
+    for place in [*RUNS, *settings.datasets]:
+        for method in settings.compared_methods:
+            yield f"results/importance/{place}/{method}.parquet"
+    for study in settings.toy.studies:
+        yield from study_files(study)
+    yield from SELECTIONS
+    yield from ("results/tables/runs.parquet", "results/claims.json")
+    yield from expand("results/tables/{table}.json", table=TABLES)
+    yield from expand("results/figures/{figure}.json", figure=FIGURES)
+
+
+@cache
+def refuse_unrecorded(*_):
+    """Refuse results of which Snakemake does not know how they were made; return no input.
+
+    It would take them for what is asked now, whatever their settings, data and code were. The input
+    functions of what has no other jobs before it call this, and so every run that needs results.
+    """
+    if not workflow.is_main_process or workflow.dag_settings.forceall:
+        return []
+    made = filter(os.path.exists, results_in_use())
+    unknown = [
+        path for path in made if workflow.persistence.metadata(IOFile(path)) is None
+    ]
+    # What a killed Snakemake has begun, it makes again.
+    if unknown := set(unknown) - workflow.persistence._filter_incomplete_keys(unknown):
+        # Not as an exception, which Snakemake would take to mean that no rule makes these files.
+        sys.exit(
+            f"Error: {min(unknown)}: Snakemake has no record of how this was made, nor of "
+            f"{len(unknown) - 1} other files: results/ was copied without .snakemake/metadata/. "
+            "Copy that too; or remove the files; or make everything again, but for trained runs "
+            "that are as they are asked: the same command with --forceall"
+        )
+    return []

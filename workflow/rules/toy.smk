@@ -6,6 +6,8 @@ wildcard_constraints:
 
 
 rule toy_study:
+    input:
+        refuse_unrecorded,
     output:
         "results/toy/{part}.parquet",
     log:
@@ -31,6 +33,8 @@ rule toy_study:
 
 
 rule toy_dynamics:
+    input:
+        refuse_unrecorded,
     output:
         runs="results/toy/dynamics/runs.parquet",
         epochs="results/toy/dynamics/epochs.parquet",

@@ -50,6 +50,8 @@ from feature_quality.training.network_list import find_network
 RUN = "{dataset}/{method}/lr={lr}/rho={rho}/seed={seed}"
 # What paths call the split of a dataset that no seed splits.
 PUBLISHED_SPLIT = "published"
+# Characters of a value in a message.
+LONGEST_SHOWN = 200
 
 DatasetId = Annotated[str, OneOfSpecs(lambda spec: spec.datasets)]
 SpecId = Annotated[str, OneOfSpecs(lambda spec: [spec.id])]
@@ -389,7 +391,8 @@ def load(config: Mapping[str, Any]) -> Settings:
         InputError: names every fault at once: the key, its value and what is allowed.
     """
     try:
-        return Settings.model_validate(config, context=SPECS | own_specs(config.get("own")))
+        given = _with_nulls(config)
+        return Settings.model_validate(given, context=SPECS | own_specs(given.get("own")))
     except ValidationError as error:
         found = error.errors()
         unknown = {fault["loc"][:-1] for fault in found if fault["loc"][-1:] == ("[key]",)}
@@ -406,6 +409,15 @@ def load(config: Mapping[str, Any]) -> Settings:
         ]
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         raise InputError("\n  ".join([f"The configuration has {count}:", *faults])) from error
+
+
+def _with_nulls(given: Any) -> Any:
+    """Return a value with null wherever it says so: Snakemake takes the command line's for text."""
+    if isinstance(given, Mapping):
+        return {key: _with_nulls(value) for key, value in given.items()}
+    if isinstance(given, list):
+        return [_with_nulls(value) for value in given]
+    return None if given == "null" else given
 
 
 def _disagreement(fault: str) -> PydanticCustomError:
@@ -434,7 +446,7 @@ def _sentences(fault: Any) -> list[str]:
         return [f"{key}.{fault['msg']}"]
     if fault["type"] == "literal_error":
         allowed = fault["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
-        return [f"{key}: {fault['input']!r} should be one of {allowed}"]
+        return [f"{key}: {_shown(fault['input'])} should be one of {allowed}"]
     rule = {
         "tuple_type": "should be a list",
         "too_short": "should not be empty",
@@ -453,7 +465,12 @@ def _sentences(fault: Any) -> list[str]:
         "missing": "lacks this item",
     }.get(fault["type"], fault["msg"])
     rule = rule.removeprefix("Value error, ").replace("Input should", "should")
-    return [f"{key}: {fault['input']!r} {rule}"]
+    return [f"{key}: {_shown(fault['input'])} {rule}"]
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def _section_at(location: Sequence[int | str]) -> type[Section]:
