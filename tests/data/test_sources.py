@@ -2,6 +2,7 @@ import hashlib
 import inspect
 import re
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from torchvision.datasets import CIFAR10, MNIST, CelebA, FashionMNIST
 from torchvision.models import ResNet18_Weights, ResNet50_Weights
 
+from feature_quality.data import sources
 from feature_quality.data.sources import SOURCES, Source, fetch, verify
 from feature_quality.errors import InputError
 
@@ -20,19 +22,30 @@ MD5 = hashlib.md5(GOOD).hexdigest()
 SHA256 = hashlib.sha256(GOOD).hexdigest()
 
 
-BODIES = {"/good": GOOD, "/wrong": GOOD[::-1], "/cut": GOOD[: len(GOOD) // 2]}
+BODIES = {
+    "/good": GOOD,
+    "/wrong": GOOD[::-1],
+    "/cut": GOOD[: len(GOOD) // 2],
+    "/html": b"\n<!DOCTYPE html><title>Log in</title>".ljust(len(GOOD)),
+}
+# What servers send again and again, without an end.
+PIECES = {"/endless": GOOD, "/slow": b"1"}
 
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.asked.append(self.path)
-        if self.path not in BODIES:
+        if self.path not in BODIES | PIECES:
             self.send_error(404)
             return
         self.send_response(200)
-        self.send_header("Content-Length", str(len(GOOD)))
+        if self.path in BODIES:
+            self.send_header("Content-Length", str(len(GOOD)))
         self.end_headers()
-        self.wfile.write(BODIES[self.path])
+        with suppress(ConnectionError):
+            while self.path in PIECES and not self.server.ended.wait(0.01):
+                self.wfile.write(PIECES[self.path])
+        self.wfile.write(BODIES.get(self.path, b""))
 
     def log_message(self, *_):
         pass
@@ -43,11 +56,12 @@ def server(monkeypatch):
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.setenv(name, "127.0.0.1")
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.asked = []
+        server.asked, server.ended = [], threading.Event()
         server.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server
+        server.ended.set()
         server.shutdown()
         thread.join()
 
@@ -150,6 +164,24 @@ def test_a_file_without_a_published_checksum_is_taken_as_it_is(server, tmp_path)
         fetch("birds.tar.gz", replace(archive, urls=()), tmp_path / "absent")
 
 
+@pytest.mark.parametrize(
+    ("path", "size", "reason"),
+    [
+        ("/endless", len(GOOD), f"more than {len(GOOD)} bytes came"),
+        ("/endless", None, "more than 1000000 bytes came"),
+        ("/slow", None, r"stalled: \d+ bytes came in 0.5 s"),
+        ("/html", None, "a page of HTML came instead of the file"),
+    ],
+)
+def test_a_download_has_an_end_and_is_no_page(server, tmp_path, monkeypatch, path, size, reason):
+    monkeypatch.setattr(sources, "LARGEST", 1_000_000)
+    monkeypatch.setattr(sources, "STALL", 0.5)
+    wrong = replace(source(server, path), checksum=None, size=size)
+    with pytest.raises(InputError, match=f"{path}: {reason}"):
+        fetch("birds.tar.gz", wrong, tmp_path / "birds.tar.gz")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_message_ends_with_what_else_a_user_can_do(server, tmp_path):
     key = "resnet18-f37072fd.pth"
     gone = replace(SOURCES[key], urls=(f"{server.url}/gone",))
@@ -224,7 +256,7 @@ QUOTA_LINE = (
         (b"", QUOTA, QUOTA_LINE),
         (GOOD[:99], gdown.exceptions.DownloadError("cut\n off"), "cut off"),
         (GOOD[:99], OSError("connection\n lost"), "connection\n lost"),
-        (b"<html>", None, f"md5 {hashlib.md5(b'<html>').hexdigest()}, expected {MD5}"),
+        (b"<html>", None, "a page of HTML came instead of the file"),
     ],
 )
 def test_says_why_google_drive_refuses_and_leaves_nothing(drive, tmp_path, content, error, reason):

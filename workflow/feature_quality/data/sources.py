@@ -5,13 +5,20 @@ downloaded, under ``resources/``. Checksums are those that torchvision publishes
 """
 
 import hashlib
+import io
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
+from typing import BinaryIO
 
 from feature_quality.artifacts.atomic import replacing
 from feature_quality.errors import InputError
 
 DRIVE = "https://drive.google.com/"
+# Bytes of a file whose size is not known; the largest, CelebA's images, have two thirds of them.
+LARGEST = 2 * 2**30
+# A download that gets fewer bytes in so many seconds has stalled.
+LEAST, STALL = 2**18, 120.0
 
 
 @dataclass(frozen=True)
@@ -173,7 +180,7 @@ def fetch(key: str, source: Source, target: str | Path, progress: bool = False) 
     for url in source.urls:
         try:
             with replacing(target) as temporary:
-                _download(url, temporary, progress)
+                _download(url, temporary, source.size or LARGEST, progress)
                 if fault := source.fault(temporary):
                     raise ValueError(fault)
             return
@@ -190,24 +197,63 @@ def fetch(key: str, source: Source, target: str | Path, progress: bool = False) 
     )
 
 
-def _download(url: str, path: Path, progress: bool) -> None:
+class _Limited(io.BufferedWriter):
+    """A file that takes no more than ``limit`` bytes, and no page of HTML instead of a file."""
+
+    def __init__(self, path: Path, limit: int) -> None:
+        super().__init__(io.FileIO(path, "w"))
+        self.limit, self.size = limit, 0
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        if not self.size and data.lstrip()[:1] == b"<":
+            raise OSError("a page of HTML came instead of the file")
+        self.size += len(data)
+        if self.size > self.limit:
+            raise OSError(f"more than {self.limit} bytes came")
+        return super().write(data)
+
+
+def _download(url: str, path: Path, limit: int, progress: bool) -> None:
     """Download ``url`` to ``path``.
 
     Raises:
-        OSError: the server cannot be reached, or refuses; Google Drive does so when a file has been
-            asked for too often.
+        OSError: the server cannot be reached, refuses, stalls, or sends more than ``limit`` bytes
+            or a page of HTML; Google Drive does so when a file has been asked for too often.
     """
-    if not url.startswith(DRIVE):
-        import pooch
+    failures: list[Exception] = []
 
-        download = pooch.HTTPDownloader(progressbar=progress, timeout=30)
-        download(url, path, None)
-        return
+    def transfer(file: BinaryIO) -> None:
+        try:
+            (_from_drive if url.startswith(DRIVE) else _from_server)(url, file, progress)
+        except Exception as error:
+            failures.append(error)
+
+    with _Limited(path, limit) as file:
+        # In a thread, as a server that sends a byte now and then keeps the libraries waiting.
+        thread = Thread(target=transfer, args=(file,), daemon=True)
+        thread.start()
+        before = 0
+        while thread.is_alive():
+            thread.join(STALL)
+            if thread.is_alive() and file.size - before < LEAST:
+                file.limit = 0
+                raise OSError(f"stalled: {file.size - before} bytes came in {STALL:g} s")
+            before = file.size
+    if failures:
+        raise failures.pop()
+
+
+def _from_server(url: str, file: BinaryIO, progress: bool) -> None:
+    import pooch
+
+    pooch.HTTPDownloader(progressbar=progress, chunk_size=2**16, timeout=30)(url, file, None)
+
+
+def _from_drive(url: str, file: BinaryIO, progress: bool) -> None:
     import gdown  # a second, and one dataset alone needs it
 
     try:
-        with path.open("wb") as file:
-            gdown.download(url, file, quiet=not progress, use_cookies=False, timeout=30)
+        gdown.download(url, file, quiet=not progress, use_cookies=False, timeout=30)
     except gdown.exceptions.DownloadError as error:
         raise OSError(" ".join(str(error).split())) from error
 
