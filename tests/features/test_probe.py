@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
@@ -85,6 +86,19 @@ def reference(train: ProbeSet, strength: float) -> Any:
         StandardScaler(), LogisticRegression(C=strength, tol=1e-8, max_iter=100_000)
     )
     return model.fit(train.embedding, train.values)
+
+
+def gradient_size(train: ProbeSet, fit: Fit) -> float:
+    """Return the 2-norm of the gradient of mean loss + |weight|²/(2 C n), standardised features."""
+    scaler = StandardScaler().fit(train.embedding)
+    logits = fit.probe.logits(train.embedding)
+    residual = softmax(logits, axis=1) - (train.values[:, None] == fit.probe.classes)
+    penalised = fit.probe.weight * scaler.scale_ / fit.C
+    if len(fit.probe.classes) == 2:
+        residual, penalised = residual[:, 1:], penalised[1:]
+    gradient = residual.T @ scaler.transform(train.embedding) + penalised
+    sizes = np.linalg.norm(gradient), np.linalg.norm(residual.sum(axis=0))
+    return float(np.hypot(*sizes)) / len(train.values)
 
 
 class TestProbeSet:
@@ -207,10 +221,20 @@ class TestFitPath:
             np.testing.assert_allclose(logits, decision, atol=1e-4)
             predictions = fit.probe.predict(test.embedding)
             np.testing.assert_array_equal(predictions, plain.predict(test.embedding))
+            assert gradient_size(train, fit) <= 1e-8 * np.sqrt(train.embedding.shape[0] + 1)
             spreads.append(np.ptp(logits))
         # Neither one prediction for all, nor one for all strengths.
         assert len(set(predictions)) == classes
         assert spreads[0] < spreads[-1]
+
+    @pytest.mark.parametrize("classes", [2, 5])
+    def test_examples_given_twice_and_hardly_penalised_weights(self, classes: int) -> None:
+        # Their Gram matrix is singular, and float32 does not resolve the penalty.
+        train = blobs(3, 100, 1, 1.5, classes)
+        twice = train.take(np.tile(np.arange(len(train.values)), 2))
+        (fit,) = fit_path(twice, [1e5], 1e-8, 10_000)
+        assert fit.converged
+        assert gradient_size(twice, fit) <= 1e-8 * np.sqrt(len(twice.values) + 1)
 
     def test_a_column_that_is_constant_in_training_is_ignored(self) -> None:
         train, test = blobs(10, 6, 1, 2), blobs(10, 6, 2, 2)

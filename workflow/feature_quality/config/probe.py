@@ -36,8 +36,6 @@ class Probe(Section):
     tolerance: Annotated[
         PositiveNumber,
         Field(
-            # Below, scikit-learn reports convergence at larger gradients than were asked for.
-            ge=1e-7,
             description="Largest component of the gradient, of standardised features, at which "
             "a fit has converged.",
         ),

@@ -4,7 +4,6 @@ Probes are trained on a small balanced sample and tested on balanced data, so th
 anything of another. docs/method.md has the protocol.
 """
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,13 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from feature_quality.artifacts.embeddings import Embeddings
 from feature_quality.errors import InputError
+from feature_quality.features.logistic import logistic_path
 from feature_quality.seeds import derive_seed, generator
 
 Array = npt.NDArray[np.float64]
@@ -127,43 +125,26 @@ def draw_rows(groups: Labels, per_group: int | None, rng: np.random.Generator) -
 def fit_path(
     train: ProbeSet, strengths: Sequence[float], tolerance: float, max_iterations: int
 ) -> list[Fit]:
-    """Fit a multinomial logistic regression with L2 penalty for each C, from the one before it.
+    """Fit a logistic regression with L2 penalty for each C, from the one before it.
 
-    Features are standardised by the training set's mean and deviation. Where there are fewer
-    examples than features, the fit takes place in the span of the examples, which has the optimum:
-    an orthogonal change of coordinates leaves the penalty and the logits as they are.
+    Two values take one logit, more are multinomial, as in scikit-learn. Features are standardised
+    by the training set's mean and deviation.
     """
     scaler = StandardScaler().fit(train.embedding)
+    classes = np.unique(train.values)
+    # Of two values, the second one's logit alone is fitted, the first one's being 0.
+    fitted = classes[1:] if len(classes) == 2 else classes
+    targets = (train.values == fitted[:, None]).astype(np.float64)
     standard = scaler.transform(train.embedding)
-    basis = None
-    if standard.shape[0] < standard.shape[1]:
-        basis, coordinates = np.linalg.qr(standard.T)
-        standard = np.ascontiguousarray(coordinates.T)
-    regression = LogisticRegression(tol=tolerance, max_iter=max_iterations, warm_start=True)
+    path = logistic_path(standard, targets, strengths, tolerance, max_iterations)
     fits = []
-    for strength in strengths:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", ConvergenceWarning)
-            regression.set_params(C=strength).fit(standard, train.values)
-        others = [w.message for w in caught if not issubclass(w.category, ConvergenceWarning)]
-        for other in others:
-            warnings.warn(other, stacklevel=2)
-        probe = _unstandardised(regression, scaler, basis)
-        fits.append(Fit(probe, strength, converged=len(caught) == len(others)))
+    for strength, (weight, bias, converged) in zip(strengths, path, strict=True):
+        weight /= scaler.scale_
+        bias -= weight @ scaler.mean_
+        if len(classes) == 2:
+            weight, bias = np.vstack([np.zeros_like(weight), weight]), np.append(0.0, bias)
+        fits.append(Fit(LinearProbe(classes, weight, bias), strength, converged))
     return fits
-
-
-def _unstandardised(
-    regression: LogisticRegression, scaler: StandardScaler, basis: Array | None
-) -> LinearProbe:
-    """Return the probe that takes φ(x) itself."""
-    weight = regression.coef_ if basis is None else regression.coef_ @ basis.T
-    weight = weight / scaler.scale_
-    bias = regression.intercept_ - weight @ scaler.mean_
-    if len(regression.classes_) == 2:
-        # scikit-learn keeps the second value's logit alone, the first one's being 0.
-        weight, bias = np.vstack([np.zeros_like(weight), weight]), np.append(0.0, bias)
-    return LinearProbe(regression.classes_, weight, bias)
 
 
 def fit_draw(
