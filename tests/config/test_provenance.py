@@ -297,3 +297,19 @@ class TestSummary:
             "Toy data: 1 seed, 20 epochs. "
             "Not the documented settings: seeds, training.epochs, grid.noise.label."
         )
+
+    def test_a_figures_note_names_what_it_depends_on_alone(self) -> None:
+        grid = {"rho": [0, 0.5], "noise": {"label": [0, 0.1]}, "batch_size": [5]}
+        loaded = load({"toy": {"grid": grid}, "probe": {"draws": 1}})
+        for inputs, named in (
+            (["complexity"], "grid.rho"),
+            (["noise"], "grid.noise.label"),
+            (["batch_size"], "grid.rho, grid.batch_size"),
+            (["interventions", "shown"], "grid.rho"),
+            # What another study gives may depend on all.
+            (["unknown"], "grid.rho, grid.batch_size, grid.noise.label"),
+        ):
+            assert loaded.toy.run_note(*inputs).endswith(f"settings: {named}.")
+        assert loaded.toy.run_note("epochs") == "Toy data: 10 seeds, 300 epochs."
+        assert "probe.draws" in loaded.run_note("cifar_mnist", "examples", "runs")
+        assert "probe" not in loaded.run_note("cifar_mnist", "examples", "histories")

@@ -118,7 +118,10 @@ def test_a_figure_is_drawn_twice_the_same(toy: Path, tmp_path: Path, figure: str
     logging.captureWarnings(False)
     assert drawn[0] == drawn[1]
     sidecar = json.loads((tmp_path / "first.json").read_text())
-    assert sidecar["caption"] == "A caption."
+    # What the figure says of itself stands between.
+    caption = sidecar["caption"]
+    assert caption.startswith("A caption. ")
+    assert caption.endswith(" Made up.")
     assert sidecar["constants"] == {"ours": {"a": 1}}
     assert set(sidecar["run_metadata"]["versions"]) == {"matplotlib", "seaborn", "pandas", "numpy"}
     files = [Path(each["file"]) for each in sidecar["inputs"]]

@@ -194,6 +194,23 @@ def figure_files(wildcards):
     return {name: DATASET_FILES[name](dataset, method) for name in names}
 
 
+def run_note_of(figure, dataset):
+    """What the runs of a figure were."""
+    if dataset:
+        names = SPECS_OF_FIGURES[figure].inputs["dataset"]
+        return settings.run_note(dataset, *names)
+    return settings.toy.run_note(*SPECS_OF_FIGURES[figure].inputs["toy"])
+
+
+def figure_of(wildcards):
+    """The section of a figure in the report, and its title there: its caption's first sentence."""
+    figure, dataset, method = FIGURES[wildcards.figure]
+    title = SPECS_OF_FIGURES[figure].caption.partition(". ")[0]
+    if not dataset:
+        return "Toy", title
+    return f"{dataset}: {METHODS[method].label} and {BASELINE.label}", title
+
+
 def selected_figures(wildcards):
     """The figures of selected runs, where both methods have a run that finished."""
     return [

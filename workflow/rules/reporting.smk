@@ -76,12 +76,10 @@ rule figure:
         pdf="results/figures/{figure}.pdf",
         png=report(
             "results/figures/{figure}.png",
-            caption="../report/caption.rst",
+            caption="../report/figure.rst",
             category="Figures",
-            subcategory=lambda wildcards: (
-                "Toy" if wildcards.figure in TOY_FIGURES else "Datasets"
-            ),
-            labels={"figure": "{figure}"},
+            subcategory=lambda wildcards: figure_of(wildcards)[0],
+            labels=lambda wildcards: {"figure": figure_of(wildcards)[1]},
         ),
         json="results/figures/{figure}.json",
     log:
@@ -96,11 +94,7 @@ rule figure:
         figure=lambda wildcards: FIGURES[wildcards.figure][0],
         method=lambda wildcards: FIGURES[wildcards.figure][2],
         caption=lambda wildcards: SPECS_OF_FIGURES[FIGURES[wildcards.figure][0]].caption,
-        run_note=lambda wildcards: (
-            settings.run_note(FIGURES[wildcards.figure][1])
-            if wildcards.figure in DATASET_FIGURES
-            else settings.toy.run_note()
-        ),
+        run_note=lambda wildcards: run_note_of(*FIGURES[wildcards.figure][:2]),
         sources=lambda wildcards: (
             settings.sources([FIGURES[wildcards.figure][1]])
             if wildcards.figure in DATASET_FIGURES
@@ -173,7 +167,6 @@ rule page:
             if wildcards.page == "claims"
             else TABLES[Path(wildcards.page).name][0].caption
         ),
-        run_note="",
         code=code("page.py"),
     message:
         "Show {wildcards.page} in the report"

@@ -13,5 +13,6 @@ with job(snakemake.log[0]):
         for name, files in snakemake.input.items()
     }
     drawing = module.draw(inputs, snakemake.params.method)
-    save(drawing, snakemake.params.run_note, snakemake.output.pdf, snakemake.output.png)
-    write_sidecar(snakemake, "matplotlib", "seaborn", "pandas", "numpy")
+    save(drawing.figure, snakemake.output.pdf, snakemake.output.png)
+    notes = [*drawing.texts, snakemake.params.run_note]
+    write_sidecar(snakemake, "matplotlib", "seaborn", "pandas", "numpy", notes=notes)

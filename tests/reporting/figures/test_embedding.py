@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 
 from feature_quality.artifacts.embeddings import Embeddings, write_embeddings
 from feature_quality.methods import BASELINE, PAPER_METHOD
-from feature_quality.reporting.figures.drawing import Drawing, save
+from feature_quality.reporting.figures.drawing import save
 from feature_quality.reporting.figures.embedding import (
     POINTS,
     VALUES,
@@ -123,6 +123,6 @@ def test_equal_embeddings_give_equal_bytes(description_of, tmp_path) -> None:
     written = []
     for name in ("first", "second"):
         paths = (tmp_path / f"{name}.pdf", tmp_path / f"{name}.png")
-        save(Drawing(plot({"SGD": network(0)}, description_of())), "a", *paths)
+        save(plot({"SGD": network(0)}, description_of()), *paths)
         written.append([path.read_bytes() for path in paths])
     assert written[0] == written[1]

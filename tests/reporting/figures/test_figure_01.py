@@ -22,16 +22,20 @@ def figure(contours_of, points):
     return plot(contours_of(seed=3), points)
 
 
-def test_rows_are_methods_and_columns_features(figure) -> None:
+def run_of(points, rho: float):
+    return points[(points["seed"] == 3) & (points["rho"] == rho) & (points["epoch"] == 10)]
+
+
+def test_rows_are_methods_and_columns_features_with_their_errors(figure, points) -> None:
     panels = figure.axes[:4]
-    assert [panel.get_title() for panel in panels] == [
-        *("SGD: $f_e$", "SGD: $f_h$"),
-        *("LSAM, ρ = 0.5: $f_e$", "LSAM, ρ = 0.5: $f_h$"),
-    ]
-    assert [panel.get_xlabel() for panel in panels] == ["$x_{e,1}$", "$x_{h,1}$"] * 2
-    assert [panel.get_ylabel() for panel in panels] == ["$x_{e,2}$", "$x_{h,2}$"] * 2
-    assert [panel.get_aspect() for panel in panels] == [1] * 4
-    assert [bar.get_ylabel() for bar in figure.axes[4:]] == ["$f_e$", "$f_h$"]
+    for panel, (rho, feature) in zip(panels, CELLS, strict=True):
+        wrong = (run_of(points, rho)[f"{feature}_contribution"] <= 0).mean()
+        name = "LSAM, ρ = 0.5" if rho else "SGD"
+        title = f"{name}: $f_{feature[0]}$\ntraining error {wrong:.3f}"
+        assert panel.get_title() == title
+        assert panel.get_xlabel() == f"$x_{{{feature[0]},1}}$"
+        assert panel.get_aspect() == 1
+    assert [bar.get_xlabel() for bar in figure.axes[4:]] == ["$f_e$", "$f_h$"]
     figure.draw_without_rendering()
 
 
@@ -53,15 +57,16 @@ def test_the_line_is_where_the_feature_is_0_and_both_methods_have_the_same_level
 
 def test_points_are_those_of_the_run_at_the_last_checkpoint_by_label(figure, points) -> None:
     for panel, (rho, feature) in zip(figure.axes, CELLS, strict=False):
-        run = points[(points["seed"] == 3) & (points["rho"] == rho) & (points["epoch"] == 10)]
+        run = run_of(points, rho)
         assert len(run) == 12
-        marks = zip(panel.collections[2:], (-1, 1), ("white", "black"), strict=True)
-        for scatter, label, colour in marks:
-            expected = run[run["label"] == label][[f"{feature}_x1", f"{feature}_x2"]]
-            np.testing.assert_allclose(scatter.get_offsets(), expected)
+        places = run[[f"{feature}_x1", f"{feature}_x2"]]
+        *labels, wrong = panel.collections[2:]
+        for scatter, label, colour in zip(labels, (-1, 1), ("white", "black"), strict=True):
+            np.testing.assert_allclose(scatter.get_offsets(), places[run["label"] == label])
             assert same_color(scatter.get_facecolor()[0], colour)
-    first, *others = figure.axes[:4]
-    assert [text.get_text() for text in first.get_legend().get_texts()] == ["y = −1", "y = +1"]
-    assert [panel.get_legend() for panel in others] == [None] * 3
-    down, up = (scatter.get_paths()[0].vertices[:3, 1] for scatter in first.collections[2:])
+        expected = places[run[f"{feature}_contribution"] <= 0]
+        np.testing.assert_allclose(wrong.get_offsets(), expected)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["y = −1", "y = +1", "wrong"]
+    down, up = (each.get_paths()[0].vertices[:3, 1] for each in figure.axes[0].collections[2:4])
     assert down.mean() > 0 > up.mean()

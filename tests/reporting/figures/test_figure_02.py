@@ -51,7 +51,10 @@ def test_labels_and_diverged_runs_that_are_left_out_of_the_means(runs, assert_sh
     assert_shows(left, rows, "rho", "hard_error", colours[270], "-")
     assert_shows(right, rows, "rho", "phantom_ratio_mean", colours[270], "-")
 
-    assert (left.get_title(), right.get_title()) == ("A", "B")
+    assert (left.get_title(), right.get_title()) == (
+        "A: error on the spiral",
+        "B: ratio of weights",
+    )
     assert left.get_xlabel() == right.get_xlabel() == "perturbation radius ρ"
     assert left.get_ylabel() == "hard probing error"
     assert right.get_ylabel() == "weight ratio, hard/easy"

@@ -60,7 +60,7 @@ def test_a_panel_shows_an_intervention_for_every_kappa_with_lsam_at_its_mean_rat
             assert_shows(panel, intervened[chosen], "alpha", "hard_error", NEUTRAL, KAPPAS[kappa])
         assert len(curves(panel, NEUTRAL)) == len(kappas)
         assert_references(panel, trained, curves)
-        assert panel.get_xlabel() == "ratio of weights, hard/easy"
+        assert panel.get_xlabel().startswith("α (interventions) or\n")
         assert panel.get_xscale() == "log"
         assert panel.get_xticks().tolist() == [*ALPHA]
         assert [float(text.get_text()) for text in panel.get_xticklabels()] == [*ALPHA]

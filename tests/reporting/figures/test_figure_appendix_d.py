@@ -52,37 +52,30 @@ def test_a_column_is_a_network_a_row_a_loss_and_marks_are_examples(
     perturbations_of, networks
 ) -> None:
     rows = perturbations_of(networks)
+    # LSAM has not trained it.
+    rows = rows[(rows["network"] == "toy") | (rows["trained_rho"] == 0)]
+    columns = [(name, method) for name in networks for method in METHODS]
+    columns.remove(("digits", "LSAM"))
     figure = plot(rows)
-    texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    sets = {"w": "last layer", "θ": "all"}
-    assert texts == [f"{name}, {symbol} perturbed" for name, symbol in product(METHODS, sets)]
-    for panel, (loss, network) in zip(figure.axes, product(LOSSES, networks), strict=True):
-        assert panel.get_title() == f"{network}: {loss}"
-        symbols = "ρ‖∇m‖" if loss == "exponential loss" else "σ(m)·ρ‖∇m‖"
-        assert panel.get_xlabel() == f"predicted, {symbols}"
-        assert panel.get_ylabel() == "measured log($\\tilde{λ}$/λ)"
-        # The line is where both agree.
-        (line,) = panel.lines
+    for panel, (loss, (network, method)) in zip(figure.axes, product(LOSSES, columns), strict=True):
+        first = loss == LOSSES[0]
+        assert panel.get_title() == (f"{network}, trained by {method}" if first else "")
+        assert panel.get_xlabel() == f"predicted, {'ρ‖∇m‖' if first else 'σ(m)·ρ‖∇m‖'}"
+        of_network = rows[
+            (rows["network"] == network) & ((rows["trained_rho"] > 0) == (method == "LSAM"))
+        ]
+        *marks, line = panel.lines
+        # It is where both agree.
         assert (line.get_xy1(), line.get_slope()) == ((0, 0), 1)
-        marks = {scatter.get_label(): scatter for scatter in panel.collections}
-        for method, (symbol, perturbed) in product(METHODS, sets.items()):
-            chosen = rows[
-                ((rows["trained_rho"] > 0) == (method == "LSAM"))
-                & (rows["network"] == network)
-                & (rows["perturbed"] == perturbed)
-            ]
+        for mark, shape, perturbed in zip(marks, "ox", ("last layer", "all"), strict=True):
+            chosen = of_network[of_network["perturbed"] == perturbed]
             assert len(chosen) == 6
-            scatter = marks[f"{method}, {symbol} perturbed"]
-            np.testing.assert_allclose(scatter.get_offsets(), expected(chosen, loss).T)
-            assert same_color(scatter.get_edgecolor()[0, :3], METHODS[method])
-    figure.draw_without_rendering()
-
-
-def test_a_network_that_lsam_has_not_trained_has_marks_of_sgd_alone(perturbations_of) -> None:
-    figure = plot(perturbations_of(NETWORKS[:1], trained=(0.0,)))
-    for panel in figure.axes:
-        found = {scatter.get_label(): len(scatter.get_offsets()) for scatter in panel.collections}
-        assert [*found.values()] == [6, 6, 0, 0]
+            np.testing.assert_allclose(mark.get_data(), expected(chosen, loss))
+            assert same_color(mark.get_color(), METHODS[method])
+            assert (mark.get_marker(), mark.get_markerfacecolor()) == (shape, "none")
+    (legend,) = figure.legends
+    texts = [text.get_text() for text in legend.get_texts()]
+    assert texts == ["last layer w perturbed", "all parameters θ perturbed"]
     figure.draw_without_rendering()
 
 
@@ -102,7 +95,6 @@ def test_a_diverged_network_is_not_drawn(perturbations_of, tmp_path, lost) -> No
             draw({"appendix_d": paths}, None)
         return
     drawing = draw({"appendix_d": paths}, None)
-    assert {panel.get_title() for panel in drawing.figure.axes} == {
-        f"toy: {loss}" for loss in LOSSES
-    }
+    titles = ["toy, trained by SGD", "toy, trained by LSAM", "", ""]
+    assert [panel.get_title() for panel in drawing.figure.axes] == titles
     assert drawing.texts[1:] == ["Left out, as it diverged: digits."]

@@ -105,5 +105,5 @@ def test_it_is_drawn_of_the_runs_that_finished_in_the_methods_name(tmp_path, exa
     (legend,) = drawing.figure.legends
     texts = [text.get_text() for text in legend.get_texts()]
     assert texts == ["SGD: lr 0.1, ρ 0", "ASAM: lr 0.1, ρ 1"]
-    lost = "Left out, as they diverged: runs 1 at lr 0.1, ρ 0."
-    assert drawing.texts[1:] == (lost, "Shapes in colours:")
+    lost = "Diverged runs, left out: 1 at lr 0.1, ρ 0."
+    assert drawing.texts[2:] == (lost, "Shapes in colours:")

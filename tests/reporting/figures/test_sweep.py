@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import same_color
+from scipy.stats import t
 
 from feature_quality.artifacts.parquet import write_table
 from feature_quality.artifacts.runs import RUNS
@@ -57,29 +58,54 @@ def rings(panel) -> dict[str, tuple[float, float]]:
     return found
 
 
+def lines(panel) -> dict[float, dict[float, tuple[float, float, float]]]:
+    """Return what each learning rate's line shows: ρ to mean, low and high end of its bar."""
+    found: dict[float, dict[float, tuple[float, float, float]]] = {}
+    for container in panel.containers:
+        line, _, (bars,) = container
+        (lr,) = (lr for lr, colour in COLOURS.items() if same_color(colour, line.get_color()))
+        ends = [segment[:, 1] for segment in bars.get_segments()]
+        radii = [RHO[round(x)] for x in line.get_xdata()]
+        found[lr] = {
+            rho: (mean, *end) for rho, mean, end in zip(radii, line.get_ydata(), ends, strict=True)
+        }
+    return found
+
+
+def expected(rows: pd.DataFrame) -> dict[float, tuple[float, float, float]]:
+    spans = {}
+    for rho, errors in rows.groupby("rho")["value"]:
+        mean, n = errors.mean(), len(errors)
+        half = t.ppf(0.975, n - 1) * errors.sem() if n > 1 else 0
+        spans[rho] = pytest.approx((mean, max(mean - half, 0), mean + half))
+    return spans
+
+
 LOST = {(0.01, 0.2, 1), (0.05, 0.1, 0), (0.05, 0.1, 1), (0.05, 0.1, 2), (0.05, 0.1, 3)}
 
 
 @pytest.mark.parametrize(("seeds", "lost"), [(1, set()), (4, LOST)])
 def test_a_panel_is_an_error_a_line_a_rate_and_what_was_chosen_has_a_ring(
-    make, description_of, assert_shows, seeds, lost
+    make, description_of, seeds, lost
 ) -> None:
     runs = make(seeds, diverged=lost)
     figure = plot(runs, description_of(), PAIR)
     keys = zip(runs["lr"], runs["rho"], runs["seed"], strict=True)
     rest = runs[[key not in lost for key in keys]]
-    titles = ["test error", "probing error: shape", "probing error: colour"]
-    assert [panel.get_title() for panel in figure.axes] == titles
+    names = ["test error", "probing error: shape", "probing error: colour"]
+    assert [panel.get_ylabel() for panel in figure.axes] == names
     for panel, metric in zip(figure.axes, METRICS, strict=True):
-        for lr in RATES:
-            assert_shows(panel, values(rest, metric, lr=lr), "rho", "value", COLOURS[lr])
+        assert lines(panel) == {lr: expected(values(rest, metric, lr=lr)) for lr in RATES}
+        # No rate's points lie on those of another.
+        places = [container[0].get_xdata() for container in panel.containers]
+        assert not {*places[0]} & {*places[1]}
+        assert [text.get_text() for text in panel.get_xticklabels()] == ["0", "0.1", "0.2"]
         assert panel.get_xlabel() == "perturbation radius ρ"
-        assert panel.get_ylim()[0] == 0
         found = rings(panel)
         assert set(found) == set(CHOSEN)
         for method, (lr, rho) in CHOSEN.items():
-            mean = values(rest, metric, lr=lr, rho=rho)["value"].mean()
-            assert found[method] == pytest.approx((rho, mean))
+            x, y = found[method]
+            assert (RHO[round(x)], y) == (rho, pytest.approx(lines(panel)[lr][rho][0]))
     (legend,) = figure.legends
     texts = [text.get_text() for text in legend.get_texts()]
     assert texts == ["lr 0.01", "lr 0.05", "chosen for SGD", "chosen for SAM"]
@@ -88,38 +114,28 @@ def test_a_panel_is_an_error_a_line_a_rate_and_what_was_chosen_has_a_ring(
 
 def test_it_says_if_only_selected_runs_were_measured(make, description_of) -> None:
     runs = make(2, measured=CHOSEN.values())
-    expected = "Only selected runs were tested and probed: 2 of 6 settings."
-    assert unmeasured(runs) == expected
+    assert unmeasured(runs) == "Only selected runs were tested and probed: 2 of 6 settings."
     assert unmeasured(make(1)) == ""
-    figure = plot(runs, description_of(), PAIR)
-    for panel in figure.axes:
+    for panel in plot(runs, description_of(), PAIR).axes:
         assert set(rings(panel)) == set(CHOSEN)
-        drawn = [len(line.get_xdata()) for line in panel.lines if line.get_linestyle() == "-"]
-        assert [length for length in drawn if length] == [1, 1]
-    figure.draw_without_rendering()
+        assert {lr: [*shown] for lr, shown in lines(panel).items()} == {0.01: [0.2], 0.05: [0.0]}
 
 
-def test_where_nothing_was_measured_the_panels_say_so(make, description_of) -> None:
+@pytest.mark.parametrize("lost", [{"measured": ()}, {"diverged": set(product(RATES, RHO, [0]))}])
+def test_where_nothing_was_measured_the_panels_say_so(make, description_of, lost) -> None:
     # Of a target domain the class alone is probed.
-    figure = plot(make(1, measured=()), description_of(target="R"), PAIR)
-    titles = [panel.get_title() for panel in figure.axes]
-    assert titles == ["test error, training domains", "probing error: shape"]
+    figure = plot(make(1, **lost), description_of(target="R"), PAIR)
+    names = [panel.get_ylabel() for panel in figure.axes]
+    assert names == ["test error, training domains", "probing error: shape"]
     for panel in figure.axes:
         assert [text.get_text() for text in panel.texts] == ["no run was\nmeasured"]
         assert not rings(panel)
     figure.draw_without_rendering()
 
 
-def test_where_every_run_diverged_the_panels_say_so(make, description_of) -> None:
-    figure = plot(make(1, diverged=set(product(RATES, RHO, [0]))), description_of(), PAIR)
-    for panel in figure.axes:
-        assert [text.get_text() for text in panel.texts] == ["no run was\nmeasured"]
-    figure.draw_without_rendering()
-
-
 @pytest.mark.parametrize("method", ["sam", "asam"])
 def test_it_is_drawn_of_sgd_and_one_method_on_one_dataset(
-    make, examples_of, tmp_path, assert_shows, method
+    make, examples_of, tmp_path, method
 ) -> None:
     lost = {(0.01, 0.1, 1)}
     both = {"sam": make(2, diverged=lost), "asam": make(2, diverged=lost, method="asam", shift=1)}
@@ -130,10 +146,9 @@ def test_it_is_drawn_of_sgd_and_one_method_on_one_dataset(
     write_table(path, pd.concat([both["sam"], asam, other]), RUNS, {})
     drawing = draw({"examples": [examples_of()], "runs": [path]}, method)
     for panel, metric in zip(drawing.figure.axes, METRICS, strict=True):
-        rows = values(both[method], metric, lr=0.05)
-        assert_shows(panel, rows, "rho", "value", COLOURS[0.05])
+        assert lines(panel)[0.05] == expected(values(both[method], metric, lr=0.05))
         assert set(rings(panel)) == {"sgd", method}
     (legend,) = drawing.figure.legends
     assert legend.get_texts()[-1].get_text() == f"chosen for {METHODS[method].label}"
-    lost = "Left out, as they diverged: runs 1 at lr 0.01, ρ 0.1."
+    lost = "Diverged runs, left out: 1 at lr 0.01, ρ 0.1."
     assert drawing.texts[1:] == ("", "", lost, "Shapes in colours:")

@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
 from feature_quality.reporting.figures.weight_maps import bins_text, median_by_bin, weight_maps
@@ -61,32 +62,30 @@ def expected(points: pd.DataFrame, kind: str, bins) -> np.ndarray:
     return found
 
 
-def assert_maps(panels, points: pd.DataFrame) -> None:
-    """Check the maps of λ, λ̃ and their ratio."""
+def assert_maps(panels, points: pd.DataFrame, epoch: int) -> None:
+    """Check the maps of λ, λ̃ and their ratio of both methods, which share their bins."""
+    at = points[points["epoch"] == epoch]
     bins = bins_of(panels[0])
     for feature, edges in zip(("easy", "hard"), bins, strict=True):
-        inner = points[f"{feature}_contribution"].quantile([0.01, 0.99])
+        inner = at[f"{feature}_contribution"].quantile([0.01, 0.99])
         np.testing.assert_allclose(edges, np.linspace(*inner, 17))
-    maps = {kind: expected(points, kind, bins) for kind in KINDS}
-    assert np.isfinite(maps["weight"]).sum() > 20
-    maps["ratio"] = maps["phantom_weight"] / maps["weight"]
-    for panel, kind in zip(panels, NAMES, strict=True):
+    cells = product(METHODS, NAMES)
+    for panel, (method, kind) in zip(panels, cells, strict=True):
+        maps = {each: expected(part(points, method, epoch), each, bins) for each in KINDS}
+        assert np.isfinite(maps["weight"]).any()
+        maps["ratio"] = maps["phantom_weight"] / maps["weight"]
         np.testing.assert_array_equal(bins_of(panel), bins)
         np.testing.assert_allclose(drawn(panel), maps[kind])
-        assert panel.get_xlim() == (bins[0][0], bins[0][-1])
-        assert panel.get_ylim() == (bins[1][0], bins[1][-1])
+        assert (panel.get_xlim(), panel.get_ylim()) == tuple((e[0], e[-1]) for e in bins)
 
 
 def test_one_checkpoint_has_a_row_per_method(single, points) -> None:
     assert places(single)[:6] == [*product((0, 1), (0, 1, 2))]
-    for row, method in enumerate(METHODS):
-        panels = single.axes[3 * row : 3 * row + 3]
-        assert_maps(panels, part(points, method, 3))
-        titles = [f"{method}: {name}" for name in NAMES.values()]
-        assert [panel.get_title() for panel in panels] == titles
-    easy, hard = "easy, $y w_e f_e$", "hard, $y w_h f_h$"
-    assert [panel.get_xlabel() for panel in single.axes[:6]] == [""] * 3 + [easy] * 3
-    assert [panel.get_ylabel() for panel in single.axes[:6]] == [hard, "", ""] * 2
+    assert_maps(single.axes[:6], points, 3)
+    titles = [f"{method}: {name}" for method, name in product(METHODS, NAMES.values())]
+    assert [panel.get_title() for panel in single.axes[:6]] == titles
+    assert single.axes[4].get_xlabel() == "contribution of the easy feature, $y w_e f_e$"
+    assert single.get_supylabel() == "contribution of the hard feature, $y w_h f_h$"
     single.draw_without_rendering()
 
 
@@ -94,51 +93,58 @@ def test_several_have_a_column_each(several, points) -> None:
     assert places(several)[:12] == [*product(range(6), range(2))]
     rows = np.reshape(several.axes[:12], (6, 2))
     for column, epoch in enumerate(EPOCHS):
-        for first, method in enumerate(METHODS):
-            assert_maps(rows[3 * first : 3 * first + 3, column], part(points, method, epoch))
+        assert_maps(rows[:, column], points, epoch)
     titles = [f"epoch {epoch}" for epoch in EPOCHS] + [""] * 10
     assert [panel.get_title() for panel in rows.flat] == titles
-    assert [panel.get_ylabel() for panel in rows[:, 0]] == [
-        f"{method}: {name}\nhard, $y w_h f_h$" for method, name in product(METHODS, NAMES.values())
-    ]
-    assert {panel.get_ylabel() for panel in rows[:, 1:].flat} == {""}
-    assert {panel.get_xlabel() for panel in rows[-1]} == {"easy, $y w_e f_e$"}
-    assert {panel.get_xlabel() for panel in rows[:-1].flat} == {""}
+    names = [f"{method}: {name}" for method, name in product(METHODS, NAMES.values())]
+    assert [panel.get_ylabel() for panel in rows[:, 0]] == names
+    assert {panel.get_ylabel() for panel in rows[:, 1]} == {""}
     several.draw_without_rendering()
 
 
 @pytest.mark.parametrize("which", ["single", "several"])
 def test_all_maps_of_a_kind_share_a_scale_that_the_bar_shows(request, which) -> None:
     *panels, weights, ratios = request.getfixturevalue(which).axes
-    meshes = [panel.collections[0] for panel in panels]
-    names = {(mesh.norm.vmin, mesh.norm.vmax, mesh.get_cmap().name) for mesh in meshes}
-    assert len(names) == 2
-    of_weights, of_ratios = sorted(names)
-    assert of_weights[:2] == (1e-9, 1)
-    # As far below 1 as above, and as far as any ratio goes.
-    assert of_ratios[0] * of_ratios[1] == pytest.approx(1)
-    maps = [drawn(panel) for panel in panels if panel.collections[0].norm.vmax > 1]
-    assert len(maps) == len(panels) / 3
-    reach = max(np.nanmax(np.abs(np.log(ratio))) for ratio in maps)
-    assert np.log(of_ratios[1]) == pytest.approx(reach)
+    scales: dict[str, set] = {"viridis": set(), "PuOr_r": set()}
+    shown: dict[str, list] = {name: [] for name in scales}
+    for panel in panels:
+        (mesh,) = panel.collections
+        scales[mesh.get_cmap().name].add((mesh.norm.vmin, mesh.norm.vmax))
+        shown[mesh.get_cmap().name].append(drawn(panel))
+        # Where there is no median, this is seen, and no colour of the scales is like it.
+        assert same_color(panel.get_facecolor(), "#CCCCCC")
+    (of_weights,), (of_ratios,) = scales.values()
+    ends = np.nanquantile(shown["viridis"], [0.02, 0.98])
+    assert of_weights == pytest.approx(tuple(ends))
+    low, high = np.nanquantile(shown["PuOr_r"], [0.02, 0.98])
+    reach = max(high, 1 / low)
+    assert of_ratios == pytest.approx((1 / reach, reach))
     assert weights.get_xlabel() == "median weight, λ or $\\tilde{λ}$"
     assert ratios.get_xlabel() == "ratio of medians, $\\tilde{λ}$/λ"
-    assert weights.get_xlim() == pytest.approx(of_weights[:2])
-    assert ratios.get_xlim() == pytest.approx(of_ratios[:2])
+    assert weights.get_xlim() == pytest.approx(of_weights)
+    assert ratios.get_xlim() == pytest.approx(of_ratios)
+
+
+def test_a_median_of_0_is_not_shown_as_without_data(points, weighted) -> None:
+    zero = points.assign(weight=0.0, phantom_weight=points["phantom_weight"] * (points["rho"] > 0))
+    panels = weight_maps(weighted(zero), [3]).axes[:6]
+    finite = np.isfinite(drawn(panels[4]))
+    assert finite.sum() > 20
+    for panel, infinite in ((panels[3], False), (panels[5], True)):
+        values = drawn(panel)[finite]
+        assert (values > 1e300).all() if infinite else ((values > 0) & (values < 1e-300)).all()
+    # 0/0 is no ratio.
+    assert np.isnan(drawn(panels[2])).all()
 
 
 def test_one_seed_is_enough_and_a_diverged_run_is_left_out(points, points_of, weighted) -> None:
     one = points_of(seeds=1, epochs=(3,), points=300)
-    panel = weight_maps(weighted(one), [3]).axes[0]
-    medians = expected(part(one, "SGD", 3), "weight", bins_of(panel))
-    assert np.isfinite(medians).any()
-    np.testing.assert_allclose(drawn(panel), medians)
+    assert_maps(weight_maps(weighted(one), [3]).axes[:6], one, 3)
 
     diverged = (points["rho"] == 0) & (points["seed"] == 1)
     measures = ["easy_contribution", "hard_contribution", *KINDS]
     lost = points.assign(**{name: points[name].mask(diverged) for name in measures})
-    figure = weight_maps(weighted(lost), [3])
-    assert_maps(figure.axes[:3], part(points[~diverged], "SGD", 3))
+    assert_maps(weight_maps(weighted(lost), [3]).axes[:6], points[~diverged], 3)
 
 
 def test_maps_of_few_points_are_blank(points_of, weighted) -> None:
@@ -160,10 +166,10 @@ def test_a_dataset_has_the_same_maps_with_its_features_and_methods_names(
     for panel, same in zip(figure.axes[:6], single.axes[:6], strict=True):
         np.testing.assert_array_equal(drawn(panel), drawn(same))
         assert panel.get_title() == same.get_title().replace("LSAM", "ASAM")
-    assert [panel.get_xlabel() for panel in figure.axes[3:6]] == ["easy: colour"] * 3
-    assert figure.axes[0].get_ylabel() == "hard: shape"
-    toys = "Training points of all seeds; bins of fewer than 5 are blank."
-    assert bins_text(weighted(points)) == toys
+    assert figure.axes[4].get_xlabel() == "contribution of the easy feature, colour"
+    assert figure.get_supylabel() == "contribution of the hard feature, shape"
+    toys = bins_text(weighted(points))
+    assert "bins of fewer than 5 are grey" in toys
     assert bins_text(shown) == f"{toys} Contributions are the margins of the features' probes."
 
 

@@ -1,6 +1,7 @@
 """What lies beside every table and figure: of what it was made, for a reader and for a program."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from feature_quality.artifacts.selection import read_selection
 from feature_quality.run_metadata import run_metadata
 
 
-def write_sidecar(snakemake: Any, *packages: str) -> None:
+def write_sidecar(snakemake: Any, *packages: str, notes: Iterable[str] = ()) -> None:
     """Write to ``output.json`` of what a job made its table or figure.
 
     That is: its caption; the digest of its code and the versions of ``packages``; the settings
@@ -21,12 +22,13 @@ def write_sidecar(snakemake: Any, *packages: str) -> None:
     Args:
         snakemake: Snakemake's object in the job's script.
         packages: those whose versions may matter.
+        notes: sentences that the caption goes on with.
 
     Raises:
         InputError: an input is damaged.
     """
     sidecar = {
-        "caption": snakemake.params.caption,
+        "caption": " ".join(filter(None, [snakemake.params.caption, *notes])),
         "run_metadata": run_metadata(snakemake.params.code, *packages),
         "constants": snakemake.params.sources,
         "inputs": [

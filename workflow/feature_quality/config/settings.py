@@ -52,6 +52,8 @@ RUN = "{dataset}/{method}/lr={lr}/rho={rho}/seed={seed}"
 PUBLISHED_SPLIT = "published"
 # Characters of a value in a message.
 LONGEST_SHOWN = 200
+# What figures of a dataset are drawn from that depends on its probes.
+PROBED = {"runs", "importance"}
 
 DatasetId = Annotated[str, OneOfSpecs(lambda spec: spec.datasets)]
 SpecId = Annotated[str, OneOfSpecs(lambda spec: [spec.id])]
@@ -377,10 +379,18 @@ class Settings(Section):
         constants = chain.from_iterable(self.constants_of(dataset) for dataset in datasets)
         return by_provenance(list(constants))
 
-    def run_note(self, dataset: str) -> str:
-        """Say below a figure what its runs were."""
+    def run_note(self, dataset: str, *inputs: str) -> str:
+        """Say in a caption what the runs were, and which settings differ from the defaults.
+
+        Args:
+            dataset: of the runs.
+            inputs: what a figure is drawn from; probes are left out if none of it is of probes.
+        """
         epochs = self.training_of(dataset).epochs
-        note = run_note(self.seeds, epochs, self.constants_of(dataset))
+        constants = self.constants_of(dataset)
+        if inputs and not PROBED & {*inputs}:
+            constants = [each for each in constants if not each.key.startswith("probe.")]
+        note = run_note(self.seeds, epochs, constants)
         return " ".join([note, *self._conditions(dataset)])
 
 

@@ -1,5 +1,6 @@
 """The toy study (Sections 5 and 6, Appendices C, D, E, G and H)."""
 
+from itertools import chain
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -143,6 +144,21 @@ class ToyGrid(Section):
     noise: Noise = Noise()
 
 
+# The keys that studies vary, and on which of them depends what a figure is drawn from.
+VARIED = ("shown.", "grid.")
+DEPENDS_ON = {
+    "complexity": ("grid.complexity", "grid.rho"),
+    "shown": ("shown.complexity", "grid.rho"),
+    "contours": ("shown.",),
+    "points": ("shown.", "grid.snapshot_epochs"),
+    "epochs": ("shown.",),
+    "interventions": ("shown.complexity", "grid.alpha", "grid.kappa"),
+    "noise": ("shown.", "grid.noise"),
+    "batch_size": ("shown.complexity", "grid.batch_size", "grid.rho"),
+    "appendix_d": ("shown.",),
+}
+
+
 class Toy(Section):
     """The toy study."""
 
@@ -183,9 +199,19 @@ class Toy(Section):
             raise PydanticCustomError("disagreement", "{faults}", {"faults": "\n".join(faults)})
         return self
 
-    def run_note(self) -> str:
-        """Say below a figure what its runs were, and which settings differ from the defaults."""
-        return f"Toy data: {run_note(self.seeds, self.training.epochs, self.constants(''))}"
+    def run_note(self, *inputs: str) -> str:
+        """Say in a caption what the runs were, and which settings differ from the defaults.
+
+        Args:
+            inputs: what a figure is drawn from; what these do not depend on is left out.
+        """
+        prefixes = tuple(chain.from_iterable(DEPENDS_ON.get(name, VARIED) for name in inputs))
+        constants = [
+            each
+            for each in self.constants("")
+            if not inputs or not each.key.startswith(VARIED) or each.key.startswith(prefixes)
+        ]
+        return f"Toy data: {run_note(self.seeds, self.training.epochs, constants)}"
 
     def sources(self) -> dict[str, dict[str, Any]]:
         """Return every constant that results on the toy rest on, by where it comes from."""

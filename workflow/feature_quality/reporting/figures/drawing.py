@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from feature_quality.artifacts.atomic import replacing
 from feature_quality.artifacts.prepared import Description
 from feature_quality.formatting import format_number
-from feature_quality.reporting.figures.style import NEUTRAL
 
 # The files that a figure is drawn from, by the names in its INPUTS.
 Inputs = Mapping[str, Sequence[str]]
@@ -18,25 +17,17 @@ Inputs = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure, and what is printed below it: what the marks stand for, and what is left out."""
+    """A figure, and what its caption adds: what the marks stand for, and what is left out."""
 
     figure: Figure
     texts: Sequence[str] = ()
 
 
-def save(drawing: Drawing, run_note: str, pdf: str | Path, png: str | Path) -> None:
-    """Write a figure with the text below it; equal figures give equal bytes.
-
-    Args:
-        drawing: what to write.
-        run_note: what the runs were; it ends the text.
-        pdf, png: the two files.
-    """
-    text = " ".join(filter(None, [*drawing.texts, run_note]))
-    drawing.figure.supxlabel(text, x=0.01, ha="left", color=NEUTRAL, wrap=True)
+def save(figure: Figure, pdf: str | Path, png: str | Path) -> None:
+    """Write a figure to two files; equal figures give equal bytes."""
     for path, name, stamp in ((pdf, "pdf", {"CreationDate": None}), (png, "png", {})):
         with replacing(path) as temporary:
-            drawing.figure.savefig(temporary, format=name, metadata=stamp)
+            figure.savefig(temporary, format=name, metadata=stamp)
 
 
 def setting(lr: float, rho: float) -> str:
@@ -49,6 +40,11 @@ def plain(name: str) -> str:
     return name.replace("$", r"\$")
 
 
+def bands(seeds: int) -> str:
+    """Say what lines and the bands around them are of runs of so many seeds."""
+    return f"Means over {seeds} seeds with 95 % t-intervals." if seeds > 1 else "One seed."
+
+
 def diverged(settings: Iterable[tuple[float, float]]) -> str:
     """Say which runs are left out, or nothing.
 
@@ -57,7 +53,7 @@ def diverged(settings: Iterable[tuple[float, float]]) -> str:
     """
     counts = Counter(settings)
     places = "; ".join(f"{counts[place]} at {setting(*place)}" for place in sorted(counts))
-    return f"Left out, as they diverged: runs {places}." if counts else ""
+    return f"Diverged runs, left out: {places}." if counts else ""
 
 
 def weighting(description: Description) -> str:
@@ -67,8 +63,8 @@ def weighting(description: Description) -> str:
     return "Validation and test errors weight each group's error by its frequency in training."
 
 
-def below(description: Description, *shown: str) -> tuple[str, ...]:
-    """Return the texts below a figure; the last introduces the note on the dataset's runs.
+def dataset_texts(description: Description, *shown: str) -> tuple[str, ...]:
+    """Return what a figure's caption adds; the last introduces the note on the dataset's runs.
 
     Args:
         description: of the dataset.

@@ -12,14 +12,14 @@ from matplotlib.lines import Line2D
 from feature_quality.artifacts.embeddings import Embeddings, read_embeddings
 from feature_quality.artifacts.prepared import Description, read_description
 from feature_quality.methods import METHODS
-from feature_quality.reporting.figures.drawing import Drawing, Inputs, below, plain, setting
+from feature_quality.reporting.figures.drawing import Drawing, Inputs, dataset_texts, plain, setting
 from feature_quality.reporting.figures.style import canvas
 from feature_quality.seeds import generator
 
 INPUTS = {"dataset": ["examples", "embeddings"]}
 CAPTION = (
-    "Embeddings of one selected network of SGD and one of the method that is compared with it, in "
-    "their two principal components, coloured by the value of each feature."
+    "Embeddings: two principal components, coloured by each feature. Rows: one selected network of "
+    "SGD and one of the method that is compared with it; columns: the features."
 )
 # Okabe and Ito's colours without those of SGD and SAM.
 VALUES = ("#56B4E9", "#D55E00", "#000000", "#009E73", "#CC79A7")
@@ -37,7 +37,7 @@ def draw(inputs: Inputs, _: str) -> Drawing:
     """Draw the figure."""
     description = read_description(inputs["examples"][0])
     networks = dict(map(named, map(read_embeddings, inputs["embeddings"])))
-    return Drawing(plot(networks, description), below(description, SHOWN))
+    return Drawing(plot(networks, description), dataset_texts(description, SHOWN))
 
 
 def value_colours(count: int) -> list[Any]:

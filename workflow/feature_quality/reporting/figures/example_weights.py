@@ -42,4 +42,4 @@ def settings_text(shown: WeightedPoints) -> str:
         for each in shown.methods
     )
     at = format_number(shown.rho)
-    return f"{shown.about['title']}: {named}; $\\tilde{{λ}}$ at ρ {at}."
+    return f"{shown.about['title']}: {named}; λ̃ at ρ {at}."

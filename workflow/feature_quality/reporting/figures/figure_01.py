@@ -15,18 +15,20 @@ from feature_quality.reporting.toy_runs import TOY_METHODS, method_of
 
 INPUTS = {"toy": ["contours", "points"]}
 CAPTION = (
-    "Figure 1. What SGD and LSAM have learned of the easy feature and of the hard one, over"
-    " the plane of each feature, on the toy. The line is where the feature decides the "
-    "label."
+    "Figure 1: what SGD and LSAM have learned of the easy feature and of the hard one. The output "
+    "of each feature's network over the plane of the feature, and the training points of one run. "
+    "The line is where the output is 0; crosses are points that the feature gets wrong."
 )
 LABELS = {-1: ("v", "white"), 1: ("^", "black")}
+# Neither a colour of the map nor of the points.
+WRONG = "#00A000"
 
 
 def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
     values = read_table(inputs["contours"][0], CONTOURS)[0]
     points = read_table(inputs["points"][0], POINTS)[0]
-    return Drawing(plot(values, points), ["The first seed; the line is where f = 0."])
+    return Drawing(plot(values, points), [f"Seed {values['seed'].iloc[0]}."])
 
 
 def plot(values: pd.DataFrame, points: pd.DataFrame) -> Figure:
@@ -36,7 +38,7 @@ def plot(values: pd.DataFrame, points: pd.DataFrame) -> Figure:
         values: the contours of one seed.
         points: the training points at the checkpoints; those of the same seed are drawn.
     """
-    figure, axes = canvas(2, 2, 4.6)
+    figure, axes = canvas(2, 2, 5.8)
     seed = values["seed"].iloc[0]
     points = points[(points["seed"] == seed) & (points["epoch"] == points["epoch"].max())]
     for column, feature in enumerate(FEATURES):
@@ -46,13 +48,14 @@ def plot(values: pd.DataFrame, points: pd.DataFrame) -> Figure:
         for panel, method in zip(axes[:, column], TOY_METHODS, strict=True):
             plane = of_feature[method_of(of_feature["rho"]) == method.name]
             filled = _fill(panel, plane, limit)
-            _scatter(panel, points[method_of(points["rho"]) == method.name], feature)
+            error = _scatter(panel, points[method_of(points["rho"]) == method.name], feature)
             radius = "" if method == BASELINE else f", ρ = {plane['rho'].iloc[0]:g}"
-            panel.set_title(f"{method.label}{radius}: {symbol}")
+            panel.set_title(f"{method.label}{radius}: {symbol}\ntraining error {error:.3f}")
             panel.set_xlabel(f"$x_{{{feature[0]},1}}$")
             panel.set_ylabel(f"$x_{{{feature[0]},2}}$")
-        figure.colorbar(filled, ax=axes[:, column], shrink=0.6, label=symbol)
-    axes[0, 0].legend(loc="upper left", handletextpad=0, borderpad=0.1, labelcolor="black")
+        figure.colorbar(filled, ax=axes[:, column], location="bottom", aspect=30, label=symbol)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, handletextpad=0)
     return figure
 
 
@@ -68,12 +71,15 @@ def _fill(panel: Axes, plane: pd.DataFrame, limit: float) -> ContourSet:
     return filled
 
 
-def _scatter(panel: Axes, points: pd.DataFrame, feature: str) -> None:
+def _scatter(panel: Axes, points: pd.DataFrame, feature: str) -> float:
+    """Draw the points of one run, crosses over those that are wrong; return their share."""
+    wrong = points[f"{feature}_contribution"] <= 0
+    x, y = points[f"{feature}_x1"], points[f"{feature}_x2"]
     for label, (marker, colour) in LABELS.items():
-        chosen = points[points["label"] == label]
+        chosen = points["label"] == label
         panel.scatter(
-            chosen[f"{feature}_x1"],
-            chosen[f"{feature}_x2"],
+            x[chosen],
+            y[chosen],
             s=8,
             marker=marker,
             facecolor=colour,
@@ -81,3 +87,5 @@ def _scatter(panel: Axes, points: pd.DataFrame, feature: str) -> None:
             linewidth=0.4,
             label=f"y = {label:+d}".replace("-", "−"),
         )
+    panel.scatter(x[wrong], y[wrong], s=12, marker="x", color=WRONG, linewidth=0.8, label="wrong")
+    return float(wrong.mean())

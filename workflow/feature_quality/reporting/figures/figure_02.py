@@ -6,9 +6,8 @@ from matplotlib.lines import Line2D
 
 from feature_quality.artifacts.parquet import read_tables
 from feature_quality.artifacts.toy import TOY_RUNS
-from feature_quality.reporting.figures.drawing import Drawing, Inputs
+from feature_quality.reporting.figures.drawing import Drawing, Inputs, bands
 from feature_quality.reporting.figures.style import (
-    BANDS,
     HARD_ERROR,
     HOLLOW,
     NEUTRAL,
@@ -22,15 +21,17 @@ from feature_quality.reporting.toy_runs import breaks, phantom_ratio
 
 INPUTS = {"toy": ["complexity"]}
 CAPTION = (
-    "Figure 2. A: the hard feature's error against the perturbation radius ρ, for spirals "
-    "of growing complexity. B: the ratio of the last layer's weights of the hard and the "
-    "easy feature, at the phantom parameters and at the real ones."
+    "Figure 2: the hard feature's error and the last layer's weights against ρ. A: the error on "
+    "the hard feature, a spiral that turns by c degrees from its centre to its end. B: the ratio "
+    "of the last layer's weights of the hard and the easy feature, mean over training, at the "
+    "phantom parameters (solid) and at the real ones (dashed)."
 )
 
 
 def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
-    return Drawing(plot(read_tables(inputs["complexity"], TOY_RUNS)), [BANDS])
+    runs = read_tables(inputs["complexity"], TOY_RUNS)
+    return Drawing(plot(runs), [bands(runs["seed"].nunique())])
 
 
 def plot(runs: pd.DataFrame) -> Figure:
@@ -43,13 +44,13 @@ def plot(runs: pd.DataFrame) -> Figure:
     options = {"x": "rho", "hue": "complexity", "palette": colours, "legend": False}
     left, right = axes[0]
     lines(runs, left, y="hard_error", **options)
-    left.set(title="A", xlabel=RHO, ylabel=HARD_ERROR, ylim=(0, None))
+    left.set(title="A: error on the spiral", xlabel=RHO, ylabel=HARD_ERROR, ylim=(0, None))
     shown = runs.assign(phantom=phantom_ratio(runs))
     lines(shown, right, y="phantom", **options)
     lines(shown, right, y="real_ratio_mean", linestyle="--", **options)
     broken = shown[breaks(runs)].groupby(["complexity", "rho"])["phantom"].mean()
     right.plot(broken.index.get_level_values("rho"), broken, **HOLLOW, color=NEUTRAL)
-    right.set(title="B", xlabel=RHO, ylabel="weight ratio, hard/easy")
+    right.set(title="B: ratio of weights", xlabel=RHO, ylabel="weight ratio, hard/easy")
     handles = [
         Line2D([], [], color=colour, marker="o", label=f"c = {value:g}°")
         for value, colour in colours.items()

@@ -2,18 +2,19 @@
 
 from feature_quality.reporting.figures.drawing import Drawing, Inputs
 from feature_quality.reporting.figures.example_weights import read_weights, settings_text
-from feature_quality.reporting.figures.lorenz_curves import lorenz_curves
-from feature_quality.reporting.figures.style import BANDS
+from feature_quality.reporting.figures.lorenz_curves import curves_texts, lorenz_curves
 
 INPUTS = {"toy": ["points"], "dataset": ["importance"]}
 CAPTION = (
-    "Figure 3. Lorenz curves of the weights of training examples at the end of training: "
-    "the nearer to the diagonal, the more evenly examples are weighted. The number is the "
-    "Gini coefficient."
+    "Figure 3: how evenly training examples are weighted at the end of training. Lorenz curves of "
+    "their weights, those with the largest weight first: the nearer to the dotted line, the more "
+    "evenly examples are weighted. The middle panel has the same curves with a logarithmic axis. "
+    "Right: Gini coefficients, 0 for equal weights; points are seeds, squares their means."
 )
 
 
 def draw(inputs: Inputs, _: str | None) -> Drawing:
     """Draw the figure."""
     shown = read_weights(inputs)
-    return Drawing(lorenz_curves(shown, shown.epochs[-1:]), [BANDS, settings_text(shown)])
+    texts = [*curves_texts(shown, shown.epochs[-1:]), settings_text(shown)]
+    return Drawing(lorenz_curves(shown), texts)

@@ -6,14 +6,15 @@ from matplotlib.ticker import StrMethodFormatter
 
 from feature_quality.artifacts.parquet import read_table
 from feature_quality.artifacts.toy import EPOCHS, TOY_RUNS
-from feature_quality.reporting.figures.drawing import Drawing, Inputs
-from feature_quality.reporting.figures.style import BANDS, FEATURES, NEUTRAL, RHO, canvas, lines
+from feature_quality.reporting.figures.drawing import Drawing, Inputs, bands
+from feature_quality.reporting.figures.style import FEATURES, NEUTRAL, RHO, canvas, lines
 from feature_quality.reporting.toy_runs import SGD_RHO
 
 INPUTS = {"toy": ["epochs", "shown"]}
 CAPTION = (
-    "Figure 4. LSAM's phantom learning rate over the real one for each feature: through "
-    "training at one ρ, and its mean over training against ρ."
+    "Figure 4: LSAM's phantom learning rate of each feature over the real one. Left: at one ρ, "
+    "the mean over each epoch; right: the mean over the whole of training against ρ. Above the "
+    "dotted line, the feature learns faster than its real weight would have it."
 )
 SCALING = "phantom/real rate, $\\tilde{w}_j/w_j$"
 
@@ -22,7 +23,7 @@ def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
     epochs = read_table(inputs["epochs"][0], EPOCHS)[0]
     shown = read_table(inputs["shown"][0], TOY_RUNS)[0]
-    return Drawing(plot(epochs, shown), [BANDS])
+    return Drawing(plot(epochs, shown), [bands(shown["seed"].nunique())])
 
 
 def plot(epochs: pd.DataFrame, runs: pd.DataFrame) -> Figure:

@@ -6,8 +6,9 @@ from feature_quality.reporting.figures.weight_maps import bins_text, weight_maps
 
 INPUTS = {"toy": ["points"], "dataset": ["importance"]}
 CAPTION = (
-    "Figure 5. The median weight of a training example, by how much the easy and the hard "
-    "feature contribute to its margin, at the end of training."
+    "Figure 5: which training examples have weight at the end of training. The median weight of "
+    "an example, real and phantom, and their ratio, by how much the easy and the hard feature "
+    "contribute to its margin."
 )
 
 

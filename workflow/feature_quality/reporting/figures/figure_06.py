@@ -11,9 +11,8 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 from feature_quality.artifacts.parquet import read_table, read_tables
 from feature_quality.artifacts.toy import TOY_RUNS
 from feature_quality.methods import BASELINE
-from feature_quality.reporting.figures.drawing import Drawing, Inputs
+from feature_quality.reporting.figures.drawing import Drawing, Inputs, bands
 from feature_quality.reporting.figures.style import (
-    BANDS,
     HARD_ERROR,
     HOLLOW,
     NEUTRAL,
@@ -26,21 +25,26 @@ from feature_quality.reporting.toy_runs import SGD_RHO, TOY_METHODS, breaks, pha
 
 INPUTS = {"toy": ["interventions", "shown"]}
 CAPTION = (
-    "Figure 6. The hard feature's error when one mechanism of LSAM is put into SGD: "
-    "importance weights, learning rates, or both, against the ratio α of the interventions."
+    "Figure 6: the hard feature's error when one mechanism of LSAM is put into SGD. Grey lines: "
+    "importance weights, learning rates, or both, against the ratio α = ŵ_h/ŵ_e of the weights "
+    "that the intervention sets. Points: SGD and LSAM at each ρ, without an intervention, against "
+    "w̃_h/w̃_e, the mean over training of the ratio of their phantom weights."
 )
 TITLES = {
     "importance_weighting": "importance weighting",
     "learning_rate": "learning rate",
     "both": "both",
 }
+# Two quantities share the axis.
+RATIOS = "α (interventions) or\n$\\tilde{w}_h/\\tilde{w}_e$ (SGD, LSAM)"
 KAPPAS: dict[str, tuple[Any, str]] = {"constant": ("-", "κ = √2"), "tracking": ("--", "κ = ‖w‖")}
 
 
 def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
     shown = read_table(inputs["shown"][0], TOY_RUNS)[0]
-    return Drawing(plot(read_tables(inputs["interventions"], TOY_RUNS), shown), [BANDS])
+    runs = read_tables(inputs["interventions"], TOY_RUNS)
+    return Drawing(plot(runs, shown), [bands(runs["seed"].nunique())])
 
 
 def plot(intervened: pd.DataFrame, trained: pd.DataFrame) -> Figure:
@@ -58,9 +62,7 @@ def plot(intervened: pd.DataFrame, trained: pd.DataFrame) -> Figure:
             chosen = runs[runs["kappa"] == kappa]
             lines(chosen, panel, x="alpha", y="hard_error", color=NEUTRAL, linestyle=linestyle)
         _references(panel, trained)
-        panel.set(
-            title=title, xscale="log", xlabel="ratio of weights, hard/easy", ylabel=HARD_ERROR
-        )
+        panel.set(title=title, xscale="log", xlabel=RATIOS, ylabel=HARD_ERROR)
         panel.set_xticks(sorted(runs["alpha"].unique()))
         panel.xaxis.set_major_formatter(ScalarFormatter())
         panel.xaxis.set_minor_formatter(NullFormatter())

@@ -2,14 +2,21 @@
 
 from feature_quality.reporting.figures.drawing import Drawing, Inputs
 from feature_quality.reporting.figures.example_weights import read_weights, settings_text
-from feature_quality.reporting.figures.lorenz_curves import lorenz_curves
-from feature_quality.reporting.figures.style import BANDS
+from feature_quality.reporting.figures.lorenz_curves import (
+    curves_texts,
+    lorenz_curves_over_training,
+)
 
 INPUTS = {"toy": ["points"], "dataset": ["importance"]}
-CAPTION = "Figure 7. The Lorenz curves of Figure 3 through training."
+CAPTION = (
+    "Figure 7: how evenly training examples are weighted over training. The Lorenz curves of "
+    "Figure 3 at several epochs, with the share of points on a logarithmic axis and equal weights "
+    "as a dotted line; last, the Gini coefficient at each of these epochs."
+)
 
 
 def draw(inputs: Inputs, _: str | None) -> Drawing:
     """Draw the figure."""
     shown = read_weights(inputs)
-    return Drawing(lorenz_curves(shown, shown.epochs), [BANDS, settings_text(shown)])
+    texts = [*curves_texts(shown, shown.epochs), settings_text(shown)]
+    return Drawing(lorenz_curves_over_training(shown), texts)

@@ -5,7 +5,10 @@ from feature_quality.reporting.figures.example_weights import read_weights, sett
 from feature_quality.reporting.figures.weight_maps import bins_text, weight_maps
 
 INPUTS = {"toy": ["points"], "dataset": ["importance"]}
-CAPTION = "Figure 8. The median weights of Figure 5 through training."
+CAPTION = (
+    "Figure 8: which training examples have weight over training. The median weights of Figure 5 "
+    "at several epochs."
+)
 
 
 def draw(inputs: Inputs, _: str | None) -> Drawing:

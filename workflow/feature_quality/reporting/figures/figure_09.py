@@ -5,14 +5,15 @@ from matplotlib.figure import Figure
 
 from feature_quality.artifacts.parquet import read_tables
 from feature_quality.artifacts.toy import TOY_RUNS
-from feature_quality.reporting.figures.drawing import Drawing, Inputs
-from feature_quality.reporting.figures.style import BANDS, HARD_ERROR, canvas, lines
+from feature_quality.reporting.figures.drawing import Drawing, Inputs, bands
+from feature_quality.reporting.figures.style import HARD_ERROR, canvas, lines
 from feature_quality.reporting.toy_runs import TOY_METHODS, method_of
 
 INPUTS = {"toy": ["noise"]}
 CAPTION = (
-    "Figure 9. The hard feature's error under SGD and LSAM against the level of label noise, "
-    "Gaussian noise and dropout of features."
+    "Figure 9: the hard feature's error under SGD and LSAM against the level of noise in the "
+    "training data. Columns: the kind of noise, with its level on the axis; upper row: noise on "
+    "both features, lower row: on the hard one alone."
 )
 KINDS = {
     "label": ("label noise", "probability of a flip p"),
@@ -24,7 +25,10 @@ ROWS = {"both": "on both", "hard": "on hard only"}
 
 def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
-    return Drawing(plot(read_tables(inputs["noise"], TOY_RUNS)), [BANDS])
+    runs = read_tables(inputs["noise"], TOY_RUNS)
+    return Drawing(
+        plot(runs), [bands(runs["seed"].nunique()), f"LSAM at ρ = {max(runs['rho']):g}."]
+    )
 
 
 def plot(runs: pd.DataFrame) -> Figure:

@@ -5,20 +5,21 @@ from matplotlib.figure import Figure
 
 from feature_quality.artifacts.parquet import read_tables
 from feature_quality.artifacts.toy import TOY_RUNS
-from feature_quality.reporting.figures.drawing import Drawing, Inputs
-from feature_quality.reporting.figures.style import BANDS, HARD_ERROR, RHO, canvas, lines, sequence
+from feature_quality.reporting.figures.drawing import Drawing, Inputs, bands
+from feature_quality.reporting.figures.style import HARD_ERROR, RHO, canvas, lines, sequence
 
 INPUTS = {"toy": ["batch_size"]}
 CAPTION = (
-    "Figure 10. The hard feature's error against ρ at several batch sizes, with equal "
-    "numbers of updates and with equal numbers of epochs."
+    "Figure 10: the hard feature's error against ρ at several batch sizes. Left: with equal "
+    "numbers of updates; right: with equal numbers of epochs."
 )
 TITLES = {"updates": "equal numbers of updates", "epochs": "equal numbers of epochs"}
 
 
 def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
-    return Drawing(plot(read_tables(inputs["batch_size"], TOY_RUNS)), [BANDS])
+    runs = read_tables(inputs["batch_size"], TOY_RUNS)
+    return Drawing(plot(runs), [bands(runs["seed"].nunique())])
 
 
 def plot(runs: pd.DataFrame) -> Figure:

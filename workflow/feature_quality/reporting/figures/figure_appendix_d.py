@@ -1,27 +1,33 @@
 """Appendix D as a figure: how much the weight of a single example rises, measured and predicted."""
 
-from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from scipy.special import expit
 
 from feature_quality.artifacts.parquet import read_table
 from feature_quality.artifacts.toy import PERTURBATIONS
 from feature_quality.errors import InputError
+from feature_quality.methods import METHODS, Method
 from feature_quality.reporting.figures.drawing import Drawing, Inputs
 from feature_quality.reporting.figures.style import NEUTRAL, canvas
 from feature_quality.reporting.lorenz import Array
-from feature_quality.reporting.toy_runs import TOY_METHODS, method_of
+from feature_quality.reporting.toy_runs import method_of
 
 INPUTS = {"toy": ["appendix_d"]}
 CAPTION = (
-    "Appendix D. By how much the weight of a single example rises under LSAM: measured, and"
-    " as the approximation predicts it."
+    "Appendix D: by how much the weight of a single example rises when the network is perturbed "
+    "for it alone, measured against what the first-order approximation predicts. Columns: "
+    "networks; rows: losses; circles: the last layer w is perturbed, crosses: all parameters "
+    "θ. The dotted line is where both agree."
 )
 MARKERS = {"last layer": "o", "all": "x"}
+# Marks that hide none of those below them.
+OPEN: dict[str, Any] = {"markersize": 3, "markeredgewidth": 0.5, "markerfacecolor": "none"}
 LOSSES = ("exponential loss", "logistic loss")
 
 
@@ -33,7 +39,7 @@ def draw(inputs: Inputs, _: None) -> Drawing:
     perturbations = pd.concat(kept).replace([np.inf, -np.inf], np.nan).dropna()
     if perturbations.empty:
         raise InputError("Appendix D: every network has diverged; there is nothing to draw")
-    texts = ["Single examples of one seed; the dotted line is where both agree."]
+    texts = ["Examples of one seed."]
     texts += [f"Left out, as it diverged: {run['dataset']}." for run in lost]
     return Drawing(plot(perturbations), texts)
 
@@ -44,15 +50,23 @@ def plot(perturbations: pd.DataFrame) -> Figure:
     For the exponential loss, λ = exp(−m), that value is ρ‖∇m‖ (equation 23); for the logistic
     loss, λ = σ(−m), it is σ(m)·ρ‖∇m‖.
     """
-    networks = list(perturbations["network"].unique())
-    figure, axes = canvas(len(LOSSES), len(networks), 5.2)
-    for row, loss in enumerate(LOSSES):
-        for column, network in enumerate(networks):
-            panel = axes[row, column]
-            _panel(panel, perturbations[perturbations["network"] == network], loss)
-            panel.set(title=f"{network}: {loss}", ylabel="measured log($\\tilde{λ}$/λ)")
-            panel.set_xlabel("predicted, " + ("ρ‖∇m‖" if row == 0 else "σ(m)·ρ‖∇m‖"))
-    axes[0, 0].legend(markerscale=1.5)
+    trained = perturbations.assign(method=method_of(perturbations["trained_rho"]))
+    columns = [*trained.groupby(["network", "method"], sort=False)]
+    figure, axes = canvas(len(LOSSES), len(columns), 4.6)
+    for row, loss in zip(axes, LOSSES, strict=True):
+        for panel, ((network, method), rows) in zip(row, columns, strict=True):
+            _panel(panel, rows, loss, METHODS[method])
+            if loss == LOSSES[0]:
+                panel.set_title(f"{network}, trained by {METHODS[method].label}")
+            panel.set_xlabel("predicted, " + ("ρ‖∇m‖" if loss == LOSSES[0] else "σ(m)·ρ‖∇m‖"))
+        row[0].set_ylabel(f"{loss}:\nmeasured log($\\tilde{{λ}}$/λ)")
+    handles = [
+        Line2D(
+            [], [], **OPEN, color=NEUTRAL, linestyle="", marker=marker, label=f"{name} perturbed"
+        )
+        for name, marker in zip(("last layer w", "all parameters θ"), MARKERS.values(), strict=True)
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=2)
     return figure
 
 
@@ -68,20 +82,9 @@ def log_ratios(perturbations: pd.DataFrame, loss: str) -> tuple[Array, Array]:
     return first_order * expit(real), measured
 
 
-def _panel(panel: Axes, perturbations: pd.DataFrame, loss: str) -> None:
-    methods = method_of(perturbations["trained_rho"])
-    for method, perturbed in product(TOY_METHODS, MARKERS):
-        chosen = (methods == method.name) & (perturbations["perturbed"] == perturbed)
-        rows = perturbations[chosen]
-        predicted, measured = log_ratios(rows, loss)
-        panel.scatter(
-            predicted,
-            measured,
-            s=7,
-            marker=MARKERS[perturbed],
-            color=method.colour,
-            linewidth=0.5,
-            alpha=0.6,
-            label=f"{method.label}, {'w' if perturbed == 'last layer' else 'θ'} perturbed",
-        )
+def _panel(panel: Axes, rows: pd.DataFrame, loss: str, method: Method) -> None:
+    """Draw the examples of one network."""
+    for perturbed, marker in MARKERS.items():
+        predicted, measured = log_ratios(rows[rows["perturbed"] == perturbed], loss)
+        panel.plot(predicted, measured, marker, color=method.colour, alpha=0.6, **OPEN)
     panel.axline((0, 0), slope=1, color=NEUTRAL, linewidth=0.8, linestyle=":")

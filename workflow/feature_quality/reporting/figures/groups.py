@@ -16,7 +16,8 @@ from feature_quality.methods import BASELINE, METHODS, Method
 from feature_quality.reporting.figures.drawing import (
     Drawing,
     Inputs,
-    below,
+    bands,
+    dataset_texts,
     diverged,
     plain,
     setting,
@@ -26,10 +27,10 @@ from feature_quality.reporting.statistics import interval
 
 INPUTS = {"dataset": ["examples", "tests"]}
 CAPTION = (
-    "The test error of each group of examples, at the hyperparameters that validation data "
-    "chose for SGD and for the method that is compared with it."
+    "Groups: the test error of each group of examples. Both methods at the hyperparameters that "
+    "validation data chose for them."
 )
-SHOWN = "Circles: seeds; squares: means over them with 95 % t-intervals; n: test examples."
+SHOWN = "Circles: seeds; squares: their means; n: test examples."
 # How far from a group's line the methods stand, and a method's seeds from its mean.
 APART, ASIDE = 0.16, 0.12
 
@@ -41,7 +42,10 @@ def draw(inputs: Inputs, method: str) -> Drawing:
     errors = pd.concat([group_errors(*test) for test in tests if not test[2]["diverged"]])
     lost = diverged((run["lr"], run["rho"]) for _, _, run in tests if run["diverged"])
     methods = [BASELINE, METHODS[method]]
-    return Drawing(plot(errors, description, methods), below(description, SHOWN, lost))
+    return Drawing(
+        plot(errors, description, methods),
+        dataset_texts(description, SHOWN, bands(errors["seed"].nunique()), lost),
+    )
 
 
 def group_errors(

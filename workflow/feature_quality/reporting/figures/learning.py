@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -13,13 +14,20 @@ from feature_quality.artifacts.parquet import read_table
 from feature_quality.artifacts.prepared import read_description
 from feature_quality.formatting import format_number
 from feature_quality.methods import BASELINE, METHODS
-from feature_quality.reporting.figures.drawing import Drawing, Inputs, below, diverged, weighting
-from feature_quality.reporting.figures.style import BANDS, canvas, empty_panel, lines, sequence
+from feature_quality.reporting.figures.drawing import (
+    Drawing,
+    Inputs,
+    bands,
+    dataset_texts,
+    diverged,
+    weighting,
+)
+from feature_quality.reporting.figures.style import canvas, empty_panel, lines, sequence
 
 INPUTS = {"dataset": ["examples", "histories"]}
 CAPTION = (
     "Learning curves: validation error and training loss after each epoch, at every learning"
-    " rate and ρ of the sweep."
+    " rate and ρ of the sweep. Axes are linear next to 0, and logarithmic beyond."
 )
 Run = tuple[pd.DataFrame, dict[str, Any]]
 MEASURES = {"val_error": "validation error", "train_loss": "training loss"}
@@ -37,8 +45,9 @@ def draw(inputs: Inputs, method: str) -> Drawing:
     description = read_description(inputs["examples"][0])
     histories = [read_table(path, HISTORY) for path in inputs["histories"]]
     lost = diverged((run["lr"], run["rho"]) for _, run in histories if run["diverged"])
+    seeds = len({run["seed"] for _, run in histories})
     compared = f"Runs with ρ > 0: {METHODS[method].label}."
-    texts = below(description, BANDS, compared, weighting(description), lost)
+    texts = dataset_texts(description, bands(seeds), compared, weighting(description), lost)
     return Drawing(plot(epochs_of(histories)), texts)
 
 
@@ -86,11 +95,12 @@ def plot(epochs: pd.DataFrame) -> Figure:
                 xlabel="epoch" if place.is_last_row() else "",
                 ylabel=name if place.is_first_col() else "",
             )
-    axes[0, 0].set_ylim(0, None)
-    # Losses go on falling when errors do not.
-    means = finished.groupby(["lr", "rho", "epoch"])["train_loss"].mean()
-    if (means > 0).any():
-        axes[1, 0].set(yscale="log", ylim=(0.7 * means[means > 0].min(), None))
+    for panel, measure in zip(axes[:, 0], MEASURES, strict=True):
+        means = finished.groupby(["lr", "rho", "epoch"])[measure].mean()
+        if (means > 0).any():
+            # Errors reach 0 before the end, and losses go on falling by orders of magnitude.
+            panel.set_yscale("symlog", linthresh=10 ** np.ceil(np.log10(means[means > 0].min())))
+        panel.set_ylim(0, None)
     axes[0, 0].xaxis.set_major_locator(MaxNLocator(4, integer=True))
     handles = [Line2D([], [], color=colour, label=_label(rho)) for rho, colour in colours.items()]
     figure.legend(handles=handles, loc="outside upper center", ncols=7, columnspacing=1)

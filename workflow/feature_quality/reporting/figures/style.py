@@ -14,25 +14,25 @@ from feature_quality.reporting.statistics import interval
 # Of the colours by Okabe and Ito from which methods have theirs.
 FEATURES = {"easy": "#009E73", "hard": "#CC79A7"}
 NEUTRAL = "#555555"
+# Where a map has nothing to show; neither of its scales of colours has a grey.
+NO_DATA = "#CCCCCC"
 
 # The width of a page's text, inches.
 WIDTH = 5.5
 RHO = "perturbation radius ρ"
 HARD_ERROR = "hard probing error"
-# What a reader must know of lines with bands; other figures say what they show.
-BANDS = "Means over seeds with 95 % t-intervals."
 
 STYLE = {
     "axes.grid": True,
     "axes.labelsize": 8,
     "axes.titlesize": 8,
-    "figure.labelsize": 6,
+    "figure.labelsize": 8,
     "font.size": 8,
     "grid.alpha": 0.4,
     "grid.linewidth": 0.5,
-    "legend.fontsize": 7,
+    "legend.fontsize": 8,
     "legend.frameon": False,
-    "legend.title_fontsize": 7,
+    "legend.title_fontsize": 8,
     "lines.linewidth": 1.3,
     "lines.markersize": 4,
     "pdf.fonttype": 42,
@@ -68,11 +68,10 @@ def lines(data: pd.DataFrame, axes: Axes, **options: Any) -> None:
 
 
 def sequence(values: pd.Series) -> dict[Any, Any]:
-    """Return a colour for every value of a sweep, from light to dark."""
+    """Return a colour for every value of a sweep, from light to dark; all stand out on white."""
     found = sorted(values.unique())
-    colours = sns.color_palette("viridis_r", as_cmap=True)
-    # Yellow and light green are hard to see on white.
-    return dict(zip(found, colours(np.linspace(0.35, 1, len(found))), strict=True))
+    colours = sns.color_palette("plasma_r", as_cmap=True)
+    return dict(zip(found, colours(np.linspace(0.38, 1, len(found))), strict=True))
 
 
 def empty_panel(axes: Axes, why: str) -> None:

@@ -1,6 +1,6 @@
 """Figures 5 and 8: median weights by how much each feature contributes to the margin."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import Any
 
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from scipy.stats import binned_statistic_2d
 
 from feature_quality.reporting.figures.example_weights import KINDS, panel_points
-from feature_quality.reporting.figures.style import NEUTRAL, canvas
+from feature_quality.reporting.figures.style import NEUTRAL, NO_DATA, canvas
 from feature_quality.reporting.lorenz import Array
 from feature_quality.reporting.weighted_points import FEWEST, WeightedPoints
 
@@ -21,13 +21,17 @@ RATIO = "$\\tilde{λ}$/λ"
 BINS = 16
 # Contributions beyond these quantiles are few and far out.
 INNER = (0.01, 0.99)
-# Medians below this are drawn as if they were this.
-FAINTEST = 1e-9
+# The scale of colours ends at these quantiles of all medians.
+SCALE = (0.02, 0.98)
 
 
 def bins_text(shown: WeightedPoints) -> str:
-    """Say below the figure what the maps show."""
-    text = f"Training points of all seeds; bins of fewer than {FEWEST} are blank."
+    """Say in the caption what the maps show."""
+    text = (
+        f"Training points of all seeds; bins of fewer than {FEWEST} are grey. The axes hold the "
+        "inner 98 % of each feature's contributions, and are the same for both methods; colours "
+        "end at the 2nd and the 98th percentile of the medians. Dotted: equal contributions."
+    )
     return (
         text if shown.of_toy else f"{text} Contributions are the margins of the features' probes."
     )
@@ -39,45 +43,49 @@ def weight_maps(shown: WeightedPoints, epochs: Sequence[int]) -> Figure:
     One checkpoint has a row per method (figure 5); several have a column each (figure 8).
     """
     single = len(epochs) == 1
-    figure, axes = canvas(2, 3, 4.4) if single else canvas(6, len(epochs), 8.2)
-    maps = {
-        (method, epoch): _medians(panel_points(shown, method, epoch))
+    figure, axes = canvas(2, 3, 4.2) if single else canvas(6, len(epochs), 8.4, sharex="col")
+    points = {
+        (method, epoch): panel_points(shown, method, epoch)
         for method, epoch in product(shown.methods, epochs)
     }
-    ratios = np.concatenate([each["ratio"].ravel() for each, _ in maps.values()])
-    # There may be no bin that has enough points.
-    reach = np.max(np.abs(np.log10(ratios[np.isfinite(ratios) & (ratios > 0)])), initial=0.1)
-    norms = {kind: LogNorm(FAINTEST, 1) for kind in KINDS} | {
-        "ratio": LogNorm(10**-reach, 10**reach)
-    }
+    bins = {epoch: _edges([points[method, epoch] for method in shown.methods]) for epoch in epochs}
+    maps = {key: _medians(of, bins[key[1]]) for key, of in points.items()}
+    weights = _scale([each[kind] for each in maps.values() for kind in KINDS])
+    ratios = _scale([each["ratio"] for each in maps.values()], around_1=True)
+    norms = {"weight": weights, "phantom_weight": weights, "ratio": ratios}
     if shown.of_toy:
-        easy, hard = "easy, $y w_e f_e$", "hard, $y w_h f_h$"
+        easy, hard = "easy feature, $y w_e f_e$", "hard feature, $y w_h f_h$"
     else:
-        easy, hard = (f"{each}: {shown.about[each]}" for each in ("easy", "hard"))
+        easy, hard = (f"{each} feature, {shown.about[each]}" for each in ("easy", "hard"))
     images: dict[str, Any] = {}
     cells = product(shown.methods, norms, epochs)
     for (method, kind, epoch), panel in zip(cells, axes.flat, strict=True):
-        medians, bins = maps[method, epoch]
-        images[kind] = _map(panel, medians[kind], bins, norms[kind])
+        colours = "PuOr_r" if kind == "ratio" else "viridis"
+        images[kind] = _map(panel, maps[method, epoch][kind], bins[epoch], norms[kind], colours)
         name = f"{method.label}: {KINDS.get(kind, RATIO)}"
         place = panel.get_subplotspec()
         if single:
             panel.set_title(name)
+            panel.label_outer()
         elif place.is_first_row():
             panel.set_title(f"epoch {epoch}")
-        if place.is_last_row():
-            panel.set_xlabel(easy)
-        if place.is_first_col():
-            panel.set_ylabel(hard if single else f"{name}\n{hard}")
-    bar: dict[str, Any] = {
-        "ax": axes,
-        "location": "bottom",
-        "shrink": 0.6,
-        "aspect": 40,
-        "pad": 0.02,
-    }
-    figure.colorbar(images["weight"], label="median weight, λ or $\\tilde{λ}$", extend="min", **bar)
-    figure.colorbar(images["ratio"], label=f"ratio of medians, {RATIO}", **bar)
+        if not single and place.is_first_col():
+            panel.set_ylabel(name)
+        panel.locator_params(nbins=5 if single else 3)
+    axes[-1, (axes.shape[1] - 1) // 2].set_xlabel(f"contribution of the {easy}")
+    figure.supylabel(f"contribution of the {hard}")
+    bar: dict[str, Any] = {"location": "bottom", "extend": "both", "pad": 0.02}
+    of_weights, of_ratios = (axes[:, :2], axes[:, 2]) if single else (axes, axes)
+    figure.colorbar(
+        images["weight"], ax=of_weights, label="median weight, λ or $\\tilde{λ}$", aspect=40, **bar
+    )
+    figure.colorbar(
+        images["ratio"],
+        ax=of_ratios,
+        label=f"ratio of medians, {RATIO}",
+        aspect=20 if single else 40,
+        **bar,
+    )
     return figure
 
 
@@ -100,25 +108,44 @@ def median_by_bin(
     return blanked
 
 
-def _medians(points: pd.DataFrame) -> tuple[dict[str, Array], tuple[Array, Array]]:
-    """Return the map of each kind over bins that all of them share, and the bins."""
-    easy, hard = points["easy_contribution"], points["hard_contribution"]
-    bins = _edges(easy), _edges(hard)
-    found = {kind: median_by_bin(easy, hard, points[kind], bins) for kind in KINDS}
+def _medians(points: pd.DataFrame, bins: tuple[Array, Array]) -> dict[str, Array]:
+    """Return the map of each kind."""
+    places = points["easy_contribution"], points["hard_contribution"]
+    found = {kind: median_by_bin(*places, points[kind], bins) for kind in KINDS}
     with np.errstate(divide="ignore", invalid="ignore"):
         found["ratio"] = found["phantom_weight"] / found["weight"]
-    return found, bins
+    return found
 
 
-def _edges(contribution: pd.Series) -> Array:
-    """Return the edges of equal bins over the inner contributions, (BINS + 1,)."""
-    return np.histogram_bin_edges(contribution.clip(*contribution.quantile(INNER)), BINS)
+def _edges(parts: Sequence[pd.DataFrame]) -> tuple[Array, Array]:
+    """Return the edges of equal bins over the inner contributions to all parts, (BINS + 1,)."""
+    points = pd.concat(parts)
+    easy, hard = (
+        np.histogram_bin_edges(values.clip(*values.quantile(INNER)), BINS)
+        for values in (points["easy_contribution"], points["hard_contribution"])
+    )
+    return easy, hard
 
 
-def _map(panel: Axes, medians: Array, bins: tuple[Array, Array], norm: LogNorm) -> Any:
-    # What is around 1 diverges, what ends at 1 does not.
-    colours = "PuOr_r" if norm.vmax is not None and norm.vmax > 1 else "viridis"
-    image = panel.pcolormesh(*bins, medians.T, norm=norm, cmap=colours, rasterized=True)
+def _scale(maps: Iterable[Array], around_1: bool = False) -> LogNorm:
+    """Return the scale of some maps' colours, which leaves out the outermost of their values."""
+    values = np.concatenate([each.ravel() for each in maps])
+    values = values[np.isfinite(values) & (values > 0)]
+    # There may be no bin that has enough points, or one value alone.
+    low, high = np.quantile(values, SCALE) if len(values) else (1, 1)
+    if around_1:
+        high = max(high, 1 / low)
+        low = 1 / high
+    return LogNorm(low, high) if high > low else LogNorm(0.9 * low, 1.1 * high)
+
+
+def _map(
+    panel: Axes, medians: Array, bins: tuple[Array, Array], norm: LogNorm, colours: str
+) -> Any:
+    # A median of 0 is beyond the scale, and not without data.
+    shown = np.clip(medians, np.finfo(float).tiny, np.finfo(float).max).T
+    image = panel.pcolormesh(*bins, shown, norm=norm, cmap=colours, rasterized=True)
+    panel.set_facecolor(NO_DATA)
     panel.axline((0, 0), slope=1, color=NEUTRAL, linewidth=0.7, linestyle=":")
     panel.axhline(0, color=NEUTRAL, linewidth=0.5)
     panel.axvline(0, color=NEUTRAL, linewidth=0.5)
