@@ -1,15 +1,19 @@
 """Logging and error handling of the rules' scripts."""
 
 import logging
+import os
 import signal
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from functools import partial
+from typing import Any, NoReturn
 
 from feature_quality.errors import InputError
 
+# Set by the workflow where several jobs at a time would draw their bars over one another.
+NO_BARS = "FEATURE_QUALITY_NO_BARS"
 STOPPING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
@@ -49,3 +53,11 @@ def job(log: str) -> Iterator[logging.Logger]:
     except Exception as error:
         logger.error("%s", traceback.format_exc())
         sys.exit(f"Error: {type(error).__name__}: {error} (traceback in {log})")
+
+
+def progress_bar(name: str) -> Any:
+    """Return what wraps an iterable in a named bar on the terminal, if this job alone has it."""
+    from tqdm import tqdm
+
+    disable = True if NO_BARS in os.environ else None
+    return partial(tqdm, desc=name, file=sys.stderr, disable=disable)

@@ -205,7 +205,7 @@ def run_note_of(figure, dataset):
 def figure_of(wildcards):
     """The section of a figure in the report, and its title there: its caption's first sentence."""
     figure, dataset, method = FIGURES[wildcards.figure]
-    title = SPECS_OF_FIGURES[figure].caption.partition(". ")[0]
+    title = SPECS_OF_FIGURES[figure].caption.partition(". ")[0].removesuffix(".")
     if not dataset:
         return "Toy", title
     return f"{dataset}: {METHODS[method].label} and {BASELINE.label}", title

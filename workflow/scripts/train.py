@@ -1,11 +1,7 @@
 """Train one network: one dataset, method, learning rate, rho and seed."""
 
-import sys
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-
-from tqdm import tqdm
 
 from feature_quality.artifacts.checksum import sha256
 from feature_quality.artifacts.finished import FinishedRun
@@ -14,7 +10,7 @@ from feature_quality.artifacts.lock import locked
 from feature_quality.artifacts.parquet import write_table
 from feature_quality.artifacts.prepared import read_prepared
 from feature_quality.artifacts.weights import write_snapshots, write_weights
-from feature_quality.job import job
+from feature_quality.job import job, progress_bar
 from feature_quality.run_metadata import run_metadata
 from feature_quality.training.checkpoint import Checkpoint
 from feature_quality.training.device import (
@@ -74,7 +70,7 @@ with job(snakemake.log[0]) as log, locked(folder, log.warning):
                 perturbation=Perturbation(**snakemake.params.perturbation),
                 **{name: run[name] for name in ("dataset", "lr", "rho", "seed")},
                 checkpoint=checkpoint,
-                progress=partial(tqdm, desc=str(run), file=sys.stderr, disable=None),
+                progress=progress_bar(", ".join(f"{key} {value}" for key, value in run.items())),
                 report=log.info,
             )
             ended = metadata | {"diverged": trained.diverged}
