@@ -8,6 +8,7 @@ from feature_quality.config.settings import PUBLISHED_SPLIT, RUN, load
 from feature_quality.digest import script_digest
 from feature_quality.formatting import format_number
 from feature_quality.job import NO_BARS
+from feature_quality.last_run import notice_change
 from feature_quality.methods import BASELINE, METHODS
 
 try:

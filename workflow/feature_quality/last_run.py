@@ -1,0 +1,36 @@
+"""The configuration of the last run in a folder, so that another one there is noticed."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from feature_quality.artifacts.atomic import write_text
+
+
+def notice_change(record: Path, files: Sequence[str], config: Mapping[str, Any]) -> str:
+    """Record a run's configuration; return what to say if that of the last run was another one.
+
+    Args:
+        record: where the last run's is kept; a record that cannot be read says nothing.
+        files: the configuration files of this run.
+        config: what they say together.
+    """
+    now = json.loads(json.dumps({"files": list(files), "config": config}, default=str))
+    try:
+        last = json.loads(record.read_text(encoding="utf-8"))
+        then, was_of = dict(last["config"]), ", ".join(last["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        then, was_of = now["config"], ""
+    write_text(record, json.dumps(now, indent=2) + "\n")
+    keys = {*then, *now["config"]}
+    changed = sorted(key for key in keys if then.get(key) != now["config"].get(key))
+    if not changed:
+        return ""
+    return (
+        f"This configuration ({', '.join(files)}) is not that of the last run here ({was_of}): "
+        f"{', '.join(changed)} differ. Tables, claims and figures are made anew for it. Those of "
+        "the last run come back with its configuration, without training again; to have both at a "
+        "time, copy results/tables, results/figures and results/claims.* first, or use "
+        "--directory."
+    )
