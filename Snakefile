@@ -31,7 +31,9 @@ onstart:
             if not os.access(folder, os.W_OK):
                 raise WorkflowError(f"{folder}: cannot be written to")
     files = list(map(os.path.relpath, workflow.configfiles))
-    if change := notice_change(Path("results/logs/configuration.json"), files, config):
+    if change := notice_change(
+        Path("results/logs/configuration.json"), files, config
+    ):
         logger.warning(change)
 
 
