@@ -51,9 +51,9 @@ class Scripts:
 
     def prepare(self) -> None:
         files = {"images": self.images, "table": self.folder / "images.parquet"}
-        params = {"dataset": DATASET, "names": [], "settings": {}}
+        params = {"dataset": DATASET, "module": DATASET, "names": [], "settings": {}}
         self("prepare", output=files, params=params)
-        self("split", files, [self.examples], {"dataset": DATASET, "seed": 0})
+        self("split", files, [self.examples], {"module": DATASET, "seed": 0})
 
     def train(self, method: str, lr: str, rho: str) -> None:
         self(
@@ -324,7 +324,7 @@ def test_prepare_refuses_other_files_by_name(tmp_path: Path, dataset: str) -> No
             "prepare",
             [tmp_path if name == "cifar" else wrong for name in names],
             {"images": tmp_path / "images.npy", "table": tmp_path / "images.parquet"},
-            {"dataset": dataset, "names": names, "settings": {}},
+            {"dataset": dataset, "module": SPECS[dataset].module, "names": names, "settings": {}},
         )
     assert not list(tmp_path.glob("images*"))
     logging.captureWarnings(False)
