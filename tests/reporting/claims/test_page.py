@@ -94,6 +94,12 @@ def test_the_page_holds_the_rule_the_counts_and_the_checks(table, markdown_table
     assert "Effect: error, both − LSAM; claimed: within ±0.02; 90 % intervals." in page
     assert "- Digits: 2 seeds, 3 epochs." in page
     assert "Holm's method" in page
+    assert "Over test examples" not in first[0]
+    sampled = tabulate(
+        [row | {"test_low": -0.15, "test_high": -0.0625} for row in table[:1].to_dict("records")]
+    )
+    (line,) = markdown_tables(to_markdown(sampled, []))[1]
+    assert line["Over test examples"] == "[−0.15, −0.0625]"
 
 
 def test_other_methods_stand_beside_and_are_not_counted(table, markdown_tables) -> None:

@@ -5,7 +5,7 @@ from markdown_it import MarkdownIt
 STYLE = """body, table { font: 15px/1.45 system-ui, sans-serif; color: #222; }
 table { border-collapse: collapse; margin: 0.8em 0; }
 th, td { padding: 0.15em 0.7em; text-align: left; vertical-align: top; }
-td:first-child { min-width: 12em; }
+td:first-child { min-width: 8em; }
 th { border-bottom: 1.5px solid #555; }
 td { border-bottom: 1px solid #ddd; }
 """

@@ -45,6 +45,8 @@ RULE = (
     "within a margin of ±0.02 (errors) or ±10 % (ratios), or wholly outside it. Runs are paired by "
     "seed; a seed that lacks a run, as when it diverged, or the number that is compared is dropped "
     "and counted.",
+    "Effects of claims 1, 2 and 11 have a second interval, over test examples: that of a bootstrap "
+    "which draws them within each group. It decides nothing.",
     "Beside each verdict stands the p-value that Holm's method adjusts for the number of checks of "
     "the claim; the counts are of verdicts that hold at an adjusted 5 %. A check for which there "
     "is nothing to compare is *not run*, and never counted as open.",
@@ -178,6 +180,7 @@ def _line(row: pd.Series) -> dict[str, str]:
         "Epoch": "" if pd.isna(row["epoch"]) else str(int(row["epoch"])),
         "Verdict": f"**{row['verdict']}**" if row["verdict"] != OPEN else OPEN,
         "Effect": _effect(row),
+        "Over test examples": _range(row, "test_low", "test_high"),
         "Adjusted p": "" if pd.isna(row["adjusted_p"]) else f"{row['adjusted_p']:.2g}",
         "Seeds": str(row["runs"]),
         "Remarks": "; ".join(filter(None, remarks)),
@@ -185,8 +188,11 @@ def _line(row: pd.Series) -> dict[str, str]:
 
 
 def _effect(row: pd.Series) -> str:
-    effect, low, high = (_signed(row[name]) for name in ("effect", "low", "high"))
-    return effect if pd.isna(row["low"]) else f"{effect} [{low}, {high}]"
+    return " ".join(filter(None, [_signed(row["effect"]), _range(row, "low", "high")]))
+
+
+def _range(row: pd.Series, low: str, high: str) -> str:
+    return "" if pd.isna(row[low]) else f"[{_signed(row[low])}, {_signed(row[high])}]"
 
 
 def _signed(value: float) -> str:
