@@ -36,7 +36,6 @@ def test_a_description_agrees_with_itself(name):
     assert module.SPEC is spec
     assert callable(module.prepare)
     assert callable(module.split)
-    assert spec.random_split == (not spec.group_counts)
     assert spec.id == name
     assert spec.title
     assert all(DATASETS[dataset] is spec for dataset in spec.datasets)

@@ -10,25 +10,16 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from feature_quality.artifacts.parquet import read_parquet, write_parquet
+from feature_quality.artifacts.parquet import columns, read_parquet, write_parquet
 from feature_quality.errors import InputError
 
-_EXAMPLE = ["id", "label", "feature_a", "feature_b", "group"]
+_EXAMPLE = columns("id: string, label: int16, feature_a: int16, feature_b: int16, group: int16")
 
 
 def embedding_schema(classes: int, features: int) -> pa.Schema:
     """Return the columns of a file for a network with so many classes and features."""
-    return pa.schema(
-        [
-            ("id", pa.string()),
-            ("label", pa.int16()),
-            ("feature_a", pa.int16()),
-            ("feature_b", pa.int16()),
-            ("group", pa.int16()),
-            ("logits", pa.list_(pa.float32(), classes)),
-            ("embedding", pa.list_(pa.float32(), features)),
-        ]
-    )
+    logits, embedding = (pa.list_(pa.float32(), size) for size in (classes, features))
+    return pa.schema([*_EXAMPLE, ("logits", logits), ("embedding", embedding)])
 
 
 @dataclass(frozen=True)
@@ -49,7 +40,7 @@ class Embeddings:
 def write_embeddings(path: str | Path, embeddings: Embeddings, metadata: Mapping[str, Any]) -> None:
     """Write the embeddings of one split; ``metadata`` describes the run that made them."""
     schema = embedding_schema(embeddings.logits.shape[1], embeddings.embedding.shape[1])
-    columns = [embeddings.table[name] for name in _EXAMPLE]
+    columns = [embeddings.table[name] for name in _EXAMPLE.names]
     columns += [_as_list(embeddings.logits), _as_list(embeddings.embedding)]
     write_parquet(path, pa.Table.from_arrays(_cast(columns, schema), schema=schema), metadata)
 
@@ -62,7 +53,7 @@ def read_embeddings(path: str | Path) -> tuple[Embeddings, dict[str, Any]]:
     """
     table, run = read_parquet(path)
     _require(path, table.schema)
-    examples = table.select(_EXAMPLE).to_pandas()
+    examples = table.select(_EXAMPLE.names).to_pandas()
     embeddings = Embeddings(examples, _as_array(table, "logits"), _as_array(table, "embedding"))
     return embeddings, run
 
@@ -73,8 +64,8 @@ def read_logits(path: str | Path) -> tuple[pd.DataFrame, npt.NDArray[np.float32]
     Raises:
         InputError: the file is damaged or lacks these columns.
     """
-    table, run = read_parquet(path, columns=[*_EXAMPLE, "logits"])
-    return table.select(_EXAMPLE).to_pandas(), _as_array(table, "logits"), run
+    table, run = read_parquet(path, columns=[*_EXAMPLE.names, "logits"])
+    return table.select(_EXAMPLE.names).to_pandas(), _as_array(table, "logits"), run
 
 
 def _require(path: str | Path, schema: pa.Schema) -> None:

@@ -1,14 +1,8 @@
 """The history of a training run: one row per epoch; losses and errors are null if it diverged."""
 
-import pyarrow as pa
+from feature_quality.artifacts.parquet import columns
 
-HISTORY = pa.schema(
-    [
-        ("epoch", pa.int32()),
-        ("lr", pa.float64()),
-        ("train_loss", pa.float64()),
-        ("train_error", pa.float64()),
-        ("val_loss", pa.float64()),
-        ("val_error", pa.float64()),
-    ]
+HISTORY = columns(
+    "epoch: int32, lr: float64, train_loss: float64, train_error: float64, val_loss: float64, "
+    "val_error: float64"
 )

@@ -14,25 +14,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
 from feature_quality.artifacts.atomic import replacing
 from feature_quality.artifacts.checksum import sha256
-from feature_quality.artifacts.parquet import read_table, write_table
+from feature_quality.artifacts.parquet import columns, read_table, write_table
 from feature_quality.errors import InputError
 
 Classes = tuple[tuple[str, ...], tuple[str, ...]]
 
 # ``part`` is the published split that an image belongs to, or empty where every seed draws one. A
 # feature is -1 where an image does not show it.
-IMAGES = pa.schema(
-    [
-        ("id", pa.string()),
-        ("part", pa.string()),
-        ("feature_a", pa.int16()),
-        ("feature_b", pa.int16()),
-    ]
-)
+IMAGES = columns("id: string, part: string, feature_a: int16, feature_b: int16")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,16 @@ from feature_quality.errors import InputError
 METADATA_KEY = b"feature_quality"
 
 
+def columns(text: str) -> pa.Schema:
+    """Return the schema of columns ``name: type, …``: Arrow's types, with ``[]`` lists of one."""
+    schema = []
+    for each in text.split(", "):
+        name, kind = each.split(": ")
+        single = pa.type_for_alias(kind.removesuffix("[]"))
+        schema.append((name, pa.list_(single) if kind.endswith("[]") else single))
+    return pa.schema(schema)
+
+
 def write_parquet(path: str | Path, table: pa.Table, metadata: Mapping[str, Any]) -> None:
     """Write a table, and metadata in JSON values; equal input gives equal bytes.
 

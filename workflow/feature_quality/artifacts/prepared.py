@@ -11,26 +11,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
 from feature_quality.artifacts.images import DatasetInfo, StoredImages, open_images, tuples
-from feature_quality.artifacts.parquet import read_parquet, write_table
+from feature_quality.artifacts.parquet import columns, read_parquet, write_table
 from feature_quality.errors import InputError
 
 SPLITS = ("train", "val", "test", "probe_train", "probe_test")
 
 # ``above`` is the index of the image that lies on top of ``image``, -1 where none does.
-EXAMPLES = pa.schema(
-    [
-        ("id", pa.string()),
-        ("split", pa.string()),
-        ("image", pa.int32()),
-        ("above", pa.int32()),
-        ("label", pa.int16()),
-        ("feature_a", pa.int16()),
-        ("feature_b", pa.int16()),
-        ("group", pa.int16()),
-    ]
+EXAMPLES = columns(
+    "id: string, split: string, image: int32, above: int32, label: int16, feature_a: int16, "
+    "feature_b: int16, group: int16"
 )
 
 

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    DirectoryPath,
+    Field,
+    FilePath,
+    JsonValue,
+)
 from pydantic_core.core_schema import CoreSchema, literal_schema
 
 from feature_quality.data.spec import Defaults
@@ -162,18 +171,6 @@ def _require_order(ends: tuple[float, float]) -> tuple[float, float]:
     return ends
 
 
-def _require_directory(path: Path) -> Path:
-    if not path.is_dir():
-        raise ValueError("should be a directory that exists")
-    return path
-
-
-def _require_file(path: Path) -> Path:
-    if not path.is_file():
-        raise ValueError("should be a file that exists")
-    return path
-
-
 def refuse_braces(path: Path) -> Path:
     """Refuse a path that Snakemake would take for a pattern."""
     if set("{}") & set(str(path)):
@@ -194,7 +191,7 @@ PositiveWhole = Annotated[int, Field(gt=0), _NotBoolean]
 Seed = Annotated[int, Field(ge=0, lt=2**31), _NotBoolean]
 Several = Annotated[int, Field(ge=2), _NotBoolean]
 Span = Annotated[tuple[PositiveNumber, PositiveNumber], AfterValidator(_require_order)]
-Directory = Annotated[Path, AfterValidator(_require_directory), AfterValidator(refuse_braces)]
-File = Annotated[Path, AfterValidator(_require_file), AfterValidator(refuse_braces)]
+Directory = Annotated[DirectoryPath, AfterValidator(refuse_braces)]
+File = Annotated[FilePath, AfterValidator(refuse_braces)]
 Distinct = AfterValidator(_reject_repetition)
 NotEmpty = Field(min_length=1)

@@ -471,6 +471,8 @@ def _sentences(fault: Any) -> list[str]:
         "finite_number": "should be a finite number",
         "string_type": "should be a text",
         "path_type": "should be a path",
+        "path_not_directory": "should be a directory that exists",
+        "path_not_file": "should be a file that exists",
         "invalid_key": "is no key",
         "missing": "lacks this item",
     }.get(fault["type"], fault["msg"])

@@ -43,7 +43,6 @@ SPEC = DatasetSpec(
         "partition": ("celeba/list_eval_partition.txt",),
     },
     counts=split_counts(GROUPS),
-    random_split=False,
     group_counts=GROUPS,
     grid={
         "lr": paper((0.0005, 0.001, 0.005, 0.01), "Appendix B"),

@@ -30,7 +30,6 @@ class DatasetSpec:
         originals: the files that it is prepared from, by a name for each: their alternatives below
             ``data_dir`` in order of preference, a folder ending in ``/``. The last alternative is
             a key of ``SOURCES``, and is downloaded where ``data_dir`` has none of them.
-        random_split: whether seeds split and pair its images; else they have a published split.
         counts: the number of examples of each of the five splits.
         group_counts: of a published split, the number of examples of each group; the group of
             values a and b is a · (number of b's) + b.
@@ -52,7 +51,6 @@ class DatasetSpec:
     classes: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     shape: tuple[int, int, int] | None = None
     originals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    random_split: bool = True
     counts: Mapping[str, int] = field(default_factory=dict)
     group_counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     domains: Mapping[str, str] = field(default_factory=dict)
@@ -82,6 +80,11 @@ class DatasetSpec:
         return DatasetInfo(
             **{"dataset": self.id} | {name: getattr(self, name) for name in names} | different
         )
+
+    @property
+    def random_split(self) -> bool:
+        """Whether seeds split and pair its images; else they have a published split."""
+        return not self.group_counts
 
     @property
     def channels(self) -> int:

@@ -40,7 +40,6 @@ SPEC = DatasetSpec(
     shape=(3, SIDE, SIDE),
     originals={"images": (f"{FOLDER}/", f"{FOLDER}.tar.gz")},
     counts=split_counts(GROUPS),
-    random_split=False,
     group_counts=GROUPS,
     grid=CELEBA.grid,
     training={
