@@ -7,7 +7,7 @@ their index, so that those of all seeds share them.
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ Classes = tuple[tuple[str, ...], tuple[str, ...]]
 IMAGES = columns("id: string, part: string, feature_a: int16, feature_b: int16")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class DatasetInfo:
     """What holds for a whole dataset, or a family of datasets, however it is split.
 
@@ -45,7 +45,7 @@ class DatasetInfo:
     demonstration: bool
     features: tuple[str, str]
     classes: Classes
-    custom: bool = False
+    custom: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True)
