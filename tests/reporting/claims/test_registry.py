@@ -5,6 +5,8 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
+from scipy.stats import nct, t
+
 from feature_quality.reporting import claims
 from feature_quality.reporting.claims.page import CLAIMS
 from feature_quality.reporting.claims.verdict import Check
@@ -47,3 +49,13 @@ def test_the_numbers_of_claims_and_checks_that_are_quoted_are_right() -> None:
     quoted = re.findall(r"\b(\w+)\s(?:claims|statements)\sof\sthe\spaper", text)
     assert {NUMBERS[word] for word in quoted if word in NUMBERS} == {len(CLAIMS)}
     assert {int(name.rstrip("abcdefghijklmnopqrstuvwxyz")) for name in checks()} == set(CLAIMS)
+
+
+def test_the_power_of_a_verdict_is_that_of_the_noncentral_t() -> None:
+    found = []
+    for seeds in (4, 8):
+        end, centre = t.ppf(0.975, seeds - 1), 1.5 * seeds**0.5
+        power = nct.sf(end, seeds - 1, centre) + nct.cdf(-end, seeds - 1, centre)
+        found.append(f"{power:.2f}".lstrip("0"))
+    page = " ".join((ROOT / "docs/claims.md").read_text().split())
+    assert f"with probability {found[0]} for four seeds and {found[1]} for eight" in page

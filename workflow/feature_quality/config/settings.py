@@ -104,7 +104,10 @@ class Settings(Section):
         tuple[Seed, ...],
         NotEmpty,
         Distinct,
-        Field(description="Run seeds: initialisation and order. All methods share them."),
+        Field(
+            description="Run seeds: initialisation and order. All methods share them. Four are the "
+            "paper's; eight are recommended for a verdict."
+        ),
     ] = constant(paper((0, 1, 2, 3), "Section 4.1: four seeds"))
     splits: Annotated[
         Literal["per_seed", "fixed"],
