@@ -26,7 +26,7 @@ class PlainToy(nn.Module):
             for _ in range(2)
         )
         self.last = nn.Parameter(torch.ones(2))
-        initial = Networks.initial([seed], torch.device("cpu")).layers
+        initial = Networks.initial([seed]).layers
         for j, feature in enumerate(self.features):
             layers = [layer for layer in feature.children() if isinstance(layer, nn.Linear)]
             for layer, weight, bias in zip(

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from feature_quality.toy.distribution import Distribution
-from feature_quality.toy.engine import chunks, train
+from feature_quality.toy.engine import train
 from feature_quality.toy.runs import expand_grid
 from feature_quality.toy.tables import run_table
 from toy_engine import DISTRIBUTION, LR
@@ -23,15 +23,10 @@ EPOCHS = 300
 
 def errors(distribution: Distribution) -> pd.DataFrame:
     """Return the mean errors of SGD over the seeds, one row per complexity."""
-    cpu = torch.device("cpu")
     axes = {"complexity": COMPLEXITIES, "batch_size": [5], "steps": [60 * EPOCHS], "seed": SEEDS}
-    tables = [
-        run_table(chunk, train(chunk, distribution, LR, cpu), distribution, cpu)
-        for chunk in chunks(expand_grid(axes), cpu)
-    ]
-    return (
-        pd.concat(tables).groupby("complexity")[["train_error", "test_error", "hard_error"]].mean()
-    )
+    runs = expand_grid(axes)
+    table = run_table(runs, train(runs, distribution, LR), distribution)
+    return table.groupby("complexity")[["train_error", "test_error", "hard_error"]].mean()
 
 
 def main() -> None:

@@ -1,11 +1,11 @@
 """Measure the toy engine against a plain loop over single runs.
 
-``make benchmark`` runs it. Both sides train LSAM with its two evaluations, in two processes of one
-thread each at the same time, in turns; a figure is the median of the turns. The loop's SGD, with
-one evaluation, stands beside it: a loop that knew that φ does not change would cost about that.
+``make benchmark`` runs it. Both sides train LSAM with its two evaluations, in one process of one
+thread, in turns; a figure is the median of the turns, and a turn's ratio is of steps that were
+timed one after the other. The loop's SGD, with one evaluation, stands beside it: a loop that knew
+that φ does not change would cost about that.
 """
 
-import multiprocessing
 import platform
 import statistics
 import time
@@ -17,70 +17,57 @@ import torch
 
 from feature_quality.config.toy import Toy
 from feature_quality.toy.distribution import Distribution
-from feature_quality.toy.engine import chunks, train
-from feature_quality.toy.runs import Run, expand_grid
+from feature_quality.toy.engine import train
+from feature_quality.toy.runs import Run
 from plain_toy import train_plainly
 
-PROCESSES = 2
-TURNS = 5
-PLAIN_STEPS = 1000
-STACKS = (1, 4, 16, 64, 256, 1024)
-MODEL_STEPS = 100_000
+TURNS = 9
+PLAIN_STEPS = 600
+COMPILED_STEPS = 18_000
+BATCH_SIZES = (1, 5, 50, 300)
 LR = 0.01
 RHO = 0.5
 DISTRIBUTION = Distribution(**Toy().distribution.model_dump())
 
 
-def runs(number: int, steps: int, rho: float) -> list[Run]:
-    """Return runs that differ in seed, as most of the study's do."""
-    seeds = list(range(number))
-    return expand_grid(
-        {"complexity": [270], "batch_size": [5], "steps": [steps], "rho": [rho], "seed": seeds}
-    )
-
-
 def plain(rho: float) -> float:
-    """Return model-steps a second of the loop."""
-    torch.set_num_threads(1)
+    """Return the microseconds of a step of the loop."""
     start = time.perf_counter()
-    train_plainly(runs(1, PLAIN_STEPS, rho)[0], DISTRIBUTION, LR)
-    return PLAIN_STEPS / (time.perf_counter() - start)
+    train_plainly(Run(0, 270.0, 5, PLAIN_STEPS, rho=rho), DISTRIBUTION, LR)
+    return (time.perf_counter() - start) / PLAIN_STEPS * 1e6
 
 
-def stacked(number: int) -> float:
-    """Return model-steps a second of the engine with ``number`` runs of LSAM."""
-    torch.set_num_threads(1)
-    steps = max(60, min(1000, MODEL_STEPS // number))
-    cpu = torch.device("cpu")
+def compiled(batch_size: int) -> float:
+    """Return the microseconds of a step of the engine."""
+    steps = COMPILED_STEPS // batch_size
     start = time.perf_counter()
-    for chunk in chunks(runs(number, steps, RHO), cpu):
-        train(chunk, DISTRIBUTION, LR, cpu)
-    return number * steps / (time.perf_counter() - start)
+    train([Run(0, 270.0, batch_size, steps, rho=RHO)], DISTRIBUTION, LR)
+    return (time.perf_counter() - start) / steps * 1e6
 
 
 def main() -> None:
     """Print the table."""
+    torch.set_num_threads(1)
     sides: dict[str, Callable[[], float]] = {
         "plain loop": partial(plain, RHO),
         "its SGD": partial(plain, 0.0),
-        **{str(number): partial(stacked, number) for number in STACKS},
+        **{f"engine, {size}": partial(compiled, size) for size in BATCH_SIZES},
     }
-    speeds: dict[str, list[float]] = {name: [] for name in sides}
-    with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
-        # The first turn is not counted: imports and first calls.
-        for turn in range(TURNS + 1):
-            for name, side in sides.items():
-                together = [pool.apply_async(side) for _ in range(PROCESSES)]
-                speed = sum(each.get() for each in together)
-                if turn > 0:
-                    speeds[name].append(speed)
-    medians = {name: statistics.median(values) for name, values in speeds.items()}
-    print(f"{platform.machine()}, {PROCESSES} processes of one thread, torch {version('torch')}")
-    print(f"{'runs':>12}{'model-steps/s':>16}{'µs a step':>12}{'ratio':>8}")
-    for name, speed in medians.items():
-        microseconds = PROCESSES / speed * 1e6
-        ratio = speed / medians["plain loop"]
-        print(f"{name:>12}{speed:>16,.0f}{microseconds:>12.1f}{ratio:>8.1f}")
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    # The first turn is not counted: compiling and first calls.
+    for turn in range(TURNS + 1):
+        for name, side in sides.items():
+            each = side()
+            if turn > 0:
+                times[name].append(each)
+    versions = f"torch {version('torch')}, numba {version('numba')}"
+    print(f"{platform.machine()}, one process of one thread, {versions}; batches of 5 but for …")
+    print(f"{'':>12}{'µs a step':>12}{'plain loop over it':>20}")
+    for name, values in times.items():
+        ratios = [one / other for one, other in zip(times["plain loop"], values, strict=True)]
+        same_batch = name in ("its SGD", "engine, 5")
+        ratio = f"{statistics.median(ratios):.0f}" if same_batch else ""
+        print(f"{name:>12}{statistics.median(values):>12.1f}{ratio:>20}")
 
 
 if __name__ == "__main__":

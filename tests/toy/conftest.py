@@ -19,13 +19,6 @@ def torch_settings() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def cpu():
-    import torch
-
-    return torch.device("cpu")
-
-
-@pytest.fixture(scope="session")
 def distribution():
     """The documented constants."""
     from feature_quality.config.toy import Toy

@@ -64,7 +64,7 @@ def test_errors_of_many_points_are_those_of_numpy(n, linear):
 
 
 def test_a_network_of_the_linear_feature_knows_it_and_guesses_the_spiral(run, distribution, linear):
-    points = Stack.of([fresh_points(run(), distribution)], torch.device("cpu"))
+    points = Stack.of([fresh_points(run(), distribution)])
     found = errors(linear([[1, 1e-3]], [[1, 1]]), points)
     assert found["easy"] == found["label"] == 0
     assert 0.2 < found["hard"] < 0.8
@@ -206,13 +206,13 @@ def test_contours_at_known_places(linear):
 
 
 def test_contours_of_many_places_are_the_networks_own():
-    networks = Networks.initial([0, 1], torch.device("cpu"))
+    networks = Networks.initial([0, 1])
     places, values = contours(networks, [1.0, 3.0], 31)
     assert places.shape == (2, 2, 961)
     assert values.shape == (2, 2, 961)
     for place in (0, SLICE - 1, SLICE, 960):
         x = torch.tensor(places[:, :, place]).expand(2, 2, 2)[:, :, None]
-        expected = networks.forward(x).phi[:, :, 0].T.numpy()
+        expected = networks.forward(x)[:, :, 0].T.numpy()
         np.testing.assert_allclose(values[:, :, place], expected, atol=1e-6)
 
 

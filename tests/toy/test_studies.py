@@ -8,16 +8,27 @@ from feature_quality.config.toy import Toy
 from feature_quality.toy.runs import Run, expand_grid
 from feature_quality.toy.studies import parts
 
-STUDIES = ("complexity", "dynamics", "interventions", "noise", "batch_size")
+STUDIES = ("complexity", "dynamics", "interventions", "effects", "noise", "batch_size")
 SIZES = (1, 2, 5, 10, 20, 50, 100, 300)
+RADII = {0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0}
+CONSTANTS = [
+    "documented",
+    *("gap=0", "gap=0.3", "easy_scale=0.5", "easy_scale=2", "hard_scale=1", "hard_scale=6"),
+    *("jitter=0", "jitter=0.05", "epochs=100", "initial=0.5", "width=50", "width=200"),
+    *(f"easy_scale={easy},hard_scale={hard}" for easy in (0.5, 2) for hard in (1, 6)),
+]
 NAMES = {
     "complexity": [f"complexity={value}" for value in (180, 270, 360, 450, 540)],
     "dynamics": ["runs"],
     "interventions": ["kappa=constant", "kappa=tracking"],
+    "effects": [
+        f"effect={name}" for name in ("importance_weighting", "learning_rate", "direction", "norm")
+    ],
     "noise": ["noise=label", "noise=gaussian", "noise=dropout"],
     "batch_size": [
         f"batch_size={size},equal={budget}" for size in SIZES for budget in ("updates", "epochs")
     ],
+    "constants": CONSTANTS,
 }
 Settings = dict[str, Any]
 
@@ -46,11 +57,13 @@ def of(*studies: str) -> set[str]:
 @pytest.mark.parametrize(
     ("study", "number"),
     [
-        ("complexity", 5 * 7 * 10),
+        ("complexity", 5 * 10 * 10),
         ("dynamics", 2 * 10),
         ("interventions", 2 * 3 * 5 * 10),
+        ("effects", 5 * 9 * 10),
         ("noise", 3 * 2 * 6 * 2 * 10),
-        ("batch_size", 8 * 2 * 7 * 10),
+        ("constants", 17 * 3 * 4 * 5),
+        ("batch_size", 8 * 2 * 10 * 10),
         ("appendix_d", 0),
     ],
 )
@@ -91,11 +104,12 @@ def test_equal_updates_are_equal_steps_and_equal_epochs_count_the_partial_batch(
 @pytest.mark.parametrize(
     ("study", "radii"),
     [
-        ("complexity", {0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0}),
+        ("complexity", RADII),
         ("dynamics", {0.0, 0.5}),
         ("interventions", {0.0}),
+        ("effects", RADII - {0.0}),
         ("noise", {0.0, 0.5}),
-        ("batch_size", {0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0}),
+        ("batch_size", RADII),
     ],
 )
 def test_each_part_holds_all_radii_and_seeds(study, radii, settings):
@@ -142,7 +156,7 @@ def test_parts_of_noise_and_interventions_hold_every_combination(settings):
             {"interventions/kappa=tracking", "interventions/kappa=unit"},
         ),
         (("grid", "alpha", 0), 0.125, of("interventions")),
-        (("grid", "rho", 6), 0.9, of("complexity", "batch_size")),
+        (("grid", "rho", 6), 0.9, of("complexity", "effects", "batch_size")),
         (("grid", "snapshot_epochs", 0), 2, set()),
         (("shown", "rho"), 0.3, of("dynamics", "noise")),
         (("shown", "network_rho"), 0.3, set()),
@@ -175,5 +189,24 @@ def test_a_part_without_a_neighbour_is_the_same(settings):
     settings["grid"]["batch_size"] = (50,)
     settings["grid"]["kappa"] = ("tracking",)
     fewer = all_parts(settings)
-    assert len(fewer) == 1 + 1 + 1 + 3 + 2
+    assert len(fewer) == 1 + 1 + 1 + 4 + 3 + 2
     assert fewer == {name: whole[name] for name in fewer}
+
+
+def test_settings_of_the_constants_change_what_their_name_says_and_the_noise_with_the_scale(
+    settings,
+):
+    axes = parts("constants", **settings)
+    documented = axes["documented"]
+    changes = {
+        name: {key: each[key] for key in each if each[key] != documented.get(key)}
+        for name, each in axes.items()
+    }
+    assert changes["epochs=100"] == {"steps": [6000]}
+    assert changes["jitter=0.05"] == {"jitter": [pytest.approx(0.15)]}
+    assert changes["gap=0"] == {"gap": [0]}
+    assert changes["easy_scale=2,hard_scale=6"] == {
+        "easy_scale": [2],
+        "hard_scale": [6],
+        "jitter": [pytest.approx(0.12)],
+    }

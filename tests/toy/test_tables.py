@@ -39,8 +39,8 @@ def runs(run):
 
 
 @pytest.fixture(scope="module")
-def trained(runs, few, cpu) -> Trained:
-    return train(runs, few, LR, cpu)
+def trained(runs, few) -> Trained:
+    return train(runs, few, LR)
 
 
 def assert_round_trip(table: pd.DataFrame, schema, path) -> None:
@@ -55,10 +55,8 @@ def assert_round_trip(table: pd.DataFrame, schema, path) -> None:
 # Runs
 
 
-def test_the_run_table_holds_what_every_run_was_and_its_own_measures(
-    runs, trained, few, cpu, tmp_path
-):
-    table = run_table(runs, trained, few, cpu)
+def test_the_run_table_holds_what_every_run_was_and_its_own_measures(runs, trained, few, tmp_path):
+    table = run_table(runs, trained, few)
     assert_round_trip(table, TOY_RUNS, tmp_path / "runs.parquet")
     assert table["diverged_step"].isna().all()
     assert not table[MEASURES].isna().any(axis=None)
@@ -66,8 +64,8 @@ def test_the_run_table_holds_what_every_run_was_and_its_own_measures(
         for name, value in asdict(run).items():
             assert row[name] == value or (value is None and pd.isna(row[name])), name
         network = trained.networks.chosen([i])
-        fitted = errors(network, Stack.of([train_points(run, few)], cpu))
-        fresh = errors(network, Stack.of([fresh_points(run, few)], cpu))
+        fitted = errors(network, Stack.of([train_points(run, few)]))
+        fresh = errors(network, Stack.of([fresh_points(run, few)]))
         expected = {"train_error": fitted["label"][0], "test_error": fresh["label"][0]}
         expected |= {f"{name}_error": fresh[name][0] for name in ("easy", "hard")}
         expected |= ratios(trained.real, trained.phantom)[i]
@@ -76,19 +74,19 @@ def test_the_run_table_holds_what_every_run_was_and_its_own_measures(
     assert len(table["test_error"].unique()) > 1
 
 
-def test_a_table_of_plain_runs_fits_too(run, few, cpu, tmp_path):
+def test_a_table_of_plain_runs_fits_too(run, few, tmp_path):
     plain = [run(seed=seed, steps=4) for seed in (0, 1)]
-    table = run_table(plain, train(plain, few, LR, cpu), few, cpu)
+    table = run_table(plain, train(plain, few, LR), few)
     assert_round_trip(table, TOY_RUNS, tmp_path / "runs.parquet")
 
 
 @pytest.mark.parametrize("change", [{"rho": 1e30}, {"noise": "gaussian", "level": 1e30}])
 def test_a_run_that_diverges_has_its_step_and_no_measures_and_its_neighbour_all(
-    change, run, few, cpu, tmp_path
+    change, run, few, tmp_path
 ):
     runs = [run(steps=8), run(steps=8, **change), run(steps=8, rho=0.5)]
-    trained = train(runs, few, LR, cpu)
-    table = run_table(runs, trained, few, cpu)
+    trained = train(runs, few, LR)
+    table = run_table(runs, trained, few)
     finite = torch.isfinite(torch.cat([trained.real[:, 1], trained.phantom[:, 1]], dim=1)).all(1)
     first = finite.tolist().index(False) + 1
     assert 1 <= first < 8
@@ -96,14 +94,14 @@ def test_a_run_that_diverges_has_its_step_and_no_measures_and_its_neighbour_all(
     assert table.loc[1, MEASURES].isna().all()
     assert not table.loc[[0, 2], MEASURES].isna().any(axis=None)
     for i in (0, 2):
-        alone = run_table([runs[i]], train([runs[i]], few, LR, cpu), few, cpu)
+        alone = run_table([runs[i]], train([runs[i]], few, LR), few)
         assert alone.loc[0, MEASURES].tolist() == table.loc[i, MEASURES].tolist()
     assert_round_trip(table, TOY_RUNS, tmp_path / "runs.parquet")
 
 
-def test_a_learning_rate_that_is_too_large_ends_every_run(run, few, cpu, tmp_path):
+def test_a_learning_rate_that_is_too_large_ends_every_run(run, few, tmp_path):
     runs = [run(steps=8), run(seed=1, steps=8, rho=0.5)]
-    table = run_table(runs, train(runs, few, 1e30, cpu), few, cpu)
+    table = run_table(runs, train(runs, few, 1e30), few)
     assert table["diverged_step"].between(2, 4).all()
     assert table[MEASURES].isna().all(axis=None)
     assert_round_trip(table, TOY_RUNS, tmp_path / "runs.parquet")
@@ -132,12 +130,12 @@ def test_epoch_means_by_hand(run):
 
 
 def test_the_epoch_table_fits_its_schema_and_averages_to_the_run_table(
-    runs, trained, few, cpu, tmp_path
+    runs, trained, few, tmp_path
 ):
     table = epoch_table(runs, trained, 4)
     assert_round_trip(table, EPOCHS, tmp_path / "epochs.parquet")
     assert len(table) == 2 * len(runs)
-    whole = run_table(runs, trained, few, cpu).set_index("seed")
+    whole = run_table(runs, trained, few).set_index("seed")
     means = table.groupby("seed")[["easy_scaling", "hard_scaling"]].mean()
     assert not np.allclose(means, 1)
     for seed, row in means.iterrows():
@@ -148,8 +146,8 @@ def test_the_epoch_table_fits_its_schema_and_averages_to_the_run_table(
 # Points
 
 
-def test_the_rows_of_the_point_table_are_their_runs_and_points(runs, trained, few, cpu, tmp_path):
-    training = training_set(runs, few, cpu)
+def test_the_rows_of_the_point_table_are_their_runs_and_points(runs, trained, few, tmp_path):
+    training = training_set(runs, few)
     table = point_table(runs, trained.networks, training, 2, 0.7)
     assert_round_trip(table, POINTS, tmp_path / "points.parquet")
     assert len(table) == 20 * len(runs)
@@ -157,14 +155,14 @@ def test_the_rows_of_the_point_table_are_their_runs_and_points(runs, trained, fe
     for i, run in enumerate(runs):
         rows = table[table["seed"] == run.seed]
         points = train_points(run, few)
-        stack = Stack.of([points], cpu)
+        stack = Stack.of([points])
         network = trained.networks.chosen([i])
         assert (rows["rho"] == run.rho).all()
         assert rows["point"].tolist() == list(range(20))
         np.testing.assert_array_equal(rows["label"], points.y)
         for feature, x in zip(("easy", "hard"), points.x, strict=True):
             np.testing.assert_array_equal(rows[[f"{feature}_x1", f"{feature}_x2"]], x)
-        phi = network.forward(stack.x).phi[0].numpy()
+        phi = network.forward(stack.x)[0].numpy()
         w = network.last[0].numpy()
         contributions = rows[["easy_contribution", "hard_contribution"]].to_numpy().T
         np.testing.assert_allclose(contributions, points.y * w[:, None] * phi, rtol=1e-5)

@@ -22,7 +22,7 @@ EDITS = {
     "feature_quality/data/digits_photos.py": FEATURES
     | {"prepare_digits_photos", "split_digits_photos"},
     "feature_quality/features/probe.py": REPORTING | {"probe", "importance", "collect_importance"},
-    "feature_quality/toy/engine.py": {
+    "feature_quality/toy/kernel.py": {
         *("toy_study", "toy_dynamics", "perturb_toy", "perturb_network"),
         *("figure", "claims", "page", "all"),
     },

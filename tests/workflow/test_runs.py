@@ -100,6 +100,10 @@ def test_every_part_of_the_toy_is_there(finished_once: Tree) -> None:
     assert {name.removeprefix("toy/"): len(table) for name, table in runs.items()} == {
         "complexity/complexity=270.parquet": 4,
         "interventions/kappa=constant.parquet": 6,
+        "effects/effect=importance_weighting.parquet": 4,
+        "effects/effect=learning_rate.parquet": 2,
+        "effects/effect=direction.parquet": 2,
+        "effects/effect=norm.parquet": 2,
         "noise/noise=label.parquet": 8,
         "noise/noise=gaussian.parquet": 8,
         "noise/noise=dropout.parquet": 16,
@@ -239,7 +243,7 @@ def test_the_paper_configuration_is_the_published_sweep(tmp_path: Path) -> None:
     assert due["train"] == due["embed"] == due["probe"] == 2 * 3 * 7 * 4 + 2 * 4 * 5 * 4
     for dataset in ("cifar_mnist", "fmnist_mnist", "celeba", "waterbirds"):
         assert due[f"prepare_{dataset}"] == 1
-    assert due["toy_study"] == 5 + 2 + 3 + 2 * 8
+    assert due["toy_study"] == 5 + 2 + 4 + 3 + 2 * 8 + 17
     assert due["figure"] == 11 + 4 * 2
     # Eight files of MNIST and Fashion-MNIST, CIFAR-10's archive, three files of CelebA, Waterbirds'
     # archive, and the weights of the pretrained network.

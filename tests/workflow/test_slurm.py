@@ -189,7 +189,7 @@ def test_a_whole_run_is_that_of_one_machine(whole: Callable[[], tuple[Tree, Tree
     for job in jobs(tree):
         assert job["JobState"] == "COMPLETED"
         done.setdefault(job["Name"], []).append(job)
-        on_gpu = job["Name"].startswith(("train", "embeddings", "importance", "toy"))
+        on_gpu = job["Name"].startswith(("train", "embeddings", "importance"))
         assert job.get("TresPerJob") == ("gres:gpu:1" if on_gpu else None)
         assert job["Partition"] == ("gpu" if on_gpu else "main")
         assert job["Account"] == "lab"

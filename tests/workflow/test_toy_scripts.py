@@ -89,11 +89,11 @@ def test_dynamics_keeps_snapshots_and_the_end(toy: Path) -> None:
     assert read_weights(toy / "networks")["last"].shape == (4, 2)
 
 
-def test_perturbations_are_of_the_first_seed(toy: Path) -> None:
+def test_perturbations_are_of_every_network(toy: Path) -> None:
     table, _ = read_table(toy / "appendix_d", PERTURBATIONS)
-    assert set(table["seed"]) == {0}
+    assert set(table["seed"]) == {0, 1}
     assert set(table["trained_rho"]) == {0, 0.5}
-    assert len(table) == 2 * 2 * 60
+    assert len(table) == 2 * 2 * 2 * 60
     last = table[table["perturbed"] == "last layer"]
     # Only the last layer moves, and the margin is linear in it.
     drop = last["margin"] - last["phantom_margin"]

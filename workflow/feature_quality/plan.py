@@ -25,6 +25,7 @@ from feature_quality.features.probe import ProbeSet, fit_draw
 from feature_quality.methods import METHODS
 from feature_quality.toy import engine
 from feature_quality.toy.distribution import Distribution
+from feature_quality.toy.network import WIDTH
 from feature_quality.toy.runs import expand_grid
 from feature_quality.training.device import deterministic_device
 from feature_quality.training.models import build_network, network_size
@@ -199,7 +200,8 @@ def toy_cost(parts: Sequence[Mapping[str, Any]], speed: Speed) -> Cost:
     """Estimate the cost of the toy studies from the axes of all their parts."""
     runs = [run for axes in parts for run in expand_grid(axes)]
     seconds = len(parts) * speed.start() + sum(
-        run.steps * speed.toy_step(run.batch_size, run.rho > 0) for run in runs
+        run.steps * speed.toy_step(run.batch_size, run.rho > 0) * (run.width / WIDTH) ** 2
+        for run in runs
     )
     return Cost("toy", len(runs), BYTES_PER_TOY_RUN * len(runs), seconds)
 
@@ -259,10 +261,10 @@ class Machine:
             return _median(partial(fit, **self.fit), time.process_time) * examples / rows
 
     def _toy_step(self, batch_size: int, lsam: bool) -> float:
-        axes = {"seed": range(64), "complexity": [270.0], "batch_size": [batch_size]}
-        runs = expand_grid(axes | {"steps": [50], "rho": [0.5 * lsam]})
-        train = partial(engine.train, runs, *self.toy, self.device)
-        return _median(train, self.clock) / len(runs) / runs[0].steps
+        axes: dict[str, list[Any]] = {"seed": [0], "complexity": [270.0]}
+        axes |= {"batch_size": [batch_size]}
+        (run,) = runs = expand_grid(axes | {"steps": [500], "rho": [0.5 * lsam]})
+        return _median(partial(engine.train, runs, *self.toy), time.process_time) / run.steps
 
 
 def _children_time() -> float:

@@ -23,6 +23,8 @@ ROUNDING = (
     *("MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "MKL_DEBUG_CPU_TYPE", "ONEDNN_", "DNNL_"),
     *("ATEN_CPU_CAPABILITY", "OPENBLAS_CORETYPE", "NPY_", "NVIDIA_TF32_OVERRIDE"),
     "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+    *("NUMBA_CPU_", "NUMBA_ENABLE_AVX", "NUMBA_DISABLE_", "NUMBA_OPT"),
+    *("NUMBA_LOOP_VECTORIZE", "NUMBA_SLP_VECTORIZE"),
 )
 for name in [name for name in os.environ if name.startswith(ROUNDING)]:
     del os.environ[name]

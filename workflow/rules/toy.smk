@@ -1,4 +1,4 @@
-# toy: the studies of Sections 5 and 6, each in parts; a part trains all its runs at once.
+# toy: the studies of Sections 5 and 6, each in parts, on the CPU.
 
 
 wildcard_constraints:
@@ -16,9 +16,6 @@ rule toy_study:
         "results/benchmarks/toy/{part}.tsv"
     conda:
         "../../envs/workflow.yaml"
-    resources:
-        gpu=GPUS_PER_JOB,
-        gpu_mb=GPUS_PER_JOB * GPU_MB["cnn"],
     params:
         axes=lambda wildcards: TOY_PARTS[wildcards.part],
         settings={
@@ -47,9 +44,6 @@ rule toy_dynamics:
         "results/benchmarks/toy/dynamics.tsv"
     conda:
         "../../envs/workflow.yaml"
-    resources:
-        gpu=GPUS_PER_JOB,
-        gpu_mb=GPUS_PER_JOB * GPU_MB["cnn"],
     params:
         axes=toy_parts("dynamics")["dynamics/runs"],
         settings={

@@ -29,17 +29,14 @@ CPU = torch.device("cpu")
 
 
 def perturb_toy(rho: float, runs: str, networks: str) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Perturb all training points of the first seed's networks."""
+    """Perturb all training points of every network."""
     _, dynamics = read_table(runs, TOY_RUNS)
     trained = Networks.of(read_weights(networks))
-    first = dynamics["axes"]["seed"][0]
     tables = []
     for place, run in enumerate(expand_grid(dynamics["axes"])):
-        if run.seed != first:
-            continue
         weights = trained.chosen([place]).tensors()
         parameters = {name: nn.Parameter(each.double()) for name, each in weights.items()}
-        points = training_set([run], Distribution(**dynamics["distribution"]), CPU)
+        points = training_set([run], Distribution(**dynamics["distribution"]))
         points = Stack(points.x.double(), points.y.double())
         margins = [partial(margin, Networks.of(parameters), each) for each in points.batches(1)]
         perturbed = {"last layer": {"last": parameters["last"]}, "all": parameters}

@@ -6,7 +6,8 @@ from feature_quality.artifacts.parquet import columns
 TOY_RUNS = columns(
     "seed: int32, complexity: float64, batch_size: int32, steps: int32, budget: string, "
     "rho: float64, noise: string, level: float64, noisy: string, intervention: string, "
-    "kappa: string, alpha: float64, "
+    "kappa: string, alpha: float64, last_follows: string, gap: float64, easy_scale: float64, "
+    "hard_scale: float64, jitter: float64, initial: float64, width: int32, "
     "diverged_step: int32, train_error: float64, test_error: float64, easy_error: float64, "
     "hard_error: float64, real_ratio_mean: float64, real_ratio_median: float64, "
     "real_ratio_of_means: float64, phantom_ratio_mean: float64, phantom_ratio_median: float64, "

@@ -23,7 +23,16 @@ from feature_quality.config.section import (
 from feature_quality.config.training import BatchSize, Epochs, SnapshotEpochs
 from feature_quality.provenance import derived, ours, paper
 
-Study = Literal["complexity", "dynamics", "interventions", "noise", "batch_size", "appendix_d"]
+Study = Literal[
+    "complexity",
+    "dynamics",
+    "interventions",
+    "effects",
+    "noise",
+    "batch_size",
+    "appendix_d",
+    "constants",
+]
 Norm = Literal["constant", "tracking"]
 
 Probabilities = Annotated[tuple[Probability, ...], NotEmpty, Distinct]
@@ -43,7 +52,7 @@ class Shown(Section):
         constant(ours(270.0, "the least of the sweep at which SGD does not learn the spiral"))
     )
     rho: Annotated[PositiveNumber, Field(description="Radius ρ of LSAM.")] = constant(
-        ours(0.5, "the middle of the sweep")
+        ours(0.5, "within the sweep, and far from where the label is lost")
     )
     network_rho: Annotated[
         PositiveNumber,
@@ -120,7 +129,12 @@ class ToyGrid(Section):
         Distinct,
         AfterValidator(_require_baseline),
         Field(description="Radii ρ of LSAM; 0 is SGD."),
-    ] = constant(ours((0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0), "the paper's values are lost"))
+    ] = constant(
+        ours(
+            (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0),
+            "the paper's values are lost; up to where the label is lost",
+        )
+    )
     alpha: Annotated[
         tuple[PositiveNumber, ...],
         NotEmpty,
@@ -145,7 +159,7 @@ class ToyGrid(Section):
 
 
 # The keys that studies vary, and on which of them depends what a figure is drawn from.
-VARIED = ("shown.", "grid.")
+VARIED = ("shown.", "grid.", "lost_constants.")
 DEPENDS_ON = {
     "complexity": ("grid.complexity", "grid.rho"),
     "shown": ("shown.complexity", "grid.rho"),
@@ -153,10 +167,67 @@ DEPENDS_ON = {
     "points": ("shown.", "grid.snapshot_epochs"),
     "epochs": ("shown.",),
     "interventions": ("shown.complexity", "grid.alpha", "grid.kappa"),
+    "constants": ("shown.complexity", "lost_constants."),
     "noise": ("shown.", "grid.noise"),
     "batch_size": ("shown.complexity", "grid.batch_size", "grid.rho"),
     "appendix_d": ("shown.",),
 }
+
+
+class LostConstants(Section):
+    """The values of the lost constants in the study of them, one varied at a time.
+
+    The extremes of the two scales are paired as well. ``shown.complexity`` is the rotation.
+    """
+
+    gap: Annotated[
+        tuple[Fraction, ...], NotEmpty, Distinct, Field(description="As toy.distribution.gap.")
+    ] = constant(ours((0.0, 0.1, 0.3), "around the documented value"))
+    easy_scale: Annotated[
+        tuple[PositiveNumber, ...],
+        NotEmpty,
+        Distinct,
+        Field(description="As toy.distribution.easy_scale."),
+    ] = constant(ours((0.5, 1.0, 2.0), "around the documented value"))
+    hard_scale: Annotated[
+        tuple[PositiveNumber, ...],
+        NotEmpty,
+        Distinct,
+        Field(description="As toy.distribution.hard_scale."),
+    ] = constant(ours((1.0, 3.0, 6.0), "those of the trial that chose the documented value"))
+    jitter: Annotated[
+        tuple[NonNegativeNumber, ...],
+        NotEmpty,
+        Distinct,
+        Field(
+            description="Half-width of the uniform noise on the spiral, as a share of its scale."
+        ),
+    ] = constant(ours((0.0, 0.02, 0.05), "around the documented value"))
+    epochs: Annotated[
+        tuple[Epochs, ...], NotEmpty, Distinct, Field(description="As toy.training.epochs.")
+    ] = constant(ours((100, 300), "a third of the documented value, and that value"))
+    initial: Annotated[
+        tuple[PositiveNumber, ...],
+        NotEmpty,
+        Distinct,
+        Field(description="w at the start, for both features; elsewhere it is 1."),
+    ] = constant(ours((0.5, 1.0), "half the documented value, and that value"))
+    width: Annotated[
+        tuple[PositiveWhole, ...],
+        NotEmpty,
+        Distinct,
+        Field(description="Units of a hidden layer; elsewhere there are 100."),
+    ] = constant(ours((50, 100, 200), "around the documented value"))
+    rho: Annotated[
+        tuple[NonNegativeNumber, ...],
+        NotEmpty,
+        Distinct,
+        AfterValidator(_require_baseline),
+        Field(description="Radii ρ of LSAM; 0 is SGD."),
+    ] = constant(ours((0.0, 0.5, 1.0, 2.0), "four of the sweep"))
+    seeds: Annotated[tuple[Seed, ...], NotEmpty, Distinct, Field(description="Run seeds.")] = (
+        constant(ours(tuple(range(5)), "half of the other studies', for there are many settings"))
+    )
 
 
 class Toy(Section):
@@ -166,7 +237,10 @@ class Toy(Section):
         tuple[Study, ...],
         Distinct,
         Field(description="The studies to run; figures need theirs. An empty list leaves it out."),
-    ] = ("complexity", "dynamics", "interventions", "noise", "batch_size", "appendix_d")
+    ] = (
+        *("complexity", "dynamics", "interventions", "effects", "noise", "batch_size"),
+        "appendix_d",
+    )
     seeds: Annotated[
         tuple[Seed, ...],
         NotEmpty,
@@ -177,6 +251,7 @@ class Toy(Section):
     distribution: Distribution = Distribution()
     training: ToyTraining = ToyTraining()
     grid: ToyGrid = ToyGrid()
+    lost_constants: LostConstants = LostConstants()
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -1,6 +1,6 @@
 """The toy's data: a linear and a spiral feature, each predictive of the label (Appendix E)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -73,6 +73,9 @@ def spiral(
 
 
 def _points(split: str, n: int, run: Run, distribution: Distribution, *, noisy: bool) -> Points:
+    own = {name: getattr(run, name) for name in ("gap", "easy_scale", "hard_scale", "jitter")}
+    changed = {name: value for name, value in own.items() if value is not None}
+    distribution = replace(distribution, **changed)
     rng = generator("toy", split, run.seed)
     y = rng.choice([-1.0, 1.0], n)
     magnitude = rng.uniform(distribution.gap, 1, n)

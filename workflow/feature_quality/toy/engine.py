@@ -1,7 +1,8 @@
-"""The engine: trains many toy runs at once, each with its own data, order and substitution."""
+"""The engine: trains toy runs one after the other, each with its own data, order and rule for w."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -9,19 +10,14 @@ from torch import Tensor
 
 from feature_quality.seeds import generator
 from feature_quality.toy.distribution import Distribution, Points, train_points
-from feature_quality.toy.last_layer import Substitution, importance, last_layer_gradient
+from feature_quality.toy.kernel import LANES, Floats, Rule, train_epoch
 from feature_quality.toy.network import Networks
 from feature_quality.toy.runs import Run
-
-# A chunk of 64 fits a CPU's caches and is the fastest there; a GPU wants more to do at a time.
-# A run keeps 84 kB of weights, 16 bytes of trace per step and 32 kB of points, and its evaluation
-# takes 2 MB: a chunk stays below 0.3 GB on a CPU for 90,000 steps.
-CHUNK = {"cpu": 64, "cuda": 1024}
 
 
 @dataclass(frozen=True)
 class Stack:
-    """The points of R runs, on the device.
+    """The points of R runs.
 
     Attributes:
         x: float32 (R, 2, n, 2).
@@ -32,17 +28,12 @@ class Stack:
     y: Tensor
 
     @classmethod
-    def of(cls, points: Sequence[Points], device: torch.device) -> "Stack":
+    def of(cls, points: Sequence[Points]) -> "Stack":
         """Stack the points of every run."""
         return cls(
-            torch.from_numpy(np.stack([each.x for each in points])).to(device),
-            torch.from_numpy(np.stack([each.y for each in points])).to(device),
+            torch.from_numpy(np.stack([each.x for each in points])),
+            torch.from_numpy(np.stack([each.y for each in points])),
         )
-
-    def reordered(self, order: Tensor) -> "Stack":
-        """Return the points in each run's own order (R, n), as indices."""
-        index = order[:, None, :, None].expand(self.x.shape)
-        return Stack(torch.gather(self.x, 2, index), torch.gather(self.y, 1, order))
 
     def batches(self, size: int) -> Iterator["Stack"]:
         """Yield consecutive batches of ``size`` points; the last one may have fewer."""
@@ -56,91 +47,92 @@ class Trained:
 
     Attributes:
         networks: at the last step.
-        real: w before every step, float32 (steps, R, 2), on the CPU.
+        real: w before every step, float32 (steps, R, 2).
         phantom: what was put for w in every step, likewise.
+        snapshots: the networks at the ends of epochs, by their numbers, from 1.
     """
 
     networks: Networks
     real: Tensor
     phantom: Tensor
+    snapshots: dict[int, Networks] = field(default_factory=dict)
 
 
-def training_set(runs: Sequence[Run], distribution: Distribution, device: torch.device) -> Stack:
-    """Return the training points of every run, on ``device``."""
-    return Stack.of([train_points(run, distribution) for run in runs], device)
-
-
-def chunks(runs: Sequence[Run], device: torch.device) -> Iterator[list[Run]]:
-    """Yield the runs in chunks that can be trained together.
-
-    Runs of one chunk take the same number of steps at the same batch size.
-    """
-    shapes: dict[tuple[int, int], list[Run]] = {}
-    for run in runs:
-        shapes.setdefault((run.batch_size, run.steps), []).append(run)
-    for same in shapes.values():
-        for start in range(0, len(same), CHUNK[device.type]):
-            yield same[start : start + CHUNK[device.type]]
+def training_set(runs: Sequence[Run], distribution: Distribution) -> Stack:
+    """Return the training points of every run."""
+    return Stack.of([train_points(run, distribution) for run in runs])
 
 
 def train(
-    runs: Sequence[Run],
-    distribution: Distribution,
-    lr: float,
-    device: torch.device,
-    observe: Callable[[int, Networks], None] | None = None,
+    runs: Sequence[Run], distribution: Distribution, lr: float, kept: Collection[int] = ()
 ) -> Trained:
-    """Train one chunk of runs by SGD with a constant learning rate, no momentum, no weight decay.
+    """Train runs by SGD with a constant learning rate, no momentum, no weight decay.
 
-    A run's result does not depend on the other runs of its chunk.
+    A run's result does not depend on the other runs.
 
     Args:
-        runs: all of one batch size and number of steps.
+        runs: all of one number of steps and one width.
         distribution: of the training points, which every run draws by its seed.
         lr: learning rate.
-        device: where to compute.
-        observe: called after each epoch with its number, from 1, and the networks.
+        kept: numbers of the epochs, from 1, at whose ends a snapshot is taken.
     """
-    batch_size, steps = runs[0].batch_size, runs[0].steps
-    substitution = Substitution.of(runs, device)
-    networks = Networks.initial([run.seed for run in runs], device)
-    points = training_set(runs, distribution, device)
-    orders = _orders([run.seed for run in runs], distribution.train_points)
-    real = torch.empty(steps, len(runs), 2, device=device)
-    phantom = torch.empty_like(real)
-    step = epoch = 0
-    while step < steps:
-        for batch in points.reordered(next(orders).to(device)).batches(batch_size):
-            if step == steps:
-                break
-            real[step] = networks.last
-            phantom[step] = take_step(networks, batch, substitution, lr)
-            step += 1
-        epoch += 1
-        if observe is not None:
-            observe(epoch, networks)
-    return Trained(networks, real.cpu(), phantom.cpu())
+    trained = [_train(run, distribution, lr, kept) for run in runs]
+    epochs = trained[0].snapshots
+    return Trained(
+        Networks.stacked([each.networks for each in trained]),
+        torch.cat([each.real for each in trained], dim=1),
+        torch.cat([each.phantom for each in trained], dim=1),
+        {epoch: Networks.stacked([each.snapshots[epoch] for each in trained]) for epoch in epochs},
+    )
 
 
-def take_step(networks: Networks, batch: Stack, substitution: Substitution, lr: float) -> Tensor:
-    """Update all networks by one batch each, and return what was put for w, (R, 2).
-
-    LSAM's second evaluation is of the last layer alone: only w is perturbed, so that φ of the batch
-    is the same at the phantom parameter.
-    """
-    activations = networks.forward(batch.x)
-    signed = activations.phi * batch.y[:, None]
-    phantom, in_importance, in_rates = substitution.weights(networks.last, signed)
-    weights = importance(in_importance, signed)
-    slope = -(weights * batch.y)[:, None] * in_rates[:, :, None] * (lr / batch.y.shape[1])
-    networks.descend(activations, slope)
-    networks.last.sub_(last_layer_gradient(weights, signed), alpha=lr)
-    return phantom
+def rule_of(run: Run) -> Rule:
+    """Return what a run puts for w."""
+    return Rule(
+        rho=float(run.rho),
+        alpha=math.nan if run.alpha is None else float(run.alpha),
+        tracking=run.kappa == "tracking",
+        in_importance=run.intervention != "learning_rate",
+        in_rates=run.intervention != "importance_weighting",
+        keeps_norm=run.intervention == "direction",
+        keeps_direction=run.intervention == "norm",
+        plain_last=run.last_follows == "sgd",
+    )
 
 
-def _orders(seeds: Sequence[int], n: int) -> Iterator[Tensor]:
-    """Yield the order of the points in each epoch, (R, n); runs of one seed share it."""
-    generators = {seed: generator("toy", "order", seed) for seed in seeds}
-    while True:
-        orders = {seed: each.permutation(n) for seed, each in generators.items()}
-        yield torch.from_numpy(np.stack([orders[seed] for seed in seeds]))
+def _train(run: Run, distribution: Distribution, lr: float, kept: Collection[int]) -> Trained:
+    points = train_points(run, distribution)
+    order = generator("toy", "order", run.seed)
+    networks = Networks.initial([run.seed], run.width, run.initial)
+    shapes = {name: each.shape for name, each in networks.layers.items()}
+    layers = tuple(_padded(each.numpy(), run.width) for each in networks.layers.values())
+    last = networks.last[0].numpy()
+    real = np.empty((run.steps, 2), np.float32)
+    phantom = np.empty_like(real)
+
+    def present() -> Networks:
+        cut = zip(shapes.items(), layers, strict=True)
+        found = {name: layer[tuple(map(slice, shape))].copy() for (name, shape), layer in cut}
+        return Networks.of(
+            {name: torch.from_numpy(layer) for name, layer in found.items()}
+            | {"last": torch.from_numpy(last[None].copy())}
+        )
+
+    snapshots = {}
+    epoch_steps = math.ceil(len(points.y) / run.batch_size)
+    for epoch, start in enumerate(range(0, run.steps, epoch_steps), start=1):
+        steps = slice(start, start + epoch_steps)
+        train_epoch(
+            *(order.permutation(len(points.y)), points.x, points.y, run.batch_size, lr),
+            *(rule_of(run), layers, last, real[steps], phantom[steps]),
+        )
+        if epoch in kept:
+            snapshots[epoch] = present()
+    traces = [torch.from_numpy(trace[:, None]) for trace in (real, phantom)]
+    return Trained(present(), traces[0], traces[1], snapshots)
+
+
+def _padded(layer: Floats, width: int) -> Floats:
+    """Return a copy with the units of hidden layers filled up with zeros to whole vectors."""
+    missing = -width % LANES
+    return np.pad(layer, [(0, missing if axis == width else 0) for axis in layer.shape])

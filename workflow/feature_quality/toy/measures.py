@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.special import expit
 from torch import Tensor
 
 from feature_quality.seeds import generator
 from feature_quality.toy.distribution import EASY, HARD
-from feature_quality.toy.engine import Stack, Trained
-from feature_quality.toy.last_layer import importance, perturbed
+from feature_quality.toy.engine import Stack, Trained, rule_of
+from feature_quality.toy.kernel import last_layer_gradient, substitute
 from feature_quality.toy.network import Networks
 from feature_quality.toy.runs import Run
 
@@ -31,7 +32,7 @@ def errors(networks: Networks, points: Stack) -> dict[str, Array]:
     for part in points.batches(SLICE):
         easy, hard = (last[:, :, None] * _signed(networks, part)).unbind(1)
         wrong.append(torch.stack([easy + hard, easy, hard]) <= 0)
-    label, easy, hard = torch.cat(wrong, dim=2).double().mean(2).cpu().numpy()
+    label, easy, hard = torch.cat(wrong, dim=2).double().mean(2).numpy()
     return {"label": label, "easy": easy, "hard": hard}
 
 
@@ -40,7 +41,7 @@ def divergence(trained: Trained) -> list[int | None]:
     steps, models, _ = trained.real.shape
     traced = torch.isfinite(trained.real).all(2) & torch.isfinite(trained.phantom).all(2)
     weights = [tensor.reshape(models, -1) for tensor in trained.networks.tensors().values()]
-    ended = torch.isfinite(torch.cat(weights, dim=1)).all(1).cpu()
+    ended = torch.isfinite(torch.cat(weights, dim=1)).all(1)
     found: list[int | None] = []
     for run, finite_end in zip(traced.unbind(1), ended.tolist(), strict=True):
         if not run.all():
@@ -96,30 +97,31 @@ def importance_weights(
         ``easy_contribution`` and ``hard_contribution``, y·w_j f_j(x_j); ``weight``, λ(w);
         ``phantom_weight``, λ(w̃); and ``random_weight``; each (R, n) in the order of ``points``.
     """
-    n = points.y.shape[1]
-    orders = np.stack([generator("toy", "importance", run.seed).permutation(n) for run in runs])
-    order = torch.from_numpy(orders).to(points.y.device)
-    last = networks.last.double()
-    radii = torch.full_like(last[:, 0], rho)
-    batches = list(points.reordered(order).batches(runs[0].batch_size))
-    directions = np.stack(
-        [
-            generator("toy", "random direction", run.seed).standard_normal((len(batches), 2))
-            for run in runs
-        ]
-    )
-    directions /= np.linalg.norm(directions, axis=2, keepdims=True)
-    moved = last[:, None] + rho * torch.from_numpy(directions).to(last.device)
-    parts = []
-    for number, batch in enumerate(batches):
-        signed = _signed(networks, batch)
-        places = (last, perturbed(last, signed, radii), moved[:, number])
-        weights = torch.stack([importance(each, signed) for each in places], dim=1)
-        parts.append(torch.cat([last[:, :, None] * signed, weights], dim=1))
-    back = torch.argsort(order, dim=1)[:, None].expand(-1, 5, -1)
-    measured = torch.gather(torch.cat(parts, dim=2), 2, back).cpu().numpy()
-    names = ("easy_contribution", "hard_contribution", "weight", "phantom_weight", "random_weight")
-    return {name: measured[:, i] for i, name in enumerate(names)}
+    signed = _signed(networks, points).numpy()
+    lasts = networks.last.double().numpy()
+    contributions = lasts[:, :, None] * signed
+    phantom_weight, random_weight = np.empty_like(signed).transpose(1, 0, 2)
+    for i, (run, last) in enumerate(zip(runs, lasts, strict=True)):
+        lsam = rule_of(Run(run.seed, run.complexity, run.batch_size, run.steps, rho=rho))
+        order = generator("toy", "importance", run.seed).permutation(signed.shape[2])
+        source = generator("toy", "random direction", run.seed)
+        w = (float(last[EASY]), float(last[HARD]))
+        for start in range(0, len(order), run.batch_size):
+            batch = order[start : start + run.batch_size]
+            part = np.ascontiguousarray(signed[i][:, batch])
+            phantom = np.array(substitute(lsam, w, last_layer_gradient(w, part)))
+            direction = source.standard_normal(2)
+            moved = last + rho * direction / np.linalg.norm(direction)
+            phantom_weight[i, batch], random_weight[i, batch] = expit(
+                -np.stack([phantom, moved]) @ part
+            )
+    return {
+        "easy_contribution": contributions[:, EASY],
+        "hard_contribution": contributions[:, HARD],
+        "weight": expit(-contributions.sum(1)),
+        "phantom_weight": phantom_weight,
+        "random_weight": random_weight,
+    }
 
 
 def contours(
@@ -138,17 +140,17 @@ def contours(
     axis = torch.linspace(-1, 1, side)
     unit = torch.stack(torch.meshgrid(axis, axis, indexing="xy")).view(2, -1)
     places = torch.tensor(extents)[:, None, None] * unit
-    x = places.transpose(1, 2).to(networks.last.device)
+    x = places.transpose(1, 2)
     everyone = x.expand(networks.last.shape[0], -1, -1, -1)
-    values = [networks.forward(part).phi for part in torch.split(everyone, SLICE, dim=2)]
-    return places.numpy(), torch.cat(values, dim=2).transpose(0, 1).cpu().numpy()
+    values = [networks.forward(part) for part in torch.split(everyone, SLICE, dim=2)]
+    return places.numpy(), torch.cat(values, dim=2).transpose(0, 1).numpy()
 
 
 def margin(networks: Networks, point: Stack) -> Tensor:
     """Return y·f(x), a scalar, of one model at one point of its own; autograd can follow it."""
-    return (networks.last[0] @ networks.forward(point.x).phi[0] * point.y[0]).squeeze()
+    return (networks.last[0] @ networks.forward(point.x)[0] * point.y[0]).squeeze()
 
 
 def _signed(networks: Networks, points: Stack) -> Tensor:
     """Return y·φ of every point, float64 (R, 2, n)."""
-    return networks.forward(points.x).phi.double() * points.y[:, None]
+    return networks.forward(points.x).double() * points.y[:, None]

@@ -20,9 +20,16 @@ class Run:
         noise: ``label``, ``gaussian`` or ``dropout`` noise on the training data; None for none.
         level: of the noise: a probability, or the standard deviation of ``gaussian``.
         noisy: the features that have the noise, ``both`` or ``hard``.
-        intervention: ``importance_weighting`` (equation 8), ``learning_rate`` (9) or ``both`` (10).
-        kappa: norm of the intervention's weights, ``constant`` (√2) or ``tracking`` (‖w‖).
-        alpha: ratio of the intervention's weights, hard over easy.
+        intervention: the terms in which other weights stand for w: ``importance_weighting``
+            (equation 8), ``learning_rate`` (9) or ``both`` (10). With ``direction`` or ``norm``,
+            both have w̃ with the norm of w, or w with the norm of w̃.
+        kappa: norm of the intervention's fixed weights, ``constant`` (√2) or ``tracking`` (‖w‖).
+        alpha: their ratio, hard over easy; None for LSAM's w̃ of each batch.
+        last_follows: the λ by which w itself is trained: that of the ``intervention``, or ``sgd``.
+        gap, easy_scale, hard_scale, jitter: constants of the data that differ from the
+            distribution's; None for the distribution's own.
+        initial: w at the start, for both features.
+        width: units of a hidden layer.
     """
 
     seed: int
@@ -37,6 +44,13 @@ class Run:
     intervention: str | None = None
     kappa: str | None = None
     alpha: float | None = None
+    last_follows: str = "intervention"
+    gap: float | None = None
+    easy_scale: float | None = None
+    hard_scale: float | None = None
+    jitter: float | None = None
+    initial: float = 1.0
+    width: int = 100
 
 
 def expand_grid(axes: Mapping[str, Sequence[Any]]) -> list[Run]:

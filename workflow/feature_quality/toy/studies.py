@@ -2,11 +2,22 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from feature_quality.formatting import format_number
+from feature_quality.toy.runs import Run
 
 INTERVENTIONS = ("importance_weighting", "learning_rate", "both")
+# One effect of LSAM at a time, with its own w̃ of each batch: what w itself may follow. It makes a
+# difference only where w̃ stands in the importance weights.
+EFFECTS = {
+    "importance_weighting": ("intervention", "sgd"),
+    "learning_rate": ("intervention",),
+    "direction": ("intervention",),
+    "norm": ("intervention",),
+}
+SCALES = ("easy_scale", "hard_scale")
 NOISY = ("both", "hard")
 BUDGETS = ("updates", "epochs")
 
@@ -19,16 +30,18 @@ def parts(
     distribution: Mapping[str, Any],
     training: Mapping[str, Any],
     grid: Mapping[str, Any],
+    lost_constants: Mapping[str, Any],
 ) -> dict[str, dict[str, list[Any]]]:
     """Return the axes of every part of a study, by the part's name, for ``runs.expand_grid``.
 
     The arguments after ``study`` are the toy's section of the configuration. A part is what one
-    changed value retrains: one complexity, kind of noise, norm of the interventions, or batch size
-    and budget.
+    changed value retrains: one complexity, kind of noise, norm of the interventions, effect, batch
+    size and budget, or setting of the constants.
     """
 
-    def steps(batch_size: int) -> int:
-        return math.ceil(int(distribution["train_points"]) / batch_size) * int(training["epochs"])
+    def steps(batch_size: int, epochs: float | None = None) -> int:
+        passes = int(epochs or training["epochs"])
+        return math.ceil(int(distribution["train_points"]) / batch_size) * passes
 
     base: dict[str, list[Any]] = {
         "complexity": [shown["complexity"]],
@@ -49,6 +62,25 @@ def parts(
         varied = {"intervention": list(INTERVENTIONS), "alpha": list(grid["alpha"])}
         return {
             f"kappa={value}": base | {"kappa": [value]} | varied | last for value in grid["kappa"]
+        }
+    if study == "effects":
+        perturbed = {"rho": [rho for rho in grid["rho"] if rho > 0]}
+        return {
+            f"effect={name}": base
+            | {"intervention": [name], "last_follows": list(follows)}
+            | perturbed
+            | last
+            for name, follows in EFFECTS.items()
+        }
+    if study == "constants":
+        varied = {"intervention": [None, "importance_weighting", "learning_rate"]}
+        varied |= {"rho": list(lost_constants["rho"]), "seed": list(lost_constants["seeds"])}
+        return {
+            name: base
+            | _constant_axes(setting, distribution)
+            | {"steps": [steps(training["batch_size"], setting.get("epochs"))]}
+            | varied
+            for name, setting in _constant_settings(distribution, training, lost_constants).items()
         }
     if study == "noise":
         return {
@@ -72,3 +104,38 @@ def parts(
     if study == "appendix_d":
         return {}
     raise ValueError(study)
+
+
+def _constant_settings(
+    distribution: Mapping[str, Any], training: Mapping[str, Any], values: Mapping[str, Any]
+) -> dict[str, dict[str, float]]:
+    """Return what each setting of the constants changes, by its name.
+
+    They are the documented point, one constant varied at a time, and the pairs of extreme scales.
+    The noise of the spiral, ``jitter``, is a share of its scale here.
+    """
+    documented = {name: distribution[name] for name in ("gap", "easy_scale", "hard_scale")}
+    documented["jitter"] = distribution["jitter"] / distribution["hard_scale"]
+    documented |= {"epochs": training["epochs"], "initial": Run.initial, "width": Run.width}
+    changes: list[dict[str, float]] = [{}]
+    for name, value in documented.items():
+        changes += [{name: other} for other in values[name] if not math.isclose(other, value)]
+    ends = ({min(scales), max(scales)} for scales in (values[name] for name in SCALES))
+    changes += [dict(zip(SCALES, pair, strict=True)) for pair in product(*map(sorted, ends))]
+    return {
+        ",".join(f"{name}={format_number(value)}" for name, value in each.items())
+        or "documented": (each)
+        for each in changes
+    }
+
+
+def _constant_axes(
+    setting: Mapping[str, float], distribution: Mapping[str, Any]
+) -> dict[str, list[float]]:
+    """Return the axes by which the runs of a setting differ from those of the documented point."""
+    changed = {name: value for name, value in setting.items() if name != "epochs"}
+    if "jitter" in setting or "hard_scale" in setting:
+        scale = distribution["hard_scale"]
+        share = setting.get("jitter", distribution["jitter"] / scale)
+        changed["jitter"] = share * setting.get("hard_scale", scale)
+    return {name: [value] for name, value in changed.items()}

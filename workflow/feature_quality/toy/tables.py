@@ -19,16 +19,14 @@ REACH = 1.15
 SIDE = 121
 
 
-def run_table(
-    runs: Sequence[Run], trained: Trained, distribution: Distribution, device: torch.device
-) -> pd.DataFrame:
+def run_table(runs: Sequence[Run], trained: Trained, distribution: Distribution) -> pd.DataFrame:
     """Return one row per run: what it was, its errors, and its last layer over training.
 
     A run that diverged has the step at which it did, and no measures.
     """
-    fitted = errors(trained.networks, training_set(runs, distribution, device))
+    fitted = errors(trained.networks, training_set(runs, distribution))
     fresh = [test_points(run, distribution) for run in runs]
-    tested = errors(trained.networks, Stack.of(fresh, device))
+    tested = errors(trained.networks, Stack.of(fresh))
     measured = pd.DataFrame(ratios(trained.real, trained.phantom)).assign(
         train_error=fitted["label"],
         test_error=tested["label"],
@@ -57,11 +55,11 @@ def point_table(
     """Return one row per run and training point: place, contributions, λ and λ̃ at ``rho``."""
     models, n = training.y.shape
     measured = importance_weights(networks, training, runs, rho)
-    easy, hard = training.x.cpu().numpy().transpose(1, 0, 2, 3).reshape(2, models * n, 2)
+    easy, hard = training.x.numpy().transpose(1, 0, 2, 3).reshape(2, models * n, 2)
     return _of_runs(runs, n).assign(
         epoch=epoch,
         point=np.tile(np.arange(n), models),
-        label=training.y.cpu().numpy().ravel().astype(np.int8),
+        label=training.y.numpy().ravel().astype(np.int8),
         easy_x1=easy[:, 0],
         easy_x2=easy[:, 1],
         hard_x1=hard[:, 0],
