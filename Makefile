@@ -62,5 +62,5 @@ $(INSTALLED): envs/bootstrap.txt envs/requirements.txt
 	"$$PYTHON" -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement envs/bootstrap.txt
 	@# Compiled to bytecode now: the first jobs would otherwise spend their time on it.
-	$(BIN)/uv pip sync --quiet --compile-bytecode --python .venv --require-hashes envs/bootstrap.txt envs/requirements.txt
+	$(BIN)/uv pip sync --quiet --compile-bytecode --no-build-isolation --python .venv --require-hashes envs/bootstrap.txt envs/requirements.txt
 	@touch $@

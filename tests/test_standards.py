@@ -48,10 +48,19 @@ def test_schema_and_page_are_those_of_the_settings() -> None:
 
 
 def test_the_locks_agree_and_name_no_host() -> None:
+    """What has no wheel is built by the setuptools of the locks, not by one that a build fetches."""
+    builders = []
     for name in ("bootstrap", "requirements"):
         lock = (ROOT / "envs" / f"{name}.txt").read_text()
         assert "--hash=sha256:" in lock
         assert "://" not in lock
+        builders += re.findall(r"^setuptools==\S+", lock, re.MULTILINE)
+    assert len(builders) == 2
+    assert builders[0] == builders[1]
+    assert (
+        "pip sync --quiet --compile-bytecode --no-build-isolation"
+        in (ROOT / "Makefile").read_text()
+    )
 
 
 def test_the_conda_environment_is_the_locked_one() -> None:

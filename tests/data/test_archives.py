@@ -23,9 +23,9 @@ def scratch(tmp_path, monkeypatch):
     return folder
 
 
-def pack(path):
+def pack(path, compression=zipfile.ZIP_STORED):
     if path.suffix == ".zip":
-        with zipfile.ZipFile(path, "w") as archive:
+        with zipfile.ZipFile(path, "w", compression) as archive:
             for name, content in FILES.items():
                 archive.writestr(name, content)
         return path
@@ -200,6 +200,39 @@ def test_a_damaged_archive_is_refused(tmp_path, scratch, kind, harm):
     assert said.startswith(f"{path}: cannot be unpacked (")
     assert str(scratch) not in said
     assert not list(scratch.iterdir())
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED])
+def test_damage_is_told_from_a_fault_whatever_the_compression(tmp_path, compression):
+    path = pack(tmp_path / "photos.zip", compression)
+    content = path.read_bytes()
+    path.write_bytes(flipped(content, content.index(b"birds/wren/1.jpg") + 40))
+    assert refusal(path).startswith(f"{path}: cannot be unpacked (")
+
+
+@pytest.mark.parametrize("kind", [".tar", ".tar.gz"])
+def test_a_zip_at_the_end_of_a_tar_is_not_unpacked(tmp_path, kind):
+    path = pack(tmp_path / f"photos{kind}")
+    zip_with(tmp_path / "other.zip", "birds/odd")
+    added = (tmp_path / "other.zip").read_bytes()
+    # What follows the end of a tar is no part of it, but what follows gzip's is damage.
+    path.write_bytes(path.read_bytes() + added)
+    if kind == ".tar":
+        with unpacked(path, "birds") as folder:
+            assert contents(folder) == FILES
+    else:
+        assert refusal(path).startswith(f"{path}: cannot be unpacked (Not a gzipped file")
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE])
+def test_a_name_that_would_take_all_memory_is_refused(tmp_path, kind):
+    path, member = tmp_path / "photos.tar", tarfile.TarInfo("birds/odd")
+    member.type, member.size = kind, 2**32
+    with path.open("wb") as file:
+        file.write(member.tobuf(tarfile.GNU_FORMAT))
+        file.truncate(2**32 + 2**20)
+    said = f"{path}: cannot be unpacked (the description of a member has 4294967296 bytes)"
+    assert refusal(path) == said
 
 
 def test_an_absent_archive_is_refused(tmp_path):

@@ -1,6 +1,7 @@
 """Published folders, and the archives that they are published in."""
 
 import gzip
+import lzma
 import tarfile
 import tempfile
 import zipfile
@@ -8,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from feature_quality.errors import InputError
 
@@ -16,7 +18,26 @@ LARGEST = 8 * 2**30
 # What a file takes on a disk at least, so that their number has a bound too.
 BLOCK = 4096
 
-DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError)
+# Of a member's description in a tar; its name might otherwise take all memory.
+LONGEST_HEADER = 2**20
+
+# What reading a damaged archive raises, whichever its compression.
+DAMAGED = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(OSError, EOFError, RuntimeError),
+)
+
+
+class _ShortReads:
+    """A file of which ``LONGEST_HEADER`` bytes at most are read at once."""
+
+    def __init__(self, file: gzip.GzipFile | BinaryIO) -> None:
+        self.file, self.seek, self.tell = file, file.seek, file.tell
+
+    def read(self, size: int) -> bytes:
+        if size > LONGEST_HEADER:
+            raise tarfile.ReadError(f"the description of a member has {size} bytes")
+        return self.file.read(size)
 
 
 @contextmanager
@@ -38,7 +59,10 @@ def unpacked(original: str | Path, folder: str) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as place:
         try:
-            extract = _extract_zip if zipfile.is_zipfile(original) else _extract_tar
+            with Path(original).open("rb") as file:
+                # By its beginning: any file may have a zip at its end.
+                is_zip = file.read(2) == b"PK"
+            extract = _extract_zip if is_zip else _extract_tar
             extract(Path(original), place)
         except DAMAGED as error:
             raise InputError(f"{original}: cannot be unpacked ({error})") from error
@@ -62,7 +86,7 @@ def _extract_zip(original: Path, place: str) -> None:
 def _extract_tar(original: Path, place: str) -> None:
     compressed = original.suffix in (".gz", ".tgz")
     with gzip.open(original) if compressed else original.open("rb") as file:
-        with tarfile.open(fileobj=file, mode="r:") as archive:
+        with tarfile.open(fileobj=_ShortReads(file), mode="r:") as archive:  # type: ignore[call-overload]
             size = 0
             for member in archive:
                 size += max(member.size, BLOCK)

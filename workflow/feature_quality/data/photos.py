@@ -1,8 +1,6 @@
 """Datasets of photographs with two labelled features, decoded and down-scaled once."""
 
 import sys
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from feature_quality.artifacts.images import (
     write_image_table,
 )
 from feature_quality.artifacts.prepared import Description
+from feature_quality.data.archives import DAMAGED
 from feature_quality.data.decoding import decode
 from feature_quality.data.labelled import hold_out
 from feature_quality.data.spec import DatasetSpec, Preparation
@@ -229,6 +228,6 @@ def _decode(photos: Photos, names: Sequence[str], images: npt.NDArray[np.uint8])
             content = photos.read(name)
         except (FileNotFoundError, KeyError) as error:
             raise InputError(f"{where} is missing") from error
-        except (OSError, zipfile.BadZipFile, zlib.error) as error:
+        except DAMAGED as error:
             raise InputError(f"{where} cannot be read ({error})") from error
         images[row] = decode(content, where, photos.scale)
