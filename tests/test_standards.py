@@ -48,7 +48,7 @@ def test_schema_and_page_are_those_of_the_settings() -> None:
 
 
 def test_the_locks_agree_and_name_no_host() -> None:
-    """What has no wheel is built by the setuptools of the locks, not by one that a build fetches."""
+    """What has no wheel is built by the locked setuptools, not by one that a build fetches."""
     builders = []
     for name in ("bootstrap", "requirements"):
         lock = (ROOT / "envs" / f"{name}.txt").read_text()

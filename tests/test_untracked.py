@@ -114,16 +114,50 @@ def test_an_abandoned_temporary_file_is_listed_and_a_fresh_one_is_not(monkeypatc
     assert not old.exists()
 
 
-def test_a_link_is_removed_and_not_what_it_leads_to(here, monkeypatch):
-    target = here / "precious" / "model.safetensors"
-    target.parent.mkdir()
-    target.touch()
-    link = Path("results/runs", UNTRACKED["other rho"])
+@pytest.mark.parametrize("depth", range(5))
+def test_what_a_link_leads_to_is_kept(here, monkeypatch, capsys, depth):
+    """The folder of a run, or one of those above it, down to that of a dataset, is a link."""
+    run = Path(UNTRACKED["other rho"])
+    link = Path("results/runs", *run.parts[: len(run.parts) - depth])
+    target = here / "precious"
+    file = target.joinpath(*run.parts[len(run.parts) - depth :], "model.safetensors")
+    file.parent.mkdir(parents=True)
+    file.write_bytes(bytes(2_000_000))
     link.parent.mkdir(parents=True)
-    link.symlink_to(target.parent)
+    link.symlink_to(target)
     answer("y\n", monkeypatch)
-    assert not link.is_symlink()
-    assert target.exists()
+    assert file.exists()
+    # Only the link of a run is untracked itself.
+    assert link.is_symlink() == (depth > 0)
+    assert ("1 untracked, 0.0 MB" in capsys.readouterr().out) == (depth == 0)
+
+
+def test_results_may_lie_on_another_disk(here, monkeypatch):
+    (here / "large" / "runs").mkdir(parents=True)
+    Path("results").mkdir()
+    Path("results/runs").symlink_to(here / "large" / "runs")
+    kept, untracked = lay(KEPT[0]), lay(UNTRACKED["other rho"])
+    answer("y\n", monkeypatch)
+    assert all(file.exists() for file in kept)
+    assert not any(file.exists() for file in untracked)
+    lay(UNTRACKED["other rho"])
+    for file in kept:
+        file.unlink()
+    Path("config.yaml").write_text(yaml.safe_dump({"seeds": [5]}))
+    answer("y\n", monkeypatch)
+    assert Path("results/runs").is_symlink()
+
+
+def test_a_dangling_link_is_removed_as_one(monkeypatch, capsys):
+    links = [Path("results/.a.x1.part"), Path("results/runs", UNTRACKED["other rho"], "model")]
+    for link in links:
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to("/absent")
+    day_ago = time.time() - ABANDONED - 60
+    os.utime(links[0], (day_ago, day_ago), follow_symlinks=False)
+    answer("y\n", monkeypatch)
+    assert "2 untracked, 0.0 MB. Remove? [y/N] Removed." in capsys.readouterr().out
+    assert not any(link.is_symlink() for link in links)
 
 
 def test_nothing_is_removed_while_snakemake_runs(monkeypatch):

@@ -5,6 +5,7 @@ That is runs of older grids and the temporary files of killed jobs:
 knows one configuration alone, and takes for untracked what a checkpoint has yet to ask for.
 """
 
+import os
 import shutil
 import sys
 import time
@@ -42,26 +43,30 @@ def requested_runs(base: str | Path, others: Sequence[str | Path]) -> set[str]:
 
 
 def untracked_runs(results: Path, requested: set[str]) -> list[Path]:
-    """Return the folders, logs and benchmarks of runs that are not ``requested``."""
-    found = results.glob("**/lr=*/rho=*/seed=*")
-    return sorted(path for path in found if _run(path) not in requested)
+    """Return the folders, logs and benchmarks of runs that are not ``requested``.
+
+    A folder of ``results`` may be a link, as to a larger disk; links below it are not followed.
+    """
+    found = [path for folder in results.glob("*/") for path in _below(folder)]
+    runs = [path for path in found if path.match("lr=*/rho=*/seed=*")]
+    return sorted(path for path in runs if _run(path) not in requested)
 
 
 def abandoned_files(*folders: Path) -> list[Path]:
     """Return the temporary files that killed jobs have left."""
     now = time.time()
     found = (path for folder in folders for path in folder.glob("**/.*.part"))
-    return sorted(path for path in found if now - path.stat().st_mtime > ABANDONED)
+    return sorted(path for path in found if now - path.lstat().st_mtime > ABANDONED)
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder, and the folders above it that become empty."""
+    """Remove a file, a link or a folder, and the folders above it that become empty."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink()
     for parent in path.parents:
-        if parent in (RESULTS, RESOURCES) or any(parent.iterdir()):
+        if parent in (RESULTS, RESOURCES) or parent.is_symlink() or any(parent.iterdir()):
             return
         parent.rmdir()
 
@@ -100,8 +105,19 @@ def _run(path: Path) -> str:
 
 
 def _size(path: Path) -> int:
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files)
+    below = [] if path.is_symlink() else _below(path)
+    return sum(
+        each.lstat().st_size for each in (path, *below) if each.is_symlink() or each.is_file()
+    )
+
+
+def _below(path: Path) -> list[Path]:
+    """Return all that lies below a folder, without following links; nothing for a file."""
+    return [
+        Path(folder, name)
+        for folder, folders, files in os.walk(path)
+        for name in (*folders, *files)
+    ]
 
 
 if __name__ == "__main__":
