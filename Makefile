@@ -7,6 +7,7 @@
 #                 list the runs in results/ that no configuration asks for, ask, and remove them
 # make benchmark  measure training, probes and the toy engine against what one would write by hand,
 #                 and what Snakemake and imports cost
+# make gallery    copy the toy's figures into docs/gallery
 # make lock       resolve envs/*.in anew
 # make reference  write the configuration's schema and documentation page anew
 #
@@ -24,7 +25,7 @@ SNAKEMAKE := PYTHONPATH=workflow $(BIN)/python -m feature_quality.config.files "
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := run
-.PHONY: run test test-all report plan benchmark clean-untracked lock reference
+.PHONY: run test test-all report plan benchmark gallery clean-untracked lock reference
 
 run: $(INSTALLED)
 	@$(SNAKEMAKE) --configfile "$$CONFIG"
@@ -46,6 +47,9 @@ benchmark: $(INSTALLED)
 	PYTHONPATH=workflow:benchmarks $(BIN)/python benchmarks/probe_fitting.py
 	PYTHONPATH=workflow:benchmarks $(BIN)/python benchmarks/toy_engine.py
 	PYTHONPATH=workflow $(BIN)/python benchmarks/workflow_overhead.py
+
+gallery: $(INSTALLED)
+	$(BIN)/python benchmarks/gallery.py results/figures docs/gallery $(addprefix figure_,01 02 04 06 09 10 appendix_d)
 
 clean-untracked: $(INSTALLED)
 	@PYTHONPATH=workflow $(BIN)/python -m feature_quality.untracked config.yaml workflow/config/*.yaml "$$CONFIG"
