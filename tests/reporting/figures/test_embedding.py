@@ -8,13 +8,11 @@ from sklearn.decomposition import PCA
 
 from feature_quality.artifacts.embeddings import Embeddings, write_embeddings
 from feature_quality.methods import BASELINE, PAPER_METHOD
-from feature_quality.reporting.figures.drawing import save
 from feature_quality.reporting.figures.embedding import (
     POINTS,
     VALUES,
     draw,
     drawn_rows,
-    named,
     plot,
     principal_plane,
 )
@@ -65,13 +63,6 @@ def test_rows_are_as_many_of_every_group_at_random_but_always_the_same() -> None
     assert len(drawn_rows(np.repeat(np.arange(3), 5000), "shapes")) == POINTS // 3 * 3
 
 
-@pytest.mark.parametrize("method", ["sgd", "sam", "lsam", "asam"])
-def test_a_network_is_named_by_its_run(method) -> None:
-    name, found = named((network(0), {"method": method, "lr": 0.001, "rho": 0.5, "seed": 2}))
-    assert name == f"{method.upper()}: lr 0.001, ρ 0.5, seed 2"
-    assert len(found.table) == 40
-
-
 def test_it_is_drawn_of_a_network_each(tmp_path, examples_of) -> None:
     paths = []
     for seed, method in enumerate(("sgd", "lsam")):
@@ -117,12 +108,3 @@ def test_many_values_have_colours_of_their_own_and_none_that_of_sgd_or_sam(descr
     assert len({tuple(handle.get_color()) for handle in handles}) == 9
     figure.draw_without_rendering()
     assert len({*VALUES, BASELINE.colour, PAPER_METHOD.colour}) == 5 + 2
-
-
-def test_equal_embeddings_give_equal_bytes(description_of, tmp_path) -> None:
-    written = []
-    for name in ("first", "second"):
-        paths = (tmp_path / f"{name}.pdf", tmp_path / f"{name}.png")
-        save(plot({"SGD": network(0)}, description_of()), *paths)
-        written.append([path.read_bytes() for path in paths])
-    assert written[0] == written[1]
