@@ -13,8 +13,8 @@ from PIL import Image
 COLOURS = 128
 HEAD = """# Gallery
 
-Figures of the toy study, which `make gallery` copies from `results/figures/`. The captions are those
-that the workflow writes beside each figure: they say how many seeds and epochs the runs had.
+Figures of the toy study, which `make gallery` copies from `results/figures/`. The captions are
+those that the workflow writes beside each figure; they say how many seeds and epochs the runs had.
 """
 
 
