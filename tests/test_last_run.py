@@ -14,8 +14,8 @@ def test_another_configuration_than_the_last_is_noticed_once(tmp_path: Path) -> 
     assert notice_change(record, ["config.yaml"], first | {"seeds": [0, 1]}) == ""
     said = notice_change(record, ["config.yaml", "b.yaml"], first | {"seeds": [0], "toy": {}})
     assert said.startswith(
-        "This configuration (config.yaml, b.yaml) is not that of the last run here (config.yaml): "
-        "seeds, toy differ. "
+        "This configuration (config.yaml, b.yaml) is not that of the last run here (config.yaml). "
+        "They differ in: seeds, toy. "
     )
     assert json.loads(record.read_text())["files"] == ["config.yaml", "b.yaml"]
     assert notice_change(record, ["config.yaml"], first | {"seeds": [0], "toy": {}}) == ""

@@ -71,11 +71,15 @@ def test_an_edited_table_reruns_for_real_and_retrains_nothing(finished: Tree) ->
     module = finished.path / "workflow" / "feature_quality" / "reporting" / "tables" / "table1.py"
     module.write_text(module.read_text().replace("Table 1: ", "Table 1, edited: "))
     models = finished.results("runs", "embeddings", "probes")
-    finished.run()
+    said = finished.run()
     table = (finished.path / "results/tables/table1.md").read_text()
     assert table.startswith("# Table 1, edited: ")
     assert finished.results("runs", "embeddings", "probes") == models
     assert not finished.due()
+    # That tables are replaced by those of another configuration is said.
+    assert "not that of the last run" not in said
+    said = finished.run("table1", "--forcerun", "table", "--config", "data_seed=1")
+    assert "is not that of the last run here (config.yaml). They differ in: data_seed." in said
 
 
 @pytest.mark.slow
