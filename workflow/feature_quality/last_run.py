@@ -28,8 +28,9 @@ def notice_change(record: Path, files: Sequence[str], config: Mapping[str, Any])
     if not changed:
         return ""
     return (
-        f"This configuration ({', '.join(files)}) is not that of the last run here ({was_of}). They "
-        f"differ in: {', '.join(changed)}. Tables, claims and figures are made anew for it; those of "
-        "the last run come back with its configuration, without training again. To have both at a "
-        "time, copy results/tables, results/figures and results/claims.* first, or use --directory."
+        f"This configuration ({', '.join(files)}) is not that of the last run here ({was_of}). "
+        f"They differ in: {', '.join(changed)}. Tables, claims and figures are made anew for it; "
+        "those of the last run come back with its configuration, without training again. To have "
+        "both at a time, copy results/tables, results/figures and results/claims.* first, or use "
+        "--directory."
     )
