@@ -222,7 +222,7 @@ class TestSweep:
         assert first["effect"] == pytest.approx(-0.4 / 3)
         low, high = ttest_1samp([-0.1, -0.1, -0.2], 0).confidence_interval(0.95)
         assert (first["low"], first["high"]) == pytest.approx((low, high))
-        assert first["note"] == "colour; mean over 2 learning rates"
+        assert first["note"] == "colour; learning rates: 2"
         assert second["effect"] == pytest.approx(-0.15)
         assert second["note"].endswith("; 1 of 6 pairs of runs left out: one diverged")
         assert (first["runs"], second["runs"], second["dropped"]) == (3, 3, 0)

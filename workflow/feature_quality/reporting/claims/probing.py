@@ -233,11 +233,8 @@ def _over_sweep(
     lost, rates = pairs["value"].isna(), len(pairs.index.unique("lr"))
 
     def about(lost: pd.Series) -> str:
-        said = (
-            f"{note}mean over {rates} learning rates" if rates > 1 else f"{note}one learning rate"
-        )
         left_out = f"; {lost.sum()} of {len(lost)} pairs of runs left out: one diverged"
-        return said + left_out if lost.any() else said
+        return f"{note}learning rates: {rates}" + (left_out if lost.any() else "")
 
     rows = [
         _evaluate(
