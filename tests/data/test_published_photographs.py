@@ -92,20 +92,19 @@ def small(unpublished, monkeypatch):
 
 def by_hand(module, photo):
     """Return the pixels that are stored of a photograph."""
-    if module is celeba:
-        photo = photo.crop((0, 20, 178, 198)).resize((64, 64), Image.Resampling.BILINEAR)
-    else:
-        width, height = photo.size
-        size = (width * 128 // min(photo.size), height * 128 // min(photo.size))
-        photo = photo.resize(size, Image.Resampling.BILINEAR)
-        left, top = (round((side - 112) / 2) for side in photo.size)
-        photo = photo.crop((left, top, left + 112, top + 112))
-    return np.asarray(photo).transpose(2, 0, 1)
+    size = (64, 78) if module is celeba else (128, 128)
+    return np.asarray(photo.resize(size, Image.Resampling.BILINEAR)).transpose(2, 0, 1)
 
 
 def test_every_example_has_its_own_image_and_groups(small, prepare, split, outputs):
     (prepared,) = split(small.module.split, prepare(small.module, small.originals()))
-    assert prepared.images.shape == (108, *small.module.SPEC.shape)
+    assert prepared.images.shape == (108, 3, *small.module.SPEC.stored)
+    # A network sees the central square, whose side is 178 of 218 pixels down, and 224 of 256.
+    assert prepared.shape == small.module.SPEC.shape
+    height, width = prepared.description.view
+    down = height / prepared.images.shape[2]
+    assert height == width
+    assert down == pytest.approx(178 / 218 if small.module is celeba else 224 / 256, abs=0.005)
     for number, part in enumerate(SPLITS[:3]):
         examples = prepared.split(part)
         names = [name for name, (of, _, _) in small.truth.items() if of == number]
@@ -270,11 +269,11 @@ def test_bad_tables_of_celeba_are_refused(tmp_path, table, content, message):
 
 
 @pytest.mark.parametrize("size", [(150, 140), (333, 500), (500, 333), (128, 128), (60, 97)])
-def test_birds_of_all_sizes_are_scaled_and_cut(size):
+def test_birds_of_all_sizes_are_scaled_to_a_square(size):
     pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     photo = Image.fromarray(pixels)
     scaled = np.asarray(waterbirds.scale(photo)).transpose(2, 0, 1)
-    assert scaled.shape == (3, 112, 112)
+    assert scaled.shape == (3, 128, 128)
     np.testing.assert_array_equal(scaled, by_hand(waterbirds, photo))
 
 

@@ -128,16 +128,19 @@ def photographs(count: int, size: tuple[int, int]) -> torch.Tensor:
     return 255 * torch.rand(count, 3, *size, generator=source)
 
 
-@pytest.mark.parametrize("size", [(32, 32), (16, 40), (45, 19)])
+@pytest.mark.parametrize(
+    ("size", "seen"),
+    [((32, 32), (32, 32)), ((16, 40), (16, 40)), ((45, 19), (45, 19)), ((39, 32), (32, 32))],
+)
 @pytest.mark.parametrize("crop", [IMAGENET, GENTLE, Crop((0.001, 0.01), (0.1, 10))])
-def test_cut_windows_are_torchvisions_resized_crops(size, crop):
+def test_cut_windows_are_torchvisions_resized_crops(size, seen, crop):
     images = photographs(60, size)
     windows = torch.from_numpy(drawn(60, size, crop)).float()
-    cut = cut_windows(images / 255, windows)
-    assert cut.shape == images.shape
+    cut = cut_windows(images / 255, windows, seen)
+    assert cut.shape == (60, 3, *seen)
     for image, window, ours in zip(images / 255, windows, cut, strict=True):
         left, top, across, down, flip = map(int, window)
-        theirs = resized_crop(image, top, left, down, across, list(size), antialias=False)
+        theirs = resized_crop(image, top, left, down, across, list(seen), antialias=False)
         theirs = hflip(theirs) if flip else theirs
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-4)
 
@@ -147,7 +150,7 @@ def test_the_whole_window_is_the_image(size):
     images = photographs(2, size)
     height, width = size
     windows = torch.tensor([[0.0, 0, width, height, 0], [0, 0, width, height, 1]])
-    same, mirrored = cut_windows(images, windows)
+    same, mirrored = cut_windows(images, windows, size)
     torch.testing.assert_close(same, images[0], rtol=0, atol=0.01)
     torch.testing.assert_close(mirrored, images[1].flip(-1), rtol=0, atol=0.01)
 
@@ -155,7 +158,7 @@ def test_the_whole_window_is_the_image(size):
 def test_nothing_outside_a_window_is_seen():
     images = torch.full((1, 1, 6, 8), 1000.0)
     images[0, 0, 2:4, 3:7] = torch.tensor([[0.0, 1, 2, 3], [4, 5, 6, 7]])
-    cut = cut_windows(images, torch.tensor([[3.0, 2, 4, 2, 0]]))
+    cut = cut_windows(images, torch.tensor([[3.0, 2, 4, 2, 0]]), (6, 8))
     # Eight columns from four: ±¼ of a pixel around each; six rows from two.
     columns = torch.tensor([0.0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3])
     rows = torch.tensor([0.0, 0, 1 / 3, 2 / 3, 1, 1])

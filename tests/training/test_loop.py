@@ -444,14 +444,14 @@ def test_batches_hold_a_split_as_tensors(tmp_path, group_weights, weights):
         }
     )
     description = Description(
-        "d",
-        "D",
-        True,
-        ("a", "b"),
-        (("x",) * 2, ("y",) * 2),
-        (0.1, 0.2, 0.3),
-        (0.5, 0.4, 0.25),
-        group_weights,
+        dataset="d",
+        title="D",
+        demonstration=True,
+        features=("a", "b"),
+        classes=(("x",) * 2, ("y",) * 2),
+        channel_mean=(0.1, 0.2, 0.3),
+        channel_std=(0.5, 0.4, 0.25),
+        group_weights=group_weights,
     )
     # As when a prepared dataset is read: torch warns of arrays that cannot be written to.
     stored = np.load(tmp_path / "images.npy", mmap_mode="c")
@@ -476,11 +476,20 @@ def test_batches_hold_a_split_as_tensors(tmp_path, group_weights, weights):
         torch.testing.assert_close(other.take(rows)[0], expected.float(), rtol=0, atol=1e-6)
 
 
-def test_a_window_is_cut_before_the_image_is_normalised():
+def test_windows_are_of_the_whole_image_and_else_its_centre_is_seen():
     images = torch.arange(2 * 1 * 2 * 4, dtype=torch.uint8).reshape(2, 1, 2, 4)
     batches = DeviceSplit(
         images, torch.tensor([0, 1]), torch.ones(2) / 2, torch.tensor([0.5]), torch.tensor([0.25])
     )
+    centred = replace(batches, view=(2, 2))
+    assert (batches.shape, centred.shape) == ((1, 2, 4), (1, 2, 2))
+    seen = torch.tensor([[[[9.0, 10], [13, 14]]]])
+    torch.testing.assert_close(centred.take(slice(1, 2))[0], (seen / 255 - 0.5) / 0.25)
+    # The first row's second half.
+    window = torch.tensor([[2.0, 0, 2, 1, 0]])
+    seen = torch.tensor([[[[10.0, 11], [10, 11]]]])
+    cut = centred.take(slice(1, 2), window)[0]
+    torch.testing.assert_close(cut, (seen / 255 - 0.5) / 0.25, rtol=0, atol=1e-5)
     # One pixel, the third of the second row; and the whole image, flipped.
     windows = torch.tensor([[2.0, 1, 1, 1, 0], [0, 0, 4, 2, 1]])
     inputs, labels = batches.take(torch.tensor([0, 1]), windows)

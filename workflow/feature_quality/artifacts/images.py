@@ -38,6 +38,8 @@ class DatasetInfo:
         features: the names of feature A, which is the label, and of feature B.
         classes: the names of the values of each feature.
         custom: whether it is the user's own.
+        view: (height, width) of the centre of an image that networks see outside training, where
+            more than that is stored for training's random crops.
     """
 
     dataset: str
@@ -46,6 +48,7 @@ class DatasetInfo:
     features: tuple[str, str]
     classes: Classes
     custom: bool = field(default=False, kw_only=True)
+    view: tuple[int, int] | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)

@@ -85,8 +85,9 @@ class Prepared:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """The (channels, height, width) of an example's image."""
-        _, channels, height, width = self.images.shape
+        """The (channels, height, width) of what a network sees of an example."""
+        _, channels, *sides = self.images.shape
+        height, width = self.description.view or sides
         return channels, height * (2 if (self.examples["above"] >= 0).any() else 1), width
 
     def split(self, name: str) -> Examples:

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
 FOLDER = "img_align_celeba"
-# Pixels of an aligned photograph, and a side of what is stored.
-ALIGNED, SIDE = (178, 218), 64
+# Pixels of an aligned photograph, across and down; a side of the central square that is seen, and
+# the height of the whole photograph beside it.
+ALIGNED, SIDE, HEIGHT = (178, 218), 64, 78
 GROUPS = {
     "train": (71629, 66874, 22880, 1387),
     "val": (8535, 8276, 2874, 182),
@@ -37,6 +38,7 @@ SPEC = DatasetSpec(
     features=("hair", "gender"),
     classes=(("not blond", "blond"), ("female", "male")),
     shape=(3, SIDE, SIDE),
+    stored=(HEIGHT, SIDE),
     originals={
         "images": (f"celeba/{FOLDER}/", f"celeba/{FOLDER}.zip"),
         "attributes": ("celeba/list_attr_celeba.txt",),
@@ -101,7 +103,7 @@ def photographs(
             place=images,
             read=read,
             scale=scale,
-            shape=(3, SIDE, SIDE),
+            shape=(3, HEIGHT, SIDE),
         )
 
 
@@ -131,18 +133,21 @@ def read_attributes(attributes: str | Path, partition: str | Path) -> pd.DataFra
 
 
 def scale(photo: "Image.Image") -> "Image.Image":
-    """Cut out the central 178 × 178 pixels and bring them to 64 × 64.
+    """Bring the whole photograph to 64 × 78, whose centre, 64 × 64, is seen in evaluation.
+
+    So is the centre of 178 × 178 pixels in Sagawa et al. (2020), whose training takes windows of
+    the whole.
 
     Raises:
         OSError: the photograph is not an aligned one.
     """
     # Slow to import, and only this needs it.
-    from torchvision.transforms.functional import center_crop, resize
+    from torchvision.transforms.functional import resize
 
     if photo.size != ALIGNED:
         width, height = photo.size
         raise OSError(f"{width} × {height} pixels; aligned images are {ALIGNED[0]} × {ALIGNED[1]}")
-    scaled: Image.Image = resize(center_crop(photo, [ALIGNED[0]]), [SIDE, SIDE])
+    scaled: Image.Image = resize(photo, [HEIGHT, SIDE])
     return scaled
 
 

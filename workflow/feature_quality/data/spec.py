@@ -25,8 +25,10 @@ class DatasetSpec:
         title: its name for readers.
         features: the names of feature A, which is the label, and of feature B.
         classes: the names of both features' values; empty where only the files tell.
-        shape: (channels, height, width) of the stored images; None where ``images`` has a
-            resolution.
+        shape: (channels, height, width) of what networks see of the images; None where ``images``
+            has a resolution.
+        stored: (height, width) of the stored images, where random crops are taken from more than
+            the centre that is seen otherwise.
         originals: the files that it is prepared from, by a name for each: their alternatives below
             ``data_dir`` in order of preference, a folder ending in ``/``. The last alternative is
             a key of ``SOURCES``, and is downloaded where ``data_dir`` has none of them.
@@ -50,6 +52,7 @@ class DatasetSpec:
     features: tuple[str, str]
     classes: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     shape: tuple[int, int, int] | None = None
+    stored: tuple[int, int] | None = None
     originals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     group_counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -77,9 +80,10 @@ class DatasetSpec:
     def info(self, **different: Any) -> DatasetInfo:
         """Return what holds for all of its images; ``different`` is what its files tell."""
         names = ("title", "demonstration", "features", "classes", "custom")
-        return DatasetInfo(
-            **{"dataset": self.id} | {name: getattr(self, name) for name in names} | different
-        )
+        own = {name: getattr(self, name) for name in names} | {"dataset": self.id}
+        if self.stored and self.shape:
+            own["view"] = self.shape[1:]
+        return DatasetInfo(**own | different)
 
     @property
     def random_split(self) -> bool:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 FOLDER = "waterbird_complete95_forest2water2"
-# Pixels a side of what is stored.
-SIDE = 112
+# Pixels a side of what is seen, and of what is stored: 256/224 times as many.
+SIDE, STORED = 112, 128
 GROUPS = {
     "train": (3498, 184, 56, 1057),
     "val": (467, 466, 133, 133),
@@ -38,6 +38,7 @@ SPEC = DatasetSpec(
     features=("bird", "background"),
     classes=(("landbird", "waterbird"), ("land", "water")),
     shape=(3, SIDE, SIDE),
+    stored=(STORED, STORED),
     originals={"images": (f"{FOLDER}/", f"{FOLDER}.tar.gz")},
     counts=split_counts(GROUPS),
     group_counts=GROUPS,
@@ -88,7 +89,7 @@ def photographs(original: str | Path) -> Iterator[Photos]:
             place=folder,
             read=lambda name: Path(folder, name).read_bytes(),
             scale=scale,
-            shape=(3, SIDE, SIDE),
+            shape=(3, STORED, STORED),
         )
 
 
@@ -118,9 +119,12 @@ def read_metadata(folder: str | Path) -> pd.DataFrame:
 
 
 def scale(photo: "Image.Image") -> "Image.Image":
-    """Bring the shorter side to 128 pixels and cut out the central 112 × 112."""
-    # Slow to import, and only this needs it.
-    from torchvision.transforms.functional import center_crop, resize
+    """Bring the whole photograph to a square of 128 × 128, as Sagawa et al. (2020) do for 256.
 
-    scaled: Image.Image = center_crop(resize(photo, 128), [SIDE, SIDE])
+    Its centre, 112 × 112, is seen in evaluation.
+    """
+    # Slow to import, and only this needs it.
+    from torchvision.transforms.functional import resize
+
+    scaled: Image.Image = resize(photo, [STORED, STORED])
     return scaled

@@ -53,27 +53,34 @@ def draw_windows(rng: np.random.Generator, count: int, size: tuple[int, int], cr
     return torch.from_numpy(np.vstack([corner, drawn, flips]).T.astype(np.float32))
 
 
-def cut_windows(images: Tensor, windows: Tensor) -> Tensor:
-    """Return every image's own window at the size of the image, flipped where that is asked for.
+def center_crop(images: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the centre, of ``size`` (height, width), of images (…, height, width)."""
+    top, left = ((have - want) // 2 for have, want in zip(images.shape[-2:], size, strict=True))
+    return images[..., top : top + size[0], left : left + size[1]]
+
+
+def cut_windows(images: Tensor, windows: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return every image's own window at one size, flipped where that is asked for.
 
     Args:
         images: float32 (n, channels, height, width).
         windows: (n, 5), as ``draw_windows`` returns them.
+        size: the (height, width) of what is returned.
     """
-    height, width = images.shape[2:]
+    height, width = size
     left, top, window_width, window_height, flipped = windows[:, :, None].unbind(1)
-    columns = _sources(left, window_width, width)
+    columns = _sources(left, window_width, width, images.shape[3])
     columns = torch.where(flipped > 0, columns.flip(1), columns)
-    rows = _sources(top, window_height, height)
+    rows = _sources(top, window_height, height, images.shape[2])
     across = columns[:, None, :].expand(-1, height, -1)
     down = rows[:, :, None].expand(-1, -1, width)
     grid = torch.stack([across, down], dim=-1)
     return grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def _sources(start: Tensor, length: Tensor, size: int) -> Tensor:
-    """Return where each of ``size`` pixels comes from: (n, size), −1 and 1 being the edges."""
-    steps = (torch.arange(size, device=start.device) + 0.5) / size
+def _sources(start: Tensor, length: Tensor, count: int, size: int) -> Tensor:
+    """Return where each of ``count`` pixels comes from: (n, count), −1 and 1 being the edges."""
+    steps = (torch.arange(count, device=start.device) + 0.5) / count
     place = start + length * steps - 0.5
     # What lies outside the window is not seen, even between the pixels at its edge.
     inside = torch.minimum(place.clamp(min=0), start + length - 1).maximum(start)

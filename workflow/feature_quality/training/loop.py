@@ -17,7 +17,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from feature_quality.artifacts.prepared import Description, Examples
 from feature_quality.errors import InputError
 from feature_quality.seeds import generator
-from feature_quality.training.augmentation import Crop, cut_windows, draw_windows
+from feature_quality.training.augmentation import Crop, center_crop, cut_windows, draw_windows
 from feature_quality.training.checkpoint import Checkpoint
 from feature_quality.training.models import Network, normalise
 from feature_quality.training.network import Normalisation
@@ -73,6 +73,7 @@ class DeviceSplit:
         labels: int64 (n,).
         weights: each example's share of the split's loss and error, float64 (n,), 1 in all.
         channel_mean, channel_std: float32 (channels,).
+        view: (height, width) of the images' centre, which a network sees; None for all of them.
     """
 
     images: Tensor
@@ -80,6 +81,7 @@ class DeviceSplit:
     weights: Tensor
     channel_mean: Tensor
     channel_std: Tensor
+    view: tuple[int, int] | None = None
 
     @classmethod
     def of(
@@ -103,16 +105,29 @@ class DeviceSplit:
             torch.from_numpy(description.example_weights(table["group"].to_numpy())).to(device),
             torch.tensor(mean, dtype=torch.float32, device=device),
             torch.tensor(std, dtype=torch.float32, device=device),
+            description.view,
         )
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The (channels, height, width) of what a network sees."""
+        _, channels, *sides = self.images.shape
+        height, width = self.view or sides
+        return channels, height, width
+
     def take(self, rows: Tensor | slice, windows: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the normalised images of ``rows``, cut to their ``windows``, and the labels."""
+        """Return the normalised images of ``rows``, and the labels.
+
+        They are the centres of the stored images, or their ``windows`` brought to the same size.
+        """
         images = self.images[rows]
-        if windows is not None:
-            images = cut_windows(images.float(), windows)
+        if windows is None:
+            images = center_crop(images, self.shape[1:])
+        else:
+            images = cut_windows(images.float(), windows, self.shape[1:])
         return normalise(images, self.channel_mean, self.channel_std), self.labels[rows]
 
 
@@ -245,7 +260,7 @@ def _require_batch_of_one(model: Network, split: DeviceSplit) -> None:
     # On the meta device, where nothing is computed, drawn or counted.
     on_meta = copy.deepcopy(model).to("meta").train()
     try:
-        on_meta(torch.empty(1, *split.images.shape[1:], device="meta"))
+        on_meta(torch.empty(1, *split.shape, device="meta"))
     except ValueError as error:
         raise InputError(
             f"{len(split)} training images leave a last batch of one, which batch normalisation "
