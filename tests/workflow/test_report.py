@@ -81,7 +81,7 @@ def test_every_result_is_in_it_with_its_caption(report: Path) -> None:
     for page in ("claims", "tables/table1", "tables/table2", "tables/grid"):
         assert f'"results/report/{page}.html"' in text
     # A caption, and what is said of the runs.
-    assert "Lorenz curves of their weights" in text
+    assert "Lorenz curves of the weights of" in text
     assert "Not the documented settings" in text
 
 

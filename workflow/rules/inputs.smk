@@ -206,6 +206,8 @@ def figure_of(wildcards):
     """The section of a figure in the report, and its title there: its caption's first sentence."""
     figure, dataset, method = FIGURES[wildcards.figure]
     title = SPECS_OF_FIGURES[figure].caption.partition(". ")[0].removesuffix(".")
+    # The report sorts titles as text, and a browser shows two spaces as one.
+    title = re.sub(r"^Figure (\d):", r"Figure  \1:", title)
     if not dataset:
         return "Toy", title
     return f"{dataset}: {METHODS[method].label} and {BASELINE.label}", title

@@ -6,8 +6,8 @@ from feature_quality.reporting.figures.weight_maps import bins_text, weight_maps
 
 INPUTS = {"toy": ["points"], "dataset": ["importance"]}
 CAPTION = (
-    "Figure 5: which training examples have weight at the end of training. The median weight of "
-    "an example, real and phantom, and their ratio, by how much the easy and the hard feature "
+    "Figure 5: which examples have weight. The median weight of a training example at the end of "
+    "training, real and phantom, and their ratio, by how much the easy and the hard feature "
     "contribute to its margin."
 )
 

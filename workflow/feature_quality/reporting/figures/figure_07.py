@@ -9,9 +9,9 @@ from feature_quality.reporting.figures.lorenz_curves import (
 
 INPUTS = {"toy": ["points"], "dataset": ["importance"]}
 CAPTION = (
-    "Figure 7: how evenly training examples are weighted over training. The Lorenz curves of "
-    "Figure 3 at several epochs, with the share of points on a logarithmic axis and equal weights "
-    "as a dotted line; last, the Gini coefficient at each of these epochs."
+    "Figure 7: evenness of weights over training. The Lorenz curves of Figure 3 at several "
+    "epochs, with the share of points on a logarithmic axis and equal weights as a dotted line; "
+    "last, the Gini coefficient at each of these epochs."
 )
 
 

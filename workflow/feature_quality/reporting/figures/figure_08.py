@@ -6,8 +6,7 @@ from feature_quality.reporting.figures.weight_maps import bins_text, weight_maps
 
 INPUTS = {"toy": ["points"], "dataset": ["importance"]}
 CAPTION = (
-    "Figure 8: which training examples have weight over training. The median weights of Figure 5 "
-    "at several epochs."
+    "Figure 8: weights of examples over training. The median weights of Figure 5 at several epochs."
 )
 
 

@@ -27,7 +27,7 @@ from feature_quality.reporting.statistics import interval
 
 INPUTS = {"dataset": ["examples", "tests"]}
 CAPTION = (
-    "Groups: the test error of each group of examples. Both methods at the hyperparameters that "
+    "Groups: the test error of each. Both methods at the hyperparameters that "
     "validation data chose for them."
 )
 SHOWN = "Circles: seeds; squares: their means; n: test examples."

@@ -28,8 +28,8 @@ from feature_quality.reporting.statistics import interval
 
 INPUTS = {"dataset": ["examples", "runs"]}
 CAPTION = (
-    "The sweep: test error and the probing error of each feature against ρ, at every learning rate."
-    " Axes of errors do not start at 0; learning rates stand beside one another at each ρ; rings "
+    "The sweep: errors against ρ. Test error and the probing error of each feature, at every "
+    "learning rate. Axes of errors do not start at 0; learning rates stand beside one another at each ρ; rings "
     "mark what validation data chose."
 )
 # Around the point of a setting that validation data chose.
