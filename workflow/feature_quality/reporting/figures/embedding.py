@@ -18,8 +18,8 @@ from feature_quality.seeds import generator
 
 INPUTS = {"dataset": ["examples", "embeddings"]}
 CAPTION = (
-    "Embeddings: two principal components, coloured by each feature. Rows: one selected network of "
-    "SGD and one of the method that is compared with it; columns: the features."
+    "Embeddings: two principal components, coloured by each feature. Rows: one selected network "
+    "of SGD and one of the method that is compared with it; columns: the features."
 )
 # Okabe and Ito's colours without those of SGD and SAM.
 VALUES = ("#56B4E9", "#D55E00", "#000000", "#009E73", "#CC79A7")

@@ -16,8 +16,8 @@ from feature_quality.reporting.toy_runs import TOY_METHODS, method_of
 INPUTS = {"toy": ["contours", "points"]}
 CAPTION = (
     "Figure 1: what SGD and LSAM have learned. The output of the network of the easy feature and "
-    "of the hard one, over the plane of the feature, and the training points of one run. "
-    "The line is where the output is 0; crosses are points that the feature gets wrong."
+    "of the hard one, over the plane of the feature, and the training points of one run. The line "
+    "is where the output is 0; crosses are points that the feature gets wrong."
 )
 LABELS = {-1: ("v", "white"), 1: ("^", "black")}
 # Neither a colour of the map nor of the points.

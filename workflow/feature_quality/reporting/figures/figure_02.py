@@ -21,10 +21,10 @@ from feature_quality.reporting.toy_runs import breaks, phantom_ratio
 
 INPUTS = {"toy": ["complexity"]}
 CAPTION = (
-    "Figure 2: error and weights against ρ. A: the error on "
-    "the hard feature, a spiral that turns by c degrees from its centre to its end. B: the ratio "
-    "of the last layer's weights of the hard and the easy feature, mean over training, at the "
-    "phantom parameters (solid) and at the real ones (dashed)."
+    "Figure 2: error and weights against ρ. A: the error on the hard feature, a spiral that turns "
+    "by c degrees from its centre to its end. B: the ratio of the last layer's weights of the "
+    "hard and the easy feature, mean over training, at the phantom parameters (solid) and at the "
+    "real ones (dashed)."
 )
 
 

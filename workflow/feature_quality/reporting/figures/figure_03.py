@@ -6,10 +6,11 @@ from feature_quality.reporting.figures.lorenz_curves import curves_texts, lorenz
 
 INPUTS = {"toy": ["points"], "dataset": ["importance"]}
 CAPTION = (
-    "Figure 3: how evenly examples are weighted. Lorenz curves of the weights of training examples "
-    "at the end of training, those with the largest weight first: the nearer to the dotted line, the more "
-    "evenly examples are weighted. The middle panel has the same curves with a logarithmic axis. "
-    "Right: Gini coefficients, 0 for equal weights; points are seeds, squares their means."
+    "Figure 3: how evenly examples are weighted. Lorenz curves of the weights of training "
+    "examples at the end of training, those with the largest weight first: the nearer to the "
+    "dotted line, the more evenly examples are weighted. The middle panel has the same curves "
+    "with a logarithmic axis. Right: Gini coefficients, 0 for equal weights; points are seeds, "
+    "squares their means."
 )
 
 

@@ -12,8 +12,9 @@ from feature_quality.reporting.toy_runs import SGD_RHO
 
 INPUTS = {"toy": ["epochs", "shown"]}
 CAPTION = (
-    "Figure 4: phantom over real learning rates. LSAM's, for each feature. Left: at one ρ, the mean over each epoch; right: the mean over the whole of training against ρ. Above the "
-    "dotted line, the feature learns faster than its real weight would have it."
+    "Figure 4: phantom over real learning rates. LSAM's, for each feature. Left: at one ρ, the "
+    "mean over each epoch; right: the mean over the whole of training against ρ. Above the dotted "
+    "line, the feature learns faster than its real weight would have it."
 )
 SCALING = "phantom/real rate, $\\tilde{w}_j/w_j$"
 

@@ -12,8 +12,8 @@ from feature_quality.reporting.toy_runs import TOY_METHODS, method_of
 INPUTS = {"toy": ["noise"]}
 CAPTION = (
     "Figure 9: errors under noise. The hard feature's error under SGD and LSAM against the level "
-    "of noise in the training data. Columns: the kind of noise, with its level on the axis; upper row: noise on "
-    "both features, lower row: on the hard one alone."
+    "of noise in the training data. Columns: the kind of noise, with its level on the axis; upper "
+    "row: noise on both features, lower row: on the hard one alone."
 )
 KINDS = {
     "label": ("label noise", "probability of a flip p"),

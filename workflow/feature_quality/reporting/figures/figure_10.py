@@ -10,8 +10,8 @@ from feature_quality.reporting.figures.style import HARD_ERROR, RHO, canvas, lin
 
 INPUTS = {"toy": ["batch_size"]}
 CAPTION = (
-    "Figure 10: error against ρ by batch size. The hard feature's error, left with equal "
-    "numbers of updates, right with equal numbers of epochs."
+    "Figure 10: error against ρ by batch size. The hard feature's error, left with equal numbers "
+    "of updates, right with equal numbers of epochs."
 )
 TITLES = {"updates": "equal numbers of updates", "epochs": "equal numbers of epochs"}
 

@@ -21,9 +21,9 @@ from feature_quality.reporting.toy_runs import method_of
 INPUTS = {"toy": ["appendix_d"]}
 CAPTION = (
     "Appendix D: weights measured and predicted. By how much the weight of a single example rises "
-    "when the network is perturbed for it alone, measured against what the first-order approximation predicts. Columns: "
-    "networks; rows: losses; circles: the last layer w is perturbed, crosses: all parameters "
-    "θ. The dotted line is where both agree."
+    "when the network is perturbed for it alone, measured against what the first-order "
+    "approximation predicts. Columns: networks; rows: losses; circles: the last layer w is "
+    "perturbed, crosses: all parameters θ. The dotted line is where both agree."
 )
 MARKERS = {"last layer": "o", "all": "x"}
 # Marks that hide none of those below them.

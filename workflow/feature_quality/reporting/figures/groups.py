@@ -27,8 +27,8 @@ from feature_quality.reporting.statistics import interval
 
 INPUTS = {"dataset": ["examples", "tests"]}
 CAPTION = (
-    "Groups: the test error of each. Both methods at the hyperparameters that "
-    "validation data chose for them."
+    "Groups: the test error of each. Both methods at the hyperparameters that validation data "
+    "chose for them."
 )
 SHOWN = "Circles: seeds; squares: their means; n: test examples."
 # How far from a group's line the methods stand, and a method's seeds from its mean.

@@ -29,8 +29,8 @@ from feature_quality.reporting.statistics import interval
 INPUTS = {"dataset": ["examples", "runs"]}
 CAPTION = (
     "The sweep: errors against ρ. Test error and the probing error of each feature, at every "
-    "learning rate. Axes of errors do not start at 0; learning rates stand beside one another at each ρ; rings "
-    "mark what validation data chose."
+    "learning rate. Axes of errors do not start at 0; learning rates stand beside one another at "
+    "each ρ; rings mark what validation data chose."
 )
 # Around the point of a setting that validation data chose.
 RING: dict[str, Any] = {
