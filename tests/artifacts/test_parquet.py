@@ -1,4 +1,5 @@
 import re
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from feature_quality.artifacts.features import IMPORTANCE, PROBES, RUN_IMPORTANCE
 from feature_quality.artifacts.history import HISTORY
 from feature_quality.artifacts.parquet import (
+    METADATA_KEY,
     read_metadata,
     read_parquet,
     read_table,
@@ -148,6 +150,31 @@ def test_a_flipped_bit_in_a_page_is_noticed(path):
         path.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
         with pytest.raises(InputError, match="cannot be read as parquet"):
             read_parquet(path)
+
+
+def test_a_changed_bit_of_the_footer_is_found_or_harmless(tmp_path):
+    """It has the description twice: as it is, and within Arrow's own schema."""
+    path, table, description = tmp_path / "a", pa.table({"a": [1]}), {"seed": 0, "rho": 0.05}
+    write_parquet(path, table, description)
+    content = path.read_bytes()
+    refused = 0
+    for place in range(content.index(b'{"rho": 0.05'), len(content) - 8):
+        changed = bytearray(content)
+        changed[place] ^= 1 << place % 8
+        path.write_bytes(changed)
+        with suppress(InputError):
+            refused += 1
+            assert read_parquet(path, table.schema) == (table, description)
+            refused -= 1
+    assert refused > 300
+
+
+@pytest.mark.parametrize("description", [b"[1]", b"[" * 100_000, b"9" * 5000])
+def test_what_is_no_description_is_refused(tmp_path, description):
+    table = pa.table({"a": [1]}).replace_schema_metadata({METADATA_KEY: description})
+    pq.write_table(table, tmp_path / "a")
+    with pytest.raises(InputError, match=r"/a: (its description is damaged|cannot be read)"):
+        read_parquet(tmp_path / "a")
 
 
 def rows(schema: pa.Schema, count: int = 3) -> pd.DataFrame:

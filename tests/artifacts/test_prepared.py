@@ -1,5 +1,6 @@
 import hashlib
 import re
+from contextlib import suppress
 from dataclasses import asdict, fields, replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from feature_quality.artifacts.images import (
     DatasetInfo,
     StoredImages,
     new_images,
+    open_images,
     read_images,
     write_image_table,
 )
@@ -356,3 +358,20 @@ def test_new_images_are_absent_after_an_error(paths, older):
         stop(images)
     found = [path.read_bytes() for path in paths[0].parent.iterdir()]
     assert found == ([older] if older else [])
+
+
+def test_a_changed_bit_in_the_header_of_images_is_found_or_harmless(tmp_path):
+    path, images = tmp_path / "images.npy", np.arange(96, dtype=np.uint8).reshape(2, 3, 4, 4)
+    np.save(path, images)
+    content = path.read_bytes()
+    refused = 0
+    for place in range(len(content) - images.size):
+        for bit in range(8):
+            changed = bytearray(content)
+            changed[place] ^= 1 << bit
+            path.write_bytes(changed)
+            with suppress(InputError):
+                refused += 1
+                np.testing.assert_array_equal(open_images(path), images)
+                refused -= 1
+    assert refused > 400

@@ -312,6 +312,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("training.office_home.crop", 1, f": 1 {MAPPING}"),
     ("training", None, f": None {MAPPING}"),
     ("domains.vlcs.resolution", 0, f": 0 {ABOVE}"),
+    ("domains.pacs.resolution", 4097, ": 4097 should be less than or equal to 4096"),
     ("domains.pacs.resolution", 64.5, f": 64.5 {WHOLE}"),
     ("probe", [5], f": [5] {MAPPING}"),
     ("probe.per_group.cifar_mnist", 1, ": 1 should be greater than or equal to 2"),

@@ -90,6 +90,15 @@ def test_a_file_that_was_cut(ended: Tree, undisturbed: Tree, name: str) -> None:
     assert_same(ended, undisturbed)
 
 
+@pytest.mark.parametrize(
+    ("rho", "message"), [("0.3", "which is no run of the grid"), ("NaN", "cannot be read as JSON")]
+)
+def test_a_selection_of_a_run_that_is_not_asked_for(ended: Tree, rho: str, message: str) -> None:
+    path = ended.path / "results" / "selection" / "digits_photos.json"
+    path.write_text(path.read_text().replace('"rho": 0.1', f'"rho": {rho}'))
+    assert message in ended.snakemake("--dry-run")[1]
+
+
 def test_a_read_only_results_directory(ended: Tree, undisturbed: Tree) -> None:
     """Without privileges, which root would keep."""
     prefix = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"] if not os.geteuid() else []

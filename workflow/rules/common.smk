@@ -41,11 +41,17 @@ def selected_runs(dataset, *methods):
         for method, choice in choices.items()
         if not methods or (method in methods and choices is selection["choices"])
     }
-    return [
+    runs = [
         RUN.format(dataset=dataset, method=method, lr=lr, rho=rho, seed=seed)
         for method, lr, rho in sorted(chosen)
         for seed in settings.seeds
     ]
+    if unknown := set(runs) - set(settings.runs_of(dataset)):
+        raise WorkflowError(
+            f"results/selection/{dataset}.json: chooses {min(unknown)}, which is no run of the "
+            "grid; remove the file, then the same command"
+        )
+    return runs
 
 
 def one_of(texts):

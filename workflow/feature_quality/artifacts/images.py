@@ -112,13 +112,15 @@ def open_images(path: str | Path) -> npt.NDArray[np.uint8]:
     try:
         # Copy on write: PyTorch shares memory only with writable arrays.
         images = np.lib.format.open_memmap(path, mode="c")
-    except (ValueError, OSError, EOFError) as error:
+    except Exception as error:  # A damaged header is parsed as Python and may raise anything.
         raise InputError(f"{path}: cannot be read as an array ({error})") from error
     if images.dtype != np.uint8 or images.ndim != 4:
         raise InputError(
             f"{path}: images are {images.dtype} with {images.ndim} dimensions, "
             "expected uint8 (n, channels, height, width)"
         )
+    if images.offset + images.nbytes != Path(path).stat().st_size:
+        raise InputError(f"{path}: is not as long as its header says, {images.shape}")
     return images
 
 

@@ -1,5 +1,6 @@
 """Parquet files with a declared schema and metadata in JSON."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ from feature_quality.artifacts.atomic import replacing
 from feature_quality.errors import InputError
 
 METADATA_KEY = b"feature_quality"
+# Parquet has checksums of its pages, and none of what its footer says.
+CHECKSUM_KEY = b"feature_quality_sha256"
 
 
 def columns(text: str) -> pa.Schema:
@@ -34,7 +37,9 @@ def write_parquet(path: str | Path, table: pa.Table, metadata: Mapping[str, Any]
     description = json.dumps(metadata, sort_keys=True).encode()
     with replacing(path) as temporary:
         pq.write_table(
-            table.replace_schema_metadata({METADATA_KEY: description}),
+            table.replace_schema_metadata(
+                {METADATA_KEY: description, CHECKSUM_KEY: _sha256(description)}
+            ),
             temporary,
             compression="zstd",
             write_page_checksum=True,
@@ -59,11 +64,16 @@ def read_parquet(
         if missing:
             raise InputError(f"{path}: has no column {', '.join(sorted(missing))}")
         table = pq.read_table(path, columns=columns, page_checksum_verification=True)
-        metadata = json.loads((found.metadata or {})[METADATA_KEY])
+        described = found.metadata or {}
+        description = described[METADATA_KEY]
+        metadata = json.loads(description)
     except KeyError as error:
         raise InputError(f"{path}: was not written by this workflow (no description)") from error
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as parquet ({error})") from error
+    checksum = _sha256(description)
+    if not isinstance(metadata, dict) or described.get(CHECKSUM_KEY, checksum) != checksum:
+        raise InputError(f"{path}: its description is damaged")
     return table.replace_schema_metadata(None), metadata
 
 
@@ -113,6 +123,10 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
         InputError: the file is damaged, or was not written by this workflow.
     """
     return read_parquet(path, columns=[])[1]
+
+
+def _sha256(description: bytes) -> bytes:
+    return hashlib.sha256(description).hexdigest().encode()
 
 
 def _describe(schema: pa.Schema) -> str:

@@ -4,14 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from feature_quality.config.section import PositiveWhole, Section
+from feature_quality.config.section import Pixels, Section
 
 
 class DomainImages(Section):
     """The images of a dataset of DomainBed."""
 
     resolution: Annotated[
-        PositiveWhole, Field(description="Pixels a side of the images, as they are stored.")
+        Pixels, Field(description="Pixels a side of the images, as they are stored.")
     ]
     published: Annotated[
         bool,

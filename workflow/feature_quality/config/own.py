@@ -12,7 +12,7 @@ from feature_quality.config.section import (
     Directory,
     Distinct,
     File,
-    PositiveWhole,
+    Pixels,
     Section,
     constant,
     plain,
@@ -99,7 +99,7 @@ class OwnDataset(Section):
         ),
     ] = None
     resolution: Annotated[
-        PositiveWhole,
+        Pixels,
         Field(
             description="Pixels a side of the images as they are stored: the central square of "
             "each, scaled; of domains, all of each."

@@ -187,6 +187,8 @@ NonNegativeNumber = Annotated[float, Field(ge=0), _NotBoolean]
 Fraction = Annotated[float, Field(ge=0, lt=1), _NotBoolean]
 Probability = Annotated[float, Field(ge=0, le=1), _NotBoolean]
 PositiveWhole = Annotated[int, Field(gt=0), _NotBoolean]
+# Of a side of stored images; larger ones would fill memory before a network saw them.
+Pixels = Annotated[int, Field(gt=0, le=4096), _NotBoolean]
 # Seeds are stored in 32 bits.
 Seed = Annotated[int, Field(ge=0, lt=2**31), _NotBoolean]
 Several = Annotated[int, Field(ge=2), _NotBoolean]
