@@ -95,6 +95,7 @@ def test_images_that_run_code_when_they_are_loaded_are_refused(tmp_path, mark, f
         "title": "t",
         "demonstration": True,
         "custom": False,
+        "view": None,
         "features": ["a", "b"],
         "classes": [["x"], ["y"]],
         "channel_mean": [0.5],
