@@ -1,9 +1,35 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import bootstrap, linregress
+from scipy.stats import bootstrap, linregress, ttest_1samp
 
-from feature_quality.reporting.statistics import bootstrap_errors, holm, interval, slopes
+from feature_quality.reporting.statistics import bootstrap_errors, fieller, holm, interval, slopes
+
+
+class TestFieller:
+    @pytest.mark.parametrize("level", [0.9, 0.95])
+    def test_its_ends_are_the_ratios_that_a_t_test_just_rejects(self, level: float) -> None:
+        rng = np.random.default_rng(0)
+        below = pd.Series(rng.normal(1, 0.3, 8))
+        above = 0.6 * below + rng.normal(0, 0.1, 8)
+        ends = fieller(above, below, level)
+        assert ends is not None
+        assert ends[0] < above.mean() / below.mean() < ends[1]
+        for end in ends:
+            assert ttest_1samp(above - end * below, 0).pvalue == pytest.approx(1 - level)
+
+    def test_by_hand_with_the_quantile_of_one_degree_of_freedom(self) -> None:
+        # Means 2 and 10, the variances of both 1/4 and not correlated but by −1/4; t is 6.3138.
+        above, below = pd.Series([1.5, 2.5]), pd.Series([10.5, 9.5])
+        half = 6.3138**2 / 4
+        ends = fieller(above, below, 0.9)
+        a, b, c = 100 - half, 20 + half, 4 - half
+        root = (b**2 - a * c) ** 0.5
+        assert ends == pytest.approx(((b - root) / a, (b + root) / a), rel=1e-4)
+
+    def test_without_a_denominator_that_is_surely_positive_there_is_none(self) -> None:
+        for below in ([0.1, -0.1, 0.2], [-1.0, -1.1, -0.9]):
+            assert fieller(pd.Series([1.0, 1.1, 1.2]), pd.Series(below)) is None
 
 
 class TestInterval:

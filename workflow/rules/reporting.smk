@@ -119,8 +119,10 @@ rule claims:
         complexity=TOY_FILES.get("complexity", []),
         points=TOY_FILES.get("points", []),
         interventions=TOY_FILES.get("interventions", []),
+        effects=TOY_FILES.get("effects", []),
         noise=TOY_FILES.get("noise", []),
         batch_size=TOY_FILES.get("batch_size", []),
+        appendix_d=TOY_FILES.get("appendix_d", []),
     output:
         csv="results/claims.csv",
         md="results/claims.md",

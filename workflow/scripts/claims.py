@@ -6,7 +6,7 @@ from feature_quality.artifacts.prepared import read_description
 from feature_quality.artifacts.runs import BOOTSTRAP, RUNS
 from feature_quality.artifacts.selection import read_selection
 from feature_quality.artifacts.sidecar import write_sidecar
-from feature_quality.artifacts.toy import TOY_RUNS
+from feature_quality.artifacts.toy import PERTURBATIONS, TOY_RUNS
 from feature_quality.job import job
 from feature_quality.reporting.claims import example_weights
 from feature_quality.reporting.claims.page import to_markdown
@@ -14,6 +14,8 @@ from feature_quality.reporting.claims.probing import probing, transfer
 from feature_quality.reporting.claims.toy import STUDIES, toy
 from feature_quality.reporting.claims.verdict import not_run, tabulate
 from feature_quality.reporting.weighted_points import WeightedPoints
+
+SCHEMAS = {"appendix_d": PERTURBATIONS}
 
 with job(snakemake.log[0]):
     files = snakemake.input
@@ -23,11 +25,11 @@ with job(snakemake.log[0]):
     of_features = [each for each in descriptions if not each.target]
     of_domains = [each for each in descriptions if each.target]
     selections = {each["dataset"]: each for each in map(read_selection, files.selections)}
-    studies = {name for names in STUDIES.values() for name in names if files[name]}
+    studies = sorted({name for names in STUDIES.values() for name in names if files[name]})
     rows = [
         *probing(runs, of_features, selections, bootstrap),
         *transfer(runs, of_domains, selections, bootstrap),
-        *toy({name: read_tables(files[name], TOY_RUNS) for name in sorted(studies)}),
+        *toy({name: read_tables(files[name], SCHEMAS.get(name, TOY_RUNS)) for name in studies}),
         *example_weights.absent(of_features, selections),
     ]
     # One file at a time: those of photographs are large.

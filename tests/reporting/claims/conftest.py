@@ -22,6 +22,10 @@ RUN = {
     "intervention": None,
     "kappa": None,
     "alpha": None,
+    "last_follows": "intervention",
+    **dict.fromkeys(("gap", "easy_scale", "hard_scale", "jitter")),
+    "initial": 1.0,
+    "width": 100,
 }
 MEASURES = [name for name in TOY_RUNS.names if name not in RUN and name != "seed"]
 USUAL = dict.fromkeys(MEASURES, 0.5) | {"train_error": 0.0, "phantom_easy_nonpositive": 0.0}

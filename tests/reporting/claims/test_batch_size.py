@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from feature_quality.reporting.claims.batch_size import bootstrap_costs
 from feature_quality.reporting.claims.batch_size import check as batch_size
 
 EQUAL = "toy, 270°, equal updates, batch size"
@@ -56,10 +57,13 @@ def test_every_rho_and_budget_has_a_row(runs, found) -> None:
     assert found(rows, "10b")["where"].tolist() == wheres
 
 
+WIDE = SMALL | {(5, 2.0): [0.5, 0.5, 0.5]}
+
+
 @pytest.mark.parametrize(
     ("half", "one", "effect", "verdict", "best"),
     [
-        # At batch size 5 the best is 1; SGD may be best.
+        # At batch size 5 the best is 1, the middle of the sweep; SGD may be best.
         ([0.3, 0.3, 0.3], [0.1, 0.2, 0.3], 0.0, "supported", "1"),
         ([0.95, 0.95, 0.95], [1.1, 1.1, 1.1], 0.2, "contradicted", "0"),
         ([0.2, 0.2, 0.2], [0.21, 0.21, 0.21], 0.01, "supported", "0.5"),
@@ -71,10 +75,53 @@ def test_every_rho_and_budget_has_a_row(runs, found) -> None:
 )
 def test_the_best_rho_of_5_serves_others(runs, only, half, one, effect, verdict, best) -> None:
     large = {(50, 0.0): [0.9, 0.9, 0.9], (50, 0.5): half, (50, 1.0): one}
-    row = only(batch_size(runs(SMALL | large)), "10b", where=f"{EQUAL} 50")
+    large[50, 2.0] = [0.95, 0.95, 0.95]
+    row = only(batch_size(runs(WIDE | large)), "10b", where=f"{EQUAL} 50")
     assert (row["verdict"], row["level"]) == (verdict, 0.9)
     assert row["effect"] == pytest.approx(effect)
-    assert row["note"] == f"best ρ {best}, and 1 at batch size 5 (the largest ρ is 1)"
+    assert row["note"] == f"best ρ {best}, and 1 at batch size 5"
+
+
+def test_an_optimum_at_the_edge_of_the_sweep_is_open_and_one_without_the_label_is_none(
+    runs, only
+) -> None:
+    large = {(50, rho): [error] * 3 for rho, error in ((0.0, 0.9), (0.5, 0.4), (1.0, 0.2))}
+    made = runs(SMALL | large)
+    row = only(batch_size(made), "10b", where=f"{EQUAL} 50")
+    assert row["verdict"] == "open"
+    assert row["reason"] == "an optimum is at the largest ρ of the sweep, 1"
+    # Where one of its runs has lost the label, the next best ρ stands, inside the sweep.
+    made.loc[(made["rho"] == 1) & (made["seed"] == 0), "train_error"] = 0.021
+    row = only(batch_size(made), "10b", where=f"{EQUAL} 50")
+    assert (row["verdict"], row["note"]) == (
+        "supported",
+        "best ρ 0.5, and 0.5 at batch size 5",
+    )
+
+
+def test_the_choice_of_the_best_rho_is_bootstrapped_by_seed() -> None:
+    # Of two seeds, a sample has both with probability 1/2, or one of them twice.
+    usual = pd.DataFrame({0.0: [0.0, 1.0], 1.0: [1.0, 0.1]})
+    here = pd.DataFrame({0.0: [0.0, 0.5], 1.0: [0.2, 0.1]})
+    costs = bootstrap_costs(usual, here)
+    # (0, 0): 0 best for both; (1, 1): 1 best for both; (0, 1): 0 has .5 and 1 has .55, here .25
+    # and .15, so that 0 costs .1.
+    shares = pd.Series(costs.round(12)).value_counts(normalize=True)
+    assert shares.index.tolist() == [0, 0.1] or shares.index.tolist() == [0.1, 0]
+    assert shares[0.1] == pytest.approx(0.5, abs=0.05)
+
+
+def test_lsam_helps_at_each_size_and_the_largest_rho_is_more_sensitive(runs, only, found) -> None:
+    large = {(50, 0.0): [0.4, 0.5, 0.6], (50, 0.5): [0.3, 0.4, 0.5], (50, 1.0): [0.5, 0.6, 0.9]}
+    rows = batch_size(runs(SMALL | large))
+    assert len(found(rows, "10c")) == 2 * 2 * 2
+    for rho, effect, verdict in ((0.5, -0.1, "supported"), (1.0, 0.5 / 3, "open")):
+        row = only(rows, "10c", where=f"{EQUAL} 50", rho=rho)
+        assert (row["effect"], row["verdict"]) == (pytest.approx(effect), verdict)
+    row = only(rows, "10d", where="toy, 270°, equal updates")
+    # Over two sizes the standard deviation is the distance over √2.
+    assert row["effect"] == pytest.approx((0.4 + 0.4 + 0.6 - 0.3) / 3 / 2**0.5)
+    assert (row["verdict"], row["rho"]) == ("supported", 1)
 
 
 def test_diverged_runs_are_dropped(runs, only) -> None:
@@ -95,5 +142,5 @@ def test_diverged_runs_are_dropped(runs, only) -> None:
 def test_without_the_sizes_to_compare_both_are_open(runs, found, sizes) -> None:
     errors = {(size, rho): [0.1, 0.1] for size in sizes for rho in (0.0, 0.5)}
     rows = found(batch_size(runs(errors)))
-    assert rows["check"].tolist() == ["10a", "10b"]
+    assert rows["check"].tolist() == ["10a", "10b", "10c", "10d"]
     assert set(rows["reason"]) == {"batch size 5 and a larger one are not both among the runs"}

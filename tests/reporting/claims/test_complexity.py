@@ -36,10 +36,27 @@ def test_the_hard_error_is_compared_with_sgds(rows, only, where, rho, effect, ve
 
 
 def test_every_complexity_and_rho_has_a_row(rows, found) -> None:
-    assert len(found(rows, "3a")) == 2 * 3
-    for check in ("3b", "4a", "4b", "7a", "7b", "7c"):
+    for check in ("3a", "3c"):
+        assert len(found(rows, check)) == 2 * 3
+    for check in ("3b", "3d", "4a", "4b", "7a", "7b", "7c"):
         settings = found(rows, check)[["where", "rho"]].to_numpy().tolist()
         assert settings == [[f"toy, {c}°", rho] for c in (180, 270) for rho in (0.5, 1)]
+
+
+def test_the_error_at_each_rho_is_compared_with_that_at_the_next_smaller_one(rows, only) -> None:
+    for rho, effect, verdict in ((0.5, -0.1, "supported"), (1.0, 0.1, "open")):
+        row = only(rows, "3d", where="toy, 270°", rho=rho)
+        assert (row["effect"], row["verdict"]) == (pytest.approx(effect), verdict)
+
+
+def test_a_run_that_has_lost_the_label_is_no_evidence(toy_runs, only) -> None:
+    lsam = toy_runs([0.2, 0.3, 0.1], rho=0.5, train_error=[0.0, 0.02, 0.03])
+    rows = complexity(pd.concat([toy_runs(SGD), lsam], ignore_index=True))
+    for check in ("3b", "3d"):
+        row = only(rows, check, rho=0.5)
+        assert (row["effect"], row["runs"], row["dropped"]) == (pytest.approx(-0.1), 2, 1)
+    assert only(rows, "3b", rho=0.5)["note"] == "label lost in 1 of 3 runs"
+    assert only(rows, "4b", rho=0.5)["runs"] == 3
 
 
 @pytest.mark.parametrize(

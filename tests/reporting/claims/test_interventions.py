@@ -79,6 +79,15 @@ def test_the_gains_match_within_the_margin(intervened, trained, only, change, ve
     assert (row["effect"], row["verdict"]) == (change, verdict)
 
 
+def test_the_ratio_of_the_gains(intervened, trained, only) -> None:
+    runs = intervened(
+        importance_weighting={2.0: shifted(-0.06)}, learning_rate={2.0: [0.1, 0.2, 0.31]}
+    )
+    row = only(interventions(runs, trained), "8d", where=AT(2))
+    assert row["effect"] == pytest.approx(0.06 / ((0.2 + 0.2 + 0.19) / 3))
+    assert (row["verdict"], row["level"]) == ("contradicted", 0.9)
+
+
 @pytest.mark.parametrize(
     ("ratio", "at_ratio"),
     [

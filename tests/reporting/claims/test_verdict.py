@@ -112,15 +112,16 @@ def test_a_row_says_what_it_is_about() -> None:
     assert row["effect"] is row["low"] is row["epoch"] is None
 
 
-OF_TOY = ["3a", "3b", "4a", "4b", *(f"7{letter}" for letter in "abcde")]
-OF_TOY += ["8a", "8b", "8c", "9", "10a", "10b"]
+OF_TOY = ["3a", "3b", "3c", "3d", "4a", "4b", "5d", *(f"7{letter}" for letter in "abcde")]
+OTHERS = [*(f"8{letter}" for letter in "abcdef"), "9", *(f"10{letter}" for letter in "abcd")]
+OF_TOY += OTHERS
 
 
 @pytest.mark.parametrize(
     ("ran", "absent"),
     [
         ([], OF_TOY),
-        (["complexity"], ["8a", "8b", "8c", "9", "10a", "10b"]),
+        (["complexity"], ["5d", *OTHERS]),
         (
             ["interventions"],
             OF_TOY,
@@ -200,3 +201,28 @@ def test_verdicts_are_adjusted_within_a_claim_and_what_is_not_the_papers_apart()
     assert table["adjusted_p"].tolist() == pytest.approx(expected, nan_ok=True)
     verdicts = ["open", "supported", "open", "not run", "supported", "supported"]
     assert table["adjusted_verdict"].tolist() == verdicts
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "verdict", "reason"),
+    [
+        ([0.10, 0.11, 0.12], [0.11, 0.10, 0.12], "supported", ""),
+        ([0.30, 0.31, 0.32], [0.11, 0.10, 0.12], "contradicted", ""),
+        ([0.01, 0.02, 0.01], [0.11, 0.10, 0.12], "contradicted", ""),
+        ([0.20, 0.21, 0.25], [0.11, 0.10, 0.12], "open", "the interval crosses the margin"),
+        ([0.20, 0.21, 0.25], [0.11, -0.10, 0.12], "open", "the second gain may be 0"),
+        ([0.20, 0.21, 0.25], [-0.3, -0.31, -0.32], "open", "the second gain may be 0"),
+        ([0.1, 0.1, 0.1], [0.1, 0.1, 0.1], "supported", ""),
+        ([0.1, None, None], [0.1, 0.2, 0.1], "open", "one seed"),
+        ([None, None, None], [0.1, 0.2, 0.1], "not run", "no seed has what is compared"),
+    ],
+)
+def test_a_ratio_lies_within_its_factor(above, below, verdict, reason) -> None:
+    check = Check("8d", "They are comparable.", "ratio", "factor", 2)
+    numbers = [pd.Series(each, dtype=float) for each in (above, below)]
+    row = check.evaluate_ratio(CheckContext(TOY, "toy"), *numbers)
+    assert (row["verdict"], row["reason"]) == (verdict, reason)
+    assert row["claimed"] == "within a factor of 2"
+    # The p-value decides as the interval does.
+    if row["p"] is not None and "second" not in reason:
+        assert (row["p"] < 0.05) == (verdict != "open")

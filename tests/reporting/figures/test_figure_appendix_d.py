@@ -8,7 +8,8 @@ from matplotlib.colors import same_color
 from feature_quality.artifacts.parquet import write_table
 from feature_quality.artifacts.toy import PERTURBATIONS
 from feature_quality.errors import InputError
-from feature_quality.reporting.figures.figure_appendix_d import draw, log_ratios, plot
+from feature_quality.reporting.figures.figure_appendix_d import draw, plot
+from feature_quality.reporting.perturbations import log_ratios
 
 METHODS = {"SGD": "#0072B2", "LSAM": "#D55E00"}
 LOSSES = ("exponential loss", "logistic loss")

@@ -22,6 +22,30 @@ def interval(values: pd.Series, level: float = 0.95) -> tuple[float, float]:
     return float(mean - half), float(mean + half)
 
 
+def fieller(
+    numerators: pd.Series, denominators: pd.Series, level: float = 0.95
+) -> tuple[float, float] | None:
+    """Return Fieller's interval of the ratio of two paired means (Fieller 1954).
+
+    It holds the ratios r for which the mean of numerator − r·denominator is not told from 0 by a
+    t-test. None where the denominator's mean is not told from 0 on its positive side, for then the
+    ratio has no bound.
+
+    Args:
+        numerators, denominators: two numbers of each seed, at least two seeds.
+        level: the probability with which such an interval covers the ratio.
+    """
+    n = len(numerators)
+    above, below = float(numerators.mean()), float(denominators.mean())
+    (vaa, vab), (_, vbb) = np.cov(numerators, denominators) / n * t.ppf((1 + level) / 2, n - 1) ** 2
+    leading = below**2 - vbb
+    if below <= 0 or leading <= 0:
+        return None
+    centre, root = above * below - vab, (above * below - vab) ** 2 - leading * (above**2 - vaa)
+    half = max(root, 0.0) ** 0.5
+    return (centre - half) / leading, (centre + half) / leading
+
+
 def holm(p: pd.Series) -> pd.Series:
     """Return Holm's adjusted p-values of one family of tests (Holm 1979); NaN is no test."""
     known = p.dropna().sort_values(kind="stable")

@@ -17,6 +17,9 @@ SGD_RHO = 0.0
 # w̃_e ≤ 0, or where a few steps near 0 carry it this many times beyond the median.
 MOST_NONPOSITIVE = 0.01
 MOST_TIMES_MEDIAN = 2
+# A run whose error on its training labels is above this has lost the label: what it does to the
+# spiral is no longer a gain.
+LABEL_LOST = 0.02
 
 
 def method_of(rho: pd.Series) -> pd.Series:
@@ -49,6 +52,17 @@ def lsam_and_sgd(
         sgd = setting(part, rho=SGD_RHO)
         for rho in radii(part):
             yield values, rho, setting(part, rho=rho), sgd
+
+
+def lost(runs: pd.DataFrame) -> pd.Series:
+    """Say which runs have lost the label."""
+    return runs["train_error"] > LABEL_LOST
+
+
+def lost_note(runs: pd.DataFrame) -> str:
+    """Say of how many runs the label is lost."""
+    number = int(lost(runs).sum())
+    return f"label lost in {number} of {len(runs)} runs" if number else ""
 
 
 def degrees(complexity: float) -> str:

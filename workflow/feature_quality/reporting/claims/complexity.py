@@ -1,5 +1,6 @@
 """Claims 3, 4 and 7: LSAM on the toy at each complexity and ρ (Sections 5.2, 6.1 and 6.2)."""
 
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,14 @@ from feature_quality.reporting.claims.verdict import (
     CheckContext,
     Row,
 )
-from feature_quality.reporting.toy_runs import breaks, degrees, lsam_and_sgd
+from feature_quality.reporting.toy_runs import (
+    breaks,
+    degrees,
+    lost,
+    lost_note,
+    lsam_and_sgd,
+    setting,
+)
 
 TRAINING_ERROR = Check(
     "3a",
@@ -25,6 +33,19 @@ HARD_ERROR = Check(
     "3b",
     "The error on the spiral falls with ρ: at each ρ it is below SGD's, which is ρ = 0.",
     "hard feature's error, LSAM − SGD",
+    "below",
+)
+EASY_ERROR = Check(
+    "3c",
+    "The linear feature is learned, under SGD and under LSAM.",
+    "easy feature's error",
+    "within",
+    ERRORS,
+)
+MONOTONE = Check(
+    "3d",
+    "The error on the spiral falls from each ρ of the sweep to the next.",
+    "hard feature's error, at this ρ − at the next smaller ρ",
     "below",
 )
 PHANTOM_RATIO = Check(
@@ -72,7 +93,7 @@ RELATIVE_EASY = Check(
 )
 
 CHECKS = (
-    *(TRAINING_ERROR, HARD_ERROR, PHANTOM_RATIO, REAL_RATIO),
+    *(TRAINING_ERROR, HARD_ERROR, EASY_ERROR, MONOTONE, PHANTOM_RATIO, REAL_RATIO),
     *(HARD_SCALING, EASY_SCALING, SCALINGS, RELATIVE_HARD, RELATIVE_EASY),
 )
 
@@ -85,7 +106,10 @@ def check(runs: pd.DataFrame) -> list[Row]:
 
     - 3a (Section 5.2): the training error is zero if its 90 % interval lies within ±0.02. There is
       nothing to pair it with; each ρ, 0 included, has a row.
-    - 3b (Section 5.2, Figure 2A): the error of the hard feature on fresh points.
+    - 3b (Section 5.2, Figure 2A): the error of the hard feature on fresh points. A run that has
+      lost the label is no evidence, and dropped, here and in 3d.
+    - 3c (Section 5.2): the error of the easy feature, as 3a.
+    - 3d (the same): the difference between neighbours in ρ, which is stricter than 3b.
     - 4a (Section 6.1, Figure 2B): the mean over training of w̃_h/w̃_e. Where that mean breaks in
       some run, as in the figure, the medians of both runs are compared. SGD's w̃ is w.
     - 4b (the same): the mean over training of w_h/w_e, relative to SGD's.
@@ -102,6 +126,14 @@ def check(runs: pd.DataFrame) -> list[Row]:
         exact = f"exactly 0 in {int((errors == 0).sum())} of {len(errors)} runs"
         context = CheckContext(TOY, degrees(value), rho)
         rows.append(TRAINING_ERROR.evaluate(context, errors, exact))
+        rows.append(EASY_ERROR.evaluate(context, part["easy_error"]))
+    runs["evidence"] = runs["hard_error"].mask(lost(runs))
+    for value in runs["complexity"].unique():
+        part = runs[runs["complexity"] == value]
+        for smaller, rho in pairwise(sorted(part["rho"].unique())):
+            before, errors = (setting(part, rho=each)["evidence"] for each in (smaller, rho))
+            context = CheckContext(TOY, degrees(value), rho)
+            rows.append(MONOTONE.evaluate(context, errors - before))
     for (value,), rho, lsam, sgd in lsam_and_sgd(runs, ["complexity"]):
         context = CheckContext(TOY, degrees(value), rho)
         broken = bool(lsam["broken"].any())
@@ -110,7 +142,7 @@ def check(runs: pd.DataFrame) -> list[Row]:
         hard, easy = lsam["hard_scaling"], lsam["easy_scaling"]
         real = lsam["real_ratio_mean"] / sgd["real_ratio_mean"] - 1
         rows += [
-            HARD_ERROR.evaluate(context, lsam["hard_error"] - sgd["hard_error"]),
+            HARD_ERROR.evaluate(context, lsam["evidence"] - sgd["evidence"], lost_note(lsam)),
             PHANTOM_RATIO.evaluate(context, lsam[column] - sgd[column], note),
             REAL_RATIO.evaluate(context, real),
             HARD_SCALING.evaluate(context, hard - 1),

@@ -34,7 +34,14 @@ TOGETHER = Check(
     "within",
     ERRORS,
 )
-CHECKS = (ALONE, COMPARABLE, TOGETHER)
+RATIO = Check(
+    "8d",
+    "The gains of the two interventions are comparable: neither is twice the other.",
+    "ratio of the gains of importance weighting and learning rate, SGD − intervention",
+    "factor",
+    2,
+)
+CHECKS = (ALONE, COMPARABLE, TOGETHER, RATIO)
 
 NAMES = {"importance_weighting": "importance weighting", "learning_rate": "learning rate"}
 KAPPAS = {"constant": "κ = √2", "tracking": "κ = ‖w‖"}
@@ -45,7 +52,8 @@ def check(intervened: pd.DataFrame, trained: pd.DataFrame) -> list[Row]:
 
     - 8a: at every α above SGD's own ratio (its w_h/w_e, mean over training and seeds), for the
       effects are those of a raised ratio; the error against SGD's.
-    - 8b: at the same α; the error of one intervention against that of the other.
+    - 8b: at the same α; the error of one intervention against that of the other. 8d: the ratio of
+      their gains, SGD's error less that of the intervention.
     - 8c: at every ρ of LSAM; the error of both together at LSAM's ratio, which is the run's mean
       over training of w̃_h/w̃_e (its median where the mean breaks, as in the figure). Between the
       α of the sweep the error is interpolated linearly in log α; beyond them it is not known.
@@ -66,7 +74,7 @@ def check(intervened: pd.DataFrame, trained: pd.DataFrame) -> list[Row]:
         if not raised:
             reason = "no α of the sweep is above SGD's own ratio"
             context = CheckContext(TOY, where)
-            rows += [check.unknown(context, reason) for check in (ALONE, COMPARABLE)]
+            rows += [check.unknown(context, reason) for check in (ALONE, COMPARABLE, RATIO)]
         for alpha in raised:
             errors = {
                 name: setting(of_kappa, intervention=name, alpha=alpha)["hard_error"]
@@ -78,6 +86,8 @@ def check(intervened: pd.DataFrame, trained: pd.DataFrame) -> list[Row]:
                 rows.append(ALONE.evaluate(context, error - sgd["hard_error"]))
             difference = errors["importance_weighting"] - errors["learning_rate"]
             rows.append(COMPARABLE.evaluate(CheckContext(TOY, at), difference))
+            weights, rates = (sgd["hard_error"] - errors[name] for name in NAMES)
+            rows.append(RATIO.evaluate_ratio(CheckContext(TOY, at), weights, rates))
         both = of_kappa[of_kappa["intervention"] == "both"]
         rows += _together(both, trained, where)
     return rows

@@ -4,14 +4,23 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from feature_quality.reporting.claims import batch_size, complexity, interventions, noise
+from feature_quality.reporting.claims import (
+    appendix_d,
+    batch_size,
+    complexity,
+    effects,
+    interventions,
+    noise,
+)
 from feature_quality.reporting.claims.verdict import Row, not_run
 
 STUDIES = {
     complexity: ("complexity",),
     interventions: ("interventions", "complexity"),
+    effects: ("effects", "complexity"),
     noise: ("noise",),
     batch_size: ("batch_size",),
+    appendix_d: ("appendix_d",),
 }
 
 

@@ -11,7 +11,7 @@ from scipy.stats import sem, t
 
 from feature_quality.artifacts.prepared import Description
 from feature_quality.methods import PAPER_METHOD, Method
-from feature_quality.reporting.statistics import holm, interval
+from feature_quality.reporting.statistics import fieller, holm, interval
 from feature_quality.reporting.toy_runs import TOY_METHODS
 
 SUPPORTED, CONTRADICTED, OPEN = "supported", "contradicted", "open"
@@ -73,14 +73,15 @@ class Check:
         name: the claim's number, and the part's letter if there are several.
         statement: what is claimed, in plain words.
         measured: what the number is, in which unit and direction.
-        side: the side of 0 on which its mean is claimed to lie; ``within`` the margin if around 0.
-        margin: how far from 0 it may lie, for ``within``.
+        side: the side of 0 on which its mean is claimed to lie; ``within`` the margin if around 0,
+            ``factor`` if it is a ratio that is to lie around 1.
+        margin: how far from 0 it may lie, or by which factor from 1.
     """
 
     name: str
     statement: str
     measured: str
-    side: Literal["above", "below", "within"]
+    side: Literal["above", "below", "within", "factor"]
     margin: float = 0.0
 
     def evaluate(
@@ -116,9 +117,41 @@ class Check:
         if len(known) > 1:
             level = 0.9 if self.side == "within" else 0.95
             low, high = map(_rounded, interval(known, level))
-            verdict, reason = self._verdict(low, high)
+            verdict, reason = self.decide(low, high)
             row |= {"low": low, "high": high, "level": level, "verdict": verdict, "reason": reason}
             row["p"] = self._p(known) if low < high else float(verdict == OPEN)
+        return row
+
+    def evaluate_ratio(
+        self, context: CheckContext, numerators: pd.Series, denominators: pd.Series, note: str = ""
+    ) -> Row:
+        """Return the row of a check of the ratio of two means over the same seeds.
+
+        The interval is Fieller's, of 90 %; it decides as ``evaluate`` does for a margin. Without a
+        denominator that is surely positive there is no such interval, and the check is open.
+        """
+        pairs = pd.DataFrame({"numerator": numerators, "denominator": denominators})
+        known = pairs[np.isfinite(pairs).all(axis=1)]
+        row = self.unknown(context, "no seed has what is compared", note)
+        row |= {"runs": len(known), "dropped": len(pairs) - len(known)}
+        if len(known) < 2:
+            return row | ({"reason": "one seed", "verdict": OPEN} if len(known) else {})
+        above, below = known["numerator"], known["denominator"]
+        row |= {"verdict": OPEN, "level": 0.9, "p": 1.0}
+        if below.mean() > 0:
+            row["effect"] = _rounded(above.mean() / below.mean())
+        ends = fieller(above, below, 0.9)
+        if ends is None:
+            return row | {"reason": "the second gain may be 0"}
+        low, high = map(_rounded, ends)
+        row |= {"low": low, "high": high, "reason": "the interval crosses the margin"}
+        outside = high < 1 / self.margin or low > self.margin
+        if outside or (1 / self.margin <= low and high <= self.margin):
+            row |= {"verdict": CONTRADICTED if outside else SUPPORTED, "reason": ""}
+        # Inside, both of these are positive; each end of the interval is where one of them is 0.
+        inside = [self.margin * above - below, self.margin * below - above]
+        scores = [each.mean() / sem(each) if sem(each) > 0 else np.inf for each in inside]
+        row["p"] = float(t.sf(abs(min(scores)), len(known) - 1))
         return row
 
     def unknown(self, context: CheckContext, reason: str, note: str = "") -> Row:
@@ -135,14 +168,17 @@ class Check:
             "epoch": context.epoch,
             "verdict": ABSENT,
             "measured": self.measured,
-            "claimed": f"within ±{self.margin:g}" if self.side == "within" else f"{self.side} 0",
+            "claimed": {
+                "within": f"within ±{self.margin:g}",
+                "factor": f"within a factor of {self.margin:g}",
+            }.get(self.side, f"{self.side} 0"),
             "runs": 0,
             "dropped": 0,
             "reason": reason,
             "note": note,
         }
 
-    def _verdict(self, low: float, high: float) -> tuple[str, str]:
+    def decide(self, low: float, high: float) -> tuple[str, str]:
         """Return the verdict, and the reason if it is open."""
         if self.side == "within":
             if -self.margin <= low and high <= self.margin:

@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from scipy.special import expit
 
 from feature_quality.artifacts.parquet import read_table
 from feature_quality.artifacts.toy import PERTURBATIONS
@@ -15,7 +14,7 @@ from feature_quality.errors import InputError
 from feature_quality.methods import METHODS, Method
 from feature_quality.reporting.figures.drawing import Drawing, Inputs
 from feature_quality.reporting.figures.style import NEUTRAL, canvas
-from feature_quality.reporting.lorenz import Array
+from feature_quality.reporting.perturbations import LOSSES, log_ratios
 from feature_quality.reporting.toy_runs import method_of
 
 INPUTS = {"toy": ["appendix_d"]}
@@ -28,7 +27,6 @@ CAPTION = (
 MARKERS = {"last layer": "o", "all": "x"}
 # Marks that hide none of those below them.
 OPEN: dict[str, Any] = {"markersize": 3, "markeredgewidth": 0.5, "markerfacecolor": "none"}
-LOSSES = ("exponential loss", "logistic loss")
 
 
 def draw(inputs: Inputs, _: None) -> Drawing:
@@ -68,18 +66,6 @@ def plot(perturbations: pd.DataFrame) -> Figure:
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=2)
     return figure
-
-
-def log_ratios(perturbations: pd.DataFrame, loss: str) -> tuple[Array, Array]:
-    """Return the predicted and the measured log(λ̃/λ) of every row."""
-    real = perturbations["margin"].to_numpy()
-    phantom = perturbations["phantom_margin"].to_numpy()
-    first_order = (perturbations["rho"] * perturbations["gradient_norm"]).to_numpy()
-    if loss == "exponential loss":
-        return first_order, real - phantom
-    # log σ(−m) = −log(1 + exp m)
-    measured = np.logaddexp(0, real) - np.logaddexp(0, phantom)
-    return first_order * expit(real), measured
 
 
 def _panel(panel: Axes, rows: pd.DataFrame, loss: str, method: Method) -> None:

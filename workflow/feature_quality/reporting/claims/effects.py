@@ -1,0 +1,59 @@
+"""Claim 8 with LSAM's own weights: one of its effects at a time (ours)."""
+
+import pandas as pd
+
+from feature_quality.reporting.claims.verdict import TOY, Check, CheckContext, Row
+from feature_quality.reporting.toy_runs import SGD_RHO, degrees, radii, setting
+
+ALONE = Check(
+    "8e",
+    "Each effect of LSAM alone, with its own w̃ of each batch, lowers the error on the spiral.",
+    "hard feature's error, one effect − SGD",
+    "below",
+)
+RATIO = Check(
+    "8f",
+    "The gains of LSAM's importance weights alone and of its learning rates alone are comparable.",
+    "ratio of the gains of importance weights and learning rates, SGD − effect",
+    "factor",
+    2,
+)
+CHECKS = (ALONE, RATIO)
+
+# What w̃ changes, and the λ by which w itself is trained.
+EFFECTS = {
+    ("importance_weighting", "intervention"): "importance weights only, w by λ(w̃)",
+    ("importance_weighting", "sgd"): "importance weights only, w by λ(w)",
+    ("learning_rate", "intervention"): "learning rates only",
+    ("direction", "intervention"): "direction of w̃ only",
+    ("norm", "intervention"): "norm of w̃ only",
+}
+
+
+def check(effects: pd.DataFrame, trained: pd.DataFrame) -> list[Row]:
+    """Check claim 8 for LSAM's own effects at every ρ, by seed.
+
+    - 8e: w̃ stands in one term of the gradient only, or in both with w's norm or w's direction; the
+      error against SGD's.
+    - 8f: the ratio of the gains of the importance weights and of the learning rates, for both
+      readings of what w itself follows.
+
+    Args:
+        effects: the runs of that study, at one complexity.
+        trained: the runs of the study of complexity, SGD and LSAM.
+    """
+    (shown,) = effects["complexity"].unique()
+    sgd = setting(trained, complexity=shown, rho=SGD_RHO)["hard_error"]
+    rows = []
+    for rho in radii(effects):
+        gains = {}
+        for (kind, follows), name in EFFECTS.items():
+            runs = setting(effects, rho=rho, intervention=kind, last_follows=follows)
+            gains[name] = sgd - runs["hard_error"]
+            context = CheckContext(TOY, f"{degrees(shown)}, {name}", rho)
+            rows.append(ALONE.evaluate(context, -gains[name]))
+        *weights, rates = list(EFFECTS.values())[:3]
+        for name in weights:
+            context = CheckContext(TOY, f"{degrees(shown)}, {name}", rho)
+            rows.append(RATIO.evaluate_ratio(context, gains[name], gains[rates]))
+    return rows
