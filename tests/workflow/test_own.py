@@ -217,3 +217,16 @@ def test_datasets_stand_beside_each_other(finished_own: Tree) -> None:
     }
     plan = tree.run("plan", "--quiet", "all", *used[:3])
     assert all(re.search(rf"^{each} +2 ", plan, re.MULTILINE) for each in ("discs", "shades_dark"))
+
+
+def test_paths_and_results_are_those_of_the_working_directory(
+    own_tree: Tree, tmp_path: Path
+) -> None:
+    place = tmp_path / "discs"
+    place.mkdir()
+    write_own(place)
+    there = ("--directory", "../discs", "--configfile", "../discs/own.yaml", "--", EXAMPLES)
+    own_tree.run(*there)
+    assert not own_tree.due(*there)
+    assert (place / EXAMPLES).exists()
+    assert not own_tree.results("data")
