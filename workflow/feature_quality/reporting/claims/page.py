@@ -63,13 +63,16 @@ def overall(table: pd.DataFrame) -> pd.DataFrame:
 
     Checks of methods of which the paper claims nothing are not counted. The effect is that of the
     claim's first check: with its interval where it was made once, else from the least to the most.
+    Data on which nothing was run come last.
     """
     counted = table[papers(table)]
     lines = []
     for claim, title in CLAIMS.items():
-        name = f"{claim}. {title}"
-        for data in (REAL, TOY, CUSTOM, DEMONSTRATION):
-            checks = counted[(counted["claim"] == claim) & (counted["data"] == data)]
+        name, of_claim = f"{claim}. {title}", counted[counted["claim"] == claim]
+        kinds = (REAL, TOY, CUSTOM, DEMONSTRATION)
+        parts = {data: of_claim[of_claim["data"] == data] for data in kinds}
+        for data in sorted(parts, key=lambda data: parts[data]["runs"].sum() == 0):
+            checks = parts[data]
             if checks.empty:
                 continue
             made = checks[checks["runs"] > 0]
