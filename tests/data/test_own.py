@@ -56,9 +56,9 @@ def pets(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def prepare_pets(prepare):
-    def prepare_pets(place: Path):
+    def prepare_pets(place: Path, title: str = "Pets"):
         originals = {"images": str(place / "images"), "table": str(place / "pets.csv")}
-        return prepare(own, originals, title="Pets", features=FEATURES, domains=None, resolution=4)
+        return prepare(own, originals, title=title, features=FEATURES, domains=None, resolution=4)
 
     return prepare_pets
 
@@ -199,6 +199,14 @@ BAD = {
         ": line 3: split is 'dev', should be one of train, val, test",
     ),
     "no rows": ([], ": has no row of split train"),
+    "a spelling and its twin": (
+        [each.replace("cat", "caf\u00e9") for each in changed(3, "cat", "cafe\u0301")],
+        ": pet: 'caf\u00e9' is written in two ways that look alike, composed and decomposed",
+    ),
+    "letters without a font": (
+        [each.replace("cat", "\u732b") for each in LINES],
+        ": pet: the font of the figures (DejaVu Sans) has no \u732b; write",
+    ),
     "no validation": (without("val"), ": has no row of split val"),
     "one pet": ([line for line in LINES if line.endswith("cat")], f": pet is 'cat'{ONE}"),
     "one place": ([line for line in LINES if line.startswith("sea")], f": place is 'sea'{ONE}"),
@@ -282,3 +290,15 @@ def test_a_folder_for_an_image_is_refused_and_nothing_is_left(pets, prepare_pets
     with pytest.raises(InputError, match=re.escape(said)):
         prepare_pets(pets)
     assert list(outputs[0].parent.iterdir()) == []
+
+
+def test_a_title_without_a_font_and_a_table_in_utf_16_are_refused(pets, prepare_pets, outputs):
+    with pytest.raises(
+        InputError, match=r"^own.*\.title: the font of the figures .* has no 動 物;"
+    ):
+        prepare_pets(pets, "動物")
+    path = pets / "pets.csv"
+    path.write_text(path.read_text(encoding="utf-8"), encoding="utf-16")
+    with pytest.raises(InputError, match=f"^{path}: is not in UTF-8 .*; save it as UTF-8$"):
+        prepare_pets(pets)
+    assert not outputs[0].exists()

@@ -227,12 +227,16 @@ GOOD = "2\nBlond_Hair Male \na.jpg -1  1\nb.jpg  1 -1\n", "a.jpg 0\nb.jpg 1\n"
 PARTITION = "should name a photograph and its split, 0, 1 or 2, a line"
 UNREADABLE = "cannot be read as a table ("
 ABSENT = UNREADABLE + "[Errno 2] No such file"
+COMMAS = "has commas between its columns; the published file has spaces"
 OTHERS = "does not name the photographs of "
 # (number of the table, its content, message)
 BAD_TABLES = {
     "no gender": (0, GOOD[0].replace("Male", "Young"), "has no attribute Male"),
     "neither": (0, GOOD[0].replace("r Male", " Young"), "has no attribute Blond_Hair, Male"),
     "no line of the number": (0, GOOD[0][2:], "has no attribute Blond_Hair, Male"),
+    "commas": (0, GOOD[0].replace("  ", " ").replace(" ", ","), COMMAS),
+    "commas and no number": (0, "image_id,Blond_Hair,Male\na.jpg,-1,1\nb.jpg,1,-1\n", COMMAS),
+    "commas in the partition": (1, "a.jpg,0\nb.jpg,1\n", COMMAS),
     "zero": (0, GOOD[0].replace("-1  1", " 0  1"), "attributes should be -1 or 1"),
     "words": (0, GOOD[0].replace("-1  1", "no  1"), "attributes should be -1 or 1"),
     "one too many": (0, GOOD[0].replace("-1\n", "-1 1\n"), UNREADABLE),

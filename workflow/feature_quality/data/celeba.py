@@ -157,6 +157,8 @@ def _read_table(path: str | Path, **options: object) -> pd.DataFrame:
         table: pd.DataFrame = pd.read_csv(path, sep=r"\s+", index_col=0, **options)  # type: ignore[call-overload]
     except (OSError, ValueError, IndexError) as error:
         raise InputError(f"{path}: cannot be read as a table ({error})") from error
+    if any("," in str(cell) for cell in (*table.columns, *table.index[:1])):
+        raise InputError(f"{path}: has commas between its columns; the published file has spaces")
     return table
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import logging
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -55,8 +56,10 @@ SPEC = DatasetSpec(
 )
 # Each half of a probe's training set, which comes from validation, needs one of each pair.
 FEWEST = {"val": 2, "test": 1}
-# So many pairs of values that lack examples are named.
+# So many pairs of values that lack examples, or letters, are named.
 NAMED = 8
+# Matplotlib brings it.
+FONT = "DejaVu Sans"
 
 
 def own_spec(dataset: str, title: str, domains: Sequence[str] = ()) -> DatasetSpec:
@@ -90,6 +93,7 @@ def prepare(task: Preparation) -> None:
     else:
         spec = replace(spec, features=settings["features"])
         photos = photographs(images, task.originals["table"], spec, resolution)
+    _require_legible(f"own.{task.dataset}.title", [settings["title"]])
     write_photos(task, photos)
 
 
@@ -142,6 +146,8 @@ def read_table(path: str | Path, features: Sequence[str]) -> tuple[pd.DataFrame,
     """
     rows = _read_rows(path, features)
     first, second = (tuple(sorted(rows[feature].unique())) for feature in features)
+    for feature, values in zip(features, (first, second), strict=True):
+        _require_legible(f"{path}: {feature}", [feature, *values])
     codes = [
         pd.Categorical(rows[feature], values).codes.astype(int)
         for feature, values in zip(features, (first, second), strict=True)
@@ -162,6 +168,30 @@ def read_table(path: str | Path, features: Sequence[str]) -> tuple[pd.DataFrame,
     return table, (first, second)
 
 
+def _require_legible(where: str, names: Sequence[str]) -> None:
+    """Refuse names that tables and figures would show alike, or not at all."""
+    twins = Counter(unicodedata.normalize("NFC", name) for name in names)
+    if alike := sorted(name for name, count in twins.items() if count > 1):
+        raise InputError(
+            f"{where}: {alike[0]!r} is written in two ways that look alike, composed and "
+            "decomposed (Unicode NFC and NFD); write it in one"
+        )
+    if "".join(names).isascii():
+        return
+    # Slow to import, and plain names do without.
+    from matplotlib.font_manager import findfont
+    from matplotlib.ft2font import FT2Font
+
+    known = FT2Font(findfont(FONT)).get_charmap()
+    if unknown := sorted(
+        {character for character in "".join(names) if ord(character) not in known}
+    ):
+        raise InputError(
+            f"{where}: the font of the figures ({FONT}) has no {' '.join(unknown[:NAMED])}; write "
+            "the names in Latin, Greek or Cyrillic letters"
+        )
+
+
 def scale(photo: "Image.Image", side: int) -> "Image.Image":
     """Cut out the central square and bring it to ``side`` × ``side`` pixels."""
     from PIL import Image, ImageOps
@@ -180,6 +210,8 @@ def _read_rows(path: str | Path, features: Sequence[str]) -> pd.DataFrame:
         with Path(path).open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, strict=True)
             lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not in UTF-8 ({error}); save it as UTF-8") from error
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as a table ({error})") from error
     header = lines[0][1] if lines else []
