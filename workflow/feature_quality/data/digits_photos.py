@@ -24,8 +24,8 @@ SPEC = DatasetSpec(
     counts={"train": 832, "val": 208, "test": 1040, "probe_train": 208, "probe_test": 1040},
     demonstration=True,
     grid={
-        "lr": ours((0.02, 0.05), "small enough for a laptop"),
-        "rho": ours((0.1,), "small enough for a laptop"),
+        "lr": ours((0.05,), "SGD fits all training images at it"),
+        "rho": ours((0.1, 0.2), "with 0.3, training does not begin in so few epochs"),
     },
     training={
         "network": ours("cnn", "as for CIFAR-MNIST"),
