@@ -72,32 +72,16 @@ SPEC = DatasetSpec(
 
 
 def prepare(task: Preparation) -> None:
-    """Prepare the dataset."""
-    with photographs(**task.originals) as photos:
-        write_photos(task, photos)
-
-
-split = split_photos
-
-
-@contextmanager
-def photographs(
-    images: str | Path, attributes: str | Path, partition: str | Path
-) -> Iterator[Photos]:
-    """Yield the dataset, to be read inside the block.
-
-    Args:
-        images: ``img_align_celeba.zip`` or the folder that it unpacks to.
-        attributes: ``list_attr_celeba.txt``.
-        partition: ``list_eval_partition.txt``.
+    """Prepare the dataset, from its archive or from the folder that it unpacks to.
 
     Raises:
         InputError: a file is damaged, or these are not the published splits.
     """
-    table = read_attributes(attributes, partition)
+    images = task.originals["images"]
+    table = read_attributes(task.originals["attributes"], task.originals["partition"])
     require_published(SPEC, table)
     with _reader(images) as read:
-        yield Photos(
+        photos = Photos(
             info=SPEC.info(),
             table=table,
             place=images,
@@ -105,6 +89,10 @@ def photographs(
             scale=scale,
             shape=(3, HEIGHT, SIDE),
         )
+        write_photos(task, photos)
+
+
+split = split_photos
 
 
 def read_attributes(attributes: str | Path, partition: str | Path) -> pd.DataFrame:

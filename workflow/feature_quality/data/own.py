@@ -84,15 +84,26 @@ def own_spec(dataset: str, title: str, domains: Sequence[str] = ()) -> DatasetSp
 
 
 def prepare(task: Preparation) -> None:
-    """Prepare a dataset of either kind."""
+    """Prepare a dataset of either kind.
+
+    Raises:
+        InputError: the table or the folders cannot be used, or an image cannot.
+    """
     settings: Any = task.settings
     spec = own_spec(task.dataset, settings["title"], settings["domains"] or ())
-    images, resolution = task.originals["images"], settings["resolution"]
+    images, resolution = Path(task.originals["images"]), settings["resolution"]
     if spec.domains:
-        photos = describe_images(Path(images), spec, resolution)
+        photos = describe_images(images, spec, resolution)
     else:
-        spec = replace(spec, features=settings["features"])
-        photos = photographs(images, task.originals["table"], spec, resolution)
+        table, classes = read_table(task.originals["table"], settings["features"])
+        photos = Photos(
+            info=spec.info(features=settings["features"], classes=classes),
+            table=table,
+            place=images,
+            read=lambda name: (images / name).read_bytes(),
+            scale=partial(scale, side=resolution),
+            shape=(3, resolution, resolution),
+        )
     _require_legible(f"own.{task.dataset}.title", [settings["title"]])
     write_photos(task, photos)
 
@@ -100,31 +111,6 @@ def prepare(task: Preparation) -> None:
 def split(stored: StoredImages, seed: int) -> list[tuple[Description, pd.DataFrame]]:
     """Split a dataset of either kind."""
     return (split_domains if stored.targets else split_photos)(stored, seed)
-
-
-def photographs(
-    images: str | Path, table: str | Path, spec: DatasetSpec, resolution: int
-) -> Photos:
-    """Return a dataset of two features.
-
-    Args:
-        images: the directory below which the images lie.
-        table: the CSV file.
-        spec: its description; the features are the columns of both, the first of them the label.
-        resolution: of the stored images, pixels a side.
-
-    Raises:
-        InputError: the table cannot be used.
-    """
-    rows, classes = read_table(table, spec.features)
-    return Photos(
-        info=spec.info(classes=classes),
-        table=rows,
-        place=images,
-        read=lambda name: Path(images, name).read_bytes(),
-        scale=partial(scale, side=resolution),
-        shape=(3, resolution, resolution),
-    )
 
 
 def has_split(path: str | Path) -> bool:

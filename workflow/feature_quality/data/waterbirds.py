@@ -1,7 +1,5 @@
 """Waterbirds: birds of CUB-200-2011 on backgrounds of Places (Sagawa et al., 2020)."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,28 +60,15 @@ COLUMNS = ("img_filename", "y", "split", "place")
 
 
 def prepare(task: Preparation) -> None:
-    """Prepare the dataset."""
-    with photographs(task.originals["images"]) as photos:
-        write_photos(task, photos)
-
-
-split = split_photos
-
-
-@contextmanager
-def photographs(original: str | Path) -> Iterator[Photos]:
-    """Yield the dataset, to be read inside the block.
-
-    Args:
-        original: the published archive, or the folder that it unpacks to.
+    """Prepare the dataset, from its archive or from the folder that it unpacks to.
 
     Raises:
         InputError: the archive is damaged, or these are not the published splits.
     """
-    with unpacked(original, FOLDER) as folder:
+    with unpacked(task.originals["images"], FOLDER) as folder:
         table = read_metadata(folder)
         require_published(SPEC, table)
-        yield Photos(
+        photos = Photos(
             info=SPEC.info(),
             table=table,
             place=folder,
@@ -91,6 +76,10 @@ def photographs(original: str | Path) -> Iterator[Photos]:
             scale=scale,
             shape=(3, STORED, STORED),
         )
+        write_photos(task, photos)
+
+
+split = split_photos
 
 
 def read_metadata(folder: str | Path) -> pd.DataFrame:
