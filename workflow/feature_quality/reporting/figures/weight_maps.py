@@ -144,7 +144,9 @@ def _map(
 ) -> Any:
     # A median of 0 is beyond the scale, and not without data.
     shown = np.clip(medians, np.finfo(float).tiny, np.finfo(float).max).T
-    image = panel.pcolormesh(*bins, shown, norm=norm, cmap=colours, rasterized=True)
+    # Edges of the colour of the face, as viewers of PDF files show gaps otherwise.
+    edges: dict[str, Any] = {"edgecolors": "face", "linewidth": 0.2}
+    image = panel.pcolormesh(*bins, shown, norm=norm, cmap=colours, **edges)
     panel.set_facecolor(NO_DATA)
     panel.axline((0, 0), slope=1, color=NEUTRAL, linewidth=0.7, linestyle=":")
     panel.axhline(0, color=NEUTRAL, linewidth=0.5)
