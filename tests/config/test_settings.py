@@ -346,6 +346,7 @@ DISAGREEING: list[tuple[str, Any, str]] = [
     ("toy.shown.complexity", 90, ": 90 should be among toy.grid.complexity"),
     ("grid.digits_photos.rho", {"lsam": [0.1]}, ": lacks sam, as methods lists it"),
     ("grid.digits_domains.lr", {"sgd": [1]}, ": lacks sam, as methods lists it"),
+    ("probe.per_group.digits_photos", 53, ": 53 should be at most 52, all that probes may be "),
 ]
 
 
@@ -461,11 +462,15 @@ class TestOwn:
         pets, art = (settings.training[name].model_dump() for name in ("pets", "art"))
         assert pets | {"snapshot_epochs": ()} == art
         assert ("pets" in settings.probe.per_group, "art" in settings.probe.per_group) == (True, 0)
-        changed = {"grid": {"art": {"lr": [1]}}, "probe": {"per_group": {"pets": 3}}}
+        changed = {"grid": {"art": {"lr": [1]}}, "probe": {"per_group": {"pets": 2}}}
         settings = load(two | changed)
         assert settings.grid_of("art_Pencil_2").lr == (1,)
         assert settings.grid_of("pets").lr == (0.01, 0.05, 0.1)
-        assert settings.probing_of("pets")["per_group"] == 3
+        assert settings.probing_of("pets")["per_group"] == 2
+        assert faults(two | nested("probe.per_group.pets", 3)) == [
+            "probe.per_group.pets: 3 should be at most 2, all that probes may be trained on of "
+            "animal 'dog' with place 'street'"
+        ]
         ids = f"{IDS}, pets, art_ink, art_Pencil_2"
         wrong = {"datasets": ["art"], "training": {"cats": {}}, "probe": {"per_group": {"art": 2}}}
         assert faults(two | wrong) == [

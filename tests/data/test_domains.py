@@ -82,6 +82,16 @@ def refusal(place, **options):
     return str(caught.value)
 
 
+def test_a_class_with_one_image_for_probes_is_named(tree):
+    for image in sorted((tree / DOMAINS[0] / "dog").iterdir())[1:]:
+        image.unlink()
+    # Whether it is for training the probe or for testing it.
+    for seed in range(3):
+        assert f"the training split of domain {DOMAINS[0]} has fewer than 2 images of dog" in (
+            refusal(tree, seed=seed)
+        )
+
+
 @pytest.mark.parametrize(
     ("letter", "sizes"),
     [
@@ -173,8 +183,8 @@ def test_other_counts_are_of_another_copy_and_refused_with_the_setting_that_allo
     (tree / "photo/cat/99.png").rename(tree / "sketch/cat/00.png")
     for domain in DOMAINS:
         (tree / domain / "bird").mkdir()
-        one = min((tree / domain / "cat").iterdir())
-        one.rename(tree / domain / "bird" / one.name)
+        for one in sorted((tree / domain / "cat").iterdir())[:2]:
+            one.rename(tree / domain / "bird" / one.name)
     assert titles(tree) == {"PACS (another copy)"}
     assert "of 3 classes" in refusal(tree, published=True, spec=SMALL)
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from feature_quality.artifacts.prepared import SPLITS
 from feature_quality.data import own
-from feature_quality.data.own import has_split, read_table, scale
+from feature_quality.data.own import has_split, read_table, scale, smallest_group
 from feature_quality.data.photos import five_splits
 from feature_quality.errors import InputError
 
@@ -81,6 +81,13 @@ def test_images_come_by_split_and_then_as_in_the_table(tmp_path):
     assert classes == (PLACES, PETS)
     assert images["feature_a"].tolist()[:5] == [1, 1, 0, 0, 0]
     assert five_splits(images, values=3)["group"].tolist()[:5] == [4, 5, 0, 0, 1]
+
+
+def test_the_smallest_group_is_named_and_a_bad_table_is_left_to_be_refused(tmp_path):
+    more = [row(40 + number, "val", *pair) for number, pair in enumerate(PAIRS) if pair != PAIRS[3]]
+    path = table(tmp_path, *LINES, *more)
+    assert smallest_group(path, FEATURES) == (2, "pet 'dog' with place 'sea'")
+    assert smallest_group(tmp_path / "none.csv", FEATURES) is None
 
 
 def test_a_table_without_splits_leaves_them_to_the_seeds(tmp_path):

@@ -67,6 +67,21 @@ def test_a_description_agrees_with_itself(name):
     assert (spec.per_group.value or 0) * groups < spec.counts["probe_train"]
 
 
+@pytest.mark.parametrize(
+    ("name", "size", "named"),
+    [
+        ("cifar_mnist", 250, "cifar 'airplane' with mnist '0'"),
+        ("fmnist_mnist", 116, ""),
+        ("celeba", 182, "hair 'blond' with gender 'male'"),
+        ("waterbirds", 133, "bird 'waterbird' with background 'land'"),
+    ],
+)
+def test_the_smallest_group_of_published_splits_is_named(name, size, named):
+    found, values = SPECS[name].smallest_group
+    assert found == size
+    assert values.endswith(named)
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_originals_end_in_a_download_and_folders_come_first(name):
     for alternatives in SPECS[name].originals.values():

@@ -38,7 +38,7 @@ from feature_quality.config.section import (
 from feature_quality.config.toy import Toy
 from feature_quality.config.training import TrainingSettings
 from feature_quality.data.datasets import DATASETS, SPECS
-from feature_quality.data.own import has_split
+from feature_quality.data.own import has_split, smallest_group
 from feature_quality.data.spec import DatasetSpec
 from feature_quality.errors import InputError
 from feature_quality.formatting import format_number
@@ -184,7 +184,7 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _agree(self) -> "Settings":
-        """Refuse networks for other images, and methods without a learning rate or a ρ."""
+        """Refuse networks for other images, methods without a learning rate or a ρ, and so on."""
         faults = []
         for name in dict.fromkeys(self.spec_of(dataset).id for dataset in self.datasets):
             grid, network = self.grid[name], self.training[name].network
@@ -199,6 +199,7 @@ class Settings(Section):
                     f"training.{name}.network: {network} takes images of {needed} channels; those "
                     f"of {name} have {found}"
                 )
+            faults += self._too_many_per_group(name)
         if faults:
             raise _disagreement("\n".join(faults))
         return self
@@ -266,6 +267,22 @@ class Settings(Section):
         if not self._splits_at_random(dataset):
             return PUBLISHED_SPLIT
         return str(seed if self.splits == "per_seed" else self.data_seed)
+
+    def _too_many_per_group(self, spec: str) -> list[str]:
+        """Refuse more examples for a probe than the smallest group has, where its size is known."""
+        if not (wanted := self.probe.per_group.get(spec)):
+            return []
+        own = self.own.get(spec)
+        if own and own.table and own.features:
+            smallest = smallest_group(own.table, own.features)
+        else:
+            smallest = self.specs[spec].smallest_group
+        if smallest is None or wanted <= smallest[0]:
+            return []
+        return [
+            f"probe.per_group.{spec}: {wanted} should be at most {smallest[0]}, all that "
+            f"probes may be trained on of {smallest[1]}"
+        ]
 
     def _splits_at_random(self, dataset: str) -> bool:
         table = self.own[dataset].table if dataset in self.own else None

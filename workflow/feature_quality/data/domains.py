@@ -194,7 +194,7 @@ def split_domains(stored: StoredImages, seed: int) -> list[tuple[Description, pd
 
     A seed splits each domain once, whichever is the target.
     """
-    family, names = stored.info.dataset, stored.info.classes[1]
+    family, (classes, names) = stored.info.dataset, stored.info.classes
     label, domain = (stored.table[name].astype(int) for name in ("feature_a", "feature_b"))
     table = stored.table.drop(columns="part").assign(
         image=np.arange(len(label)), above=-1, label=label, group=label * len(names) + domain
@@ -222,6 +222,12 @@ def split_domains(stored: StoredImages, seed: int) -> list[tuple[Description, pd
             channel_std=IMAGENET_STD,
             target=letter,
         )
+        probed = table["label"].iloc[halves[code][0]].value_counts()
+        if too_few := [name for kind, name in enumerate(classes) if probed.get(kind, 0) < 2]:
+            raise InputError(
+                f"{stored.info.title}: the training split of domain {names[code]} has fewer than "
+                f"2 images of {', '.join(too_few)}, so that no probe can be trained"
+            )
         found.append((description, pd.concat(parts, ignore_index=True)))
     return found
 

@@ -24,7 +24,7 @@ from feature_quality.data.photos import (
     split_photos,
     write_photos,
 )
-from feature_quality.data.spec import DatasetSpec, Preparation
+from feature_quality.data.spec import DatasetSpec, Preparation, pair_of_values
 from feature_quality.errors import InputError
 from feature_quality.provenance import ours
 
@@ -120,6 +120,19 @@ def has_split(path: str | Path) -> bool:
             return "split" in [cell.strip() for cell in next(filter(None, csv.reader(file)), [])]
     except (OSError, csv.Error):
         return True
+
+
+def smallest_group(path: str | Path, features: Sequence[str]) -> tuple[int, str] | None:
+    """Return what ``DatasetSpec.smallest_group`` does; None if the table is refused later."""
+    try:
+        rows, classes = read_table(path, features)
+    except InputError:
+        return None
+    # Whichever the seed, it has as many of each pair.
+    drawn = draw_parts(rows, "", 0)
+    shown = drawn.loc[drawn["part"] == "val", ["feature_a", "feature_b"]]
+    (first, second), size = Counter(shown.itertuples(index=False, name=None)).most_common()[-1]
+    return size, pair_of_values(features, (classes[0][first], classes[1][second]))
 
 
 def read_table(path: str | Path, features: Sequence[str]) -> tuple[pd.DataFrame, Classes]:
@@ -253,8 +266,8 @@ def _require_examples(
     found = Counter(table[["part", "feature_a", "feature_b"]].itertuples(index=False, name=None))
     # As they are found: two columns of names would have as many pairs as their product.
     lacking = (
-        f"{split} has {found[split, a, b]} of {features[0]} {classes[0][a]!r} with "
-        f"{features[1]} {classes[1][b]!r}"
+        f"{split} has {found[split, a, b]} of "
+        f"{pair_of_values(features, (classes[0][a], classes[1][b]))}"
         for split, fewest in FEWEST.items()
         for a, b in product(*(range(len(values)) for values in classes))
         if found[split, a, b] < fewest

@@ -4,8 +4,9 @@ Configuration, plan, rules, captions and documentation read it. It imports nothi
 dry run reads the descriptions of all datasets.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,19 @@ class DatasetSpec:
         """The name of the module that prepares it."""
         return "own" if self.custom else self.id
 
+    @property
+    def smallest_group(self) -> tuple[int, str] | None:
+        """How many examples probes may take of every group, and one that has no more.
+
+        None where only the files tell.
+        """
+        named = [pair_of_values(self.features, pair) for pair in product(*self.classes)]
+        if not self.counts or not named:
+            return None
+        # Without a published split, groups are equally large.
+        sizes = self.group_counts.get("val") or [self.counts["probe_train"] // len(named)]
+        return min(zip(sizes, named, strict=False))
+
     def info(self, **different: Any) -> DatasetInfo:
         """Return what holds for all of its images; ``different`` is what its files tell."""
         names = ("title", "demonstration", "features", "classes", "custom")
@@ -94,6 +108,11 @@ class DatasetSpec:
     def channels(self) -> int:
         """The channels of its images; photographs whose size is a setting have three."""
         return self.shape[0] if self.shape else 3
+
+
+def pair_of_values(features: Sequence[str], values: Sequence[str]) -> str:
+    """Return how messages name a group of examples."""
+    return " with ".join(f"{name} {value!r}" for name, value in zip(features, values, strict=True))
 
 
 @dataclass(frozen=True)
