@@ -119,7 +119,7 @@ class Scripts:
             compared="sam",
         )
 
-    def report(self, **changes: Any) -> None:
+    def report(self, draws: int = 2, strength: float = 0.01, **changes: Any) -> None:
         self(
             "collect",
             {
@@ -130,8 +130,13 @@ class Scripts:
                 "examples": [self.examples],
             },
             {name: self.folder / f"{name}.parquet" for name in ("runs", "bootstrap")},
-            {"asked": {DATASET: self.asked(**changes)}, "seeds": [0]},
+            {
+                "asked": {DATASET: self.asked(**changes)},
+                "probe": {DATASET: self.probe_settings | {"draws": draws}},
+                "seeds": [0],
+            },
         )
+        training = self.settings.training["digits_photos"].model_dump()
         self(
             "collect_importance",
             {
@@ -141,6 +146,12 @@ class Scripts:
                 "examples": self.examples,
             },
             [self.folder / "importance.parquet"],
+            {
+                "asked": {
+                    "settings": training,
+                    "probe": self.probe_settings | {"strengths": [strength]},
+                }
+            },
         )
         for table in ("table1", "grid"):
             self(
@@ -217,6 +228,20 @@ def test_select(scripts: Scripts) -> None:
 def test_runs_of_another_configuration_are_not_compared(scripts: Scripts, make: str) -> None:
     with pytest.raises(SystemExit, match=r"settings.epochs \d+, asked 99. To make them again: rm"):
         getattr(scripts, make)(epochs=99)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"draws": 3}, "probe.draws 2, asked 3. To make them again: rm"),
+        ({"strength": 0.1}, r"probe.strengths \[0.01\], asked \[0.1\]. To make them again: rm"),
+    ],
+)
+def test_other_probes_are_not_compared(
+    scripts: Scripts, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SystemExit, match=message):
+        scripts.report(**changes)
 
 
 @pytest.mark.parametrize("run", TRAINED)

@@ -111,6 +111,10 @@ rule collect_importance:
     conda:
         "../../envs/workflow.yaml"
     params:
+        asked=lambda wildcards: {
+            "settings": asked_of(wildcards.dataset)["settings"],
+            "probe": settings.contribution_settings(wildcards.dataset),
+        },
         code=code("collect_importance.py"),
     message:
         "Collect the importance weights of SGD and {wildcards.compared}: {wildcards.dataset}"

@@ -23,6 +23,11 @@ rule collect:
         "../../envs/workflow.yaml"
     params:
         asked={dataset: asked_of(dataset) for dataset in settings.datasets},
+        probe={
+            dataset: settings.probe_settings(dataset)
+            | {"draws": settings.probing_of(dataset)["draws"]}
+            for dataset in settings.datasets
+        },
         seeds=settings.seeds,
         code=code("collect.py"),
     message:

@@ -42,11 +42,12 @@ with job(snakemake.log[0]):
         [(path, run) for path, (_, run) in zip(files.histories, histories, strict=True)], asked
     )
     # What was made from runs has its own code.
-    made = [(path, test[2]) for path, test in zip(files.tests, tests, strict=True)]
-    made += [(path, run) for path, (_, run) in zip(files.probes, probes, strict=True)]
     for expected in asked.values():
         del expected["code"]
-    refuse_others(made, asked)
+    refuse_others([(path, test[2]) for path, test in zip(files.tests, tests, strict=True)], asked)
+    for (dataset, _), expected in asked.items():
+        expected["probe"] = snakemake.params.probe[dataset]
+    refuse_others([(path, run) for path, (_, run) in zip(files.probes, probes, strict=True)], asked)
     samples = []
     for path in dict.fromkeys(files.examples):
         tested = [each for each in probes if examples[each[1]["dataset"], each[1]["seed"]] == path]

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from feature_quality.artifacts.asked import refuse_others
 from feature_quality.artifacts.features import IMPORTANCE, PROBES, RUN_IMPORTANCE
 from feature_quality.artifacts.history import HISTORY
 from feature_quality.artifacts.parquet import read_table, write_table
@@ -22,10 +23,18 @@ with job(snakemake.log[0]):
         raise InputError(
             f"{description.dataset}: no run of SGD has finished to tell easy from hard"
         )
-    sgd = [training_rows(*read_table(path, HISTORY)) for path in snakemake.input.histories]
+    histories = [read_table(path, HISTORY) for path in snakemake.input.histories]
+    sgd = [training_rows(*history) for history in histories]
     sgd += [probe_rows(*read_table(path, PROBES)) for path in snakemake.input.probes]
     easy, hard = easy_and_hard(finished(pd.concat(sgd)), description.features)
     runs = [read_table(path, RUN_IMPORTANCE) for path in snakemake.input.importance]
+    asked = {
+        (run["dataset"], run["seed"]): snakemake.params.asked
+        | {"examples_sha256": run["examples_sha256"]}
+        for _, run in histories
+    }
+    described = zip(snakemake.input.importance, runs, strict=True)
+    refuse_others([(path, run) for path, (_, run) in described], asked)
     first_is_easy = easy == description.features[0]
     about = describe_importance(description, easy, hard, [run for _, run in runs])
     points = join_importance(runs, first_is_easy=first_is_easy)

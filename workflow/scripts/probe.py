@@ -27,5 +27,6 @@ with job(snakemake.log[0]) as log, threadpool_limits(1):
             )
             rows.append({"feature": feature, "draw": draw} | result)
             log.info("%s", {name: rows[-1][name] for name in rows[-1] if name != "wrong"})
+    run["probe"] = snakemake.params.settings | {"draws": snakemake.params.draws}
     run |= run_metadata(snakemake.params.code, "scikit-learn", "numpy")
     write_table(snakemake.output[0], rows, PROBES, run)
