@@ -1,6 +1,6 @@
 """Where each constant comes from, kept beside its default."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -34,24 +34,13 @@ class Default:
     source: str
 
 
-def paper(value: Any, source: str) -> Default:
-    """Declare a default that the paper states; ``source`` says where."""
-    return Default(value, Provenance.PAPER, source)
+def _declared(provenance: Provenance) -> Callable[[Any, str], Default]:
+    return lambda value, source: Default(value, provenance, source)
 
 
-def derived(value: Any, source: str) -> Default:
-    """Declare a default that follows from what the paper states; ``source`` says how."""
-    return Default(value, Provenance.DERIVED, source)
-
-
-def cited(value: Any, source: str) -> Default:
-    """Declare a default of a work that the paper says it follows; ``source`` names the work."""
-    return Default(value, Provenance.CITED, source)
-
-
-def ours(value: Any, source: str) -> Default:
-    """Declare a default of ours; ``source`` says why."""
-    return Default(value, Provenance.OURS, source)
+# Each declares a default, by its value and a few words: where the paper states it, how it follows
+# from what the paper states, which work has it, or why it is ours.
+paper, derived, cited, ours = map(_declared, Provenance)
 
 
 def weakest(provenances: Iterable[Provenance]) -> Provenance:
