@@ -105,16 +105,16 @@ def test_a_table_without_splits_leaves_them_to_the_seeds(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xff\xfe\x00\x81", None])
-def test_only_a_header_that_can_be_read_lacks_splits(tmp_path, content):
+def test_what_is_no_table_is_refused_and_a_header_tells_of_splits(tmp_path, content):
     path = tmp_path / "pets.csv"
-    if content is None:
-        assert has_split(path)
-        content = b"\xef\xbb\xbf\nimage, split ,pet\n"
+    if content is not None:
         path.write_bytes(content)
-        assert has_split(path)
-        return
-    path.write_bytes(content)
-    assert not has_split(path)
+    # An absent table is refused, not split.
+    assert has_split(path) == (content is None)
+    with pytest.raises(InputError, match=re.escape(f"{path}: ")):
+        read_table(path, FEATURES)
+    path.write_bytes(b"\xef\xbb\xbf\nimage, split ,pet\n")
+    assert has_split(path)
 
 
 def test_values_are_sorted_text(tmp_path):
@@ -263,15 +263,6 @@ def test_a_bad_table_is_refused(tmp_path, lines, message):
 def test_a_bad_header_is_refused(tmp_path, header, message):
     path = table(tmp_path, *LINES, header=header)
     with pytest.raises(InputError, match=f"^{re.escape(str(path))}: .*{re.escape(message)}"):
-        read_table(path, FEATURES)
-
-
-@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xff\xfe\x00\x81", None])
-def test_what_is_no_table_is_refused(tmp_path, content):
-    path = tmp_path / "pets.csv"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(InputError, match=re.escape(f"{path}: ")):
         read_table(path, FEATURES)
 
 
