@@ -66,7 +66,7 @@ def test_axes_are_linear_below_the_smallest_mean_above_0() -> None:
     epochs.loc[epochs["epoch"] == 4, "train_loss"] = 0.002
     epochs.loc[epochs["epoch"] == 3, "train_loss"] = 0.0
     losses = plot(epochs).axes[2]
-    assert losses.yaxis.get_transform().linthresh == pytest.approx(0.01)
+    assert losses.yaxis.get_transform().linthresh == pytest.approx(0.001)
     weightless = epochs.assign(train_loss=0.0)
     assert plot(weightless).axes[2].get_yscale() == "linear"
 

@@ -100,7 +100,7 @@ def plot(epochs: pd.DataFrame) -> Figure:
         means = finished.groupby(["lr", "rho", "epoch"])[measure].mean()
         if (means > 0).any():
             # Errors reach 0 before the end, and losses go on falling by orders of magnitude.
-            panel.set_yscale("symlog", linthresh=10 ** np.ceil(np.log10(means[means > 0].min())))
+            panel.set_yscale("symlog", linthresh=10 ** np.floor(np.log10(means[means > 0].min())))
         panel.set_ylim(0, None)
     axes[0, 0].xaxis.set_major_locator(MaxNLocator(4, integer=True))
     handles = [Line2D([], [], color=colour, label=_label(rho)) for rho, colour in colours.items()]
