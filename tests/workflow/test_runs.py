@@ -244,7 +244,7 @@ def test_the_paper_configuration_is_the_published_sweep(tmp_path: Path) -> None:
     for dataset in ("cifar_mnist", "fmnist_mnist", "celeba", "waterbirds"):
         assert due[f"prepare_{dataset}"] == 1
     assert due["toy_study"] == 5 + 2 + 4 + 3 + 2 * 8 + 17
-    assert due["figure"] == 11 + 4 * 2
+    assert due["figure"] == 12 + 4 * 2
     # Eight files of MNIST and Fashion-MNIST, CIFAR-10's archive, three files of CelebA, Waterbirds'
     # archive, and the weights of the pretrained network.
     assert due["fetch"] == 8 + 1 + 3 + 1 + 1

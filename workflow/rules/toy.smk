@@ -107,7 +107,28 @@ rule perturb_network:
         "../scripts/perturb.py"
 
 
+rule toy_constants:
+    input:
+        TOY_FILES.get("constants", []),
+    output:
+        csv="results/tables/toy_constants.csv",
+        md="results/tables/toy_constants.md",
+    log:
+        "results/logs/toy/constants.log",
+    benchmark:
+        "results/benchmarks/toy/constants.tsv"
+    conda:
+        "../../envs/workflow.yaml"
+    params:
+        code=code("toy_constants.py"),
+    message:
+        "Tabulate the toy's lost constants"
+    script:
+        "../scripts/toy_constants.py"
+
+
 rule toy:
     input:
         [study_files(study) for study in settings.toy.studies],
+        rules.toy_constants.output if "constants" in settings.toy.studies else [],
     localrule: True

@@ -34,6 +34,10 @@ RUN = {
     "intervention": [None],
     "kappa": [None],
     "alpha": [None],
+    "last_follows": ["intervention"],
+    **{name: [None] for name in ("gap", "easy_scale", "hard_scale", "jitter")},
+    "initial": [1.0],
+    "width": [100],
 }
 
 

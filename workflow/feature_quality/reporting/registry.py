@@ -16,7 +16,8 @@ REPORTING = Path(__file__).parent
 # What a figure may be drawn from: tables of the toy, or files of a dataset on which a method is
 # compared with SGD. Each name stands for a list of files.
 INPUTS = {
-    "toy": "complexity shown contours points epochs interventions noise batch_size appendix_d",
+    "toy": "complexity shown contours points epochs interventions noise batch_size appendix_d "
+    "constants",
     "dataset": "examples runs histories importance embeddings tests",
 }
 # Which datasets a table may be of: those of two features, target domains, or both.

@@ -1,0 +1,51 @@
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+
+from feature_quality.reporting.constants import shares, verdicts
+from feature_quality.reporting.figures.toy_constants import plot
+
+
+@pytest.fixture(scope="module")
+def table(toy_runs) -> pd.DataFrame:
+    """Three settings: LSAM helps, LSAM does not help, SGD does not fail."""
+    settings = {
+        (): ([0.3, 0.4, 0.5], -0.1),
+        (("hard_scale", 1.0), ("jitter", 0.02)): ([0.3, 0.4, 0.5], 0.1),
+        (("width", 50),): ([0.0, 0.01, 0.02], 0.0),
+    }
+    runs = []
+    for changed, (sgd, change) in settings.items():
+        for kind in (None, "importance_weighting", "learning_rate"):
+            for rho in (0.0, 1.0):
+                error = [each + change * (rho > 0) for each in sgd]
+                runs.append(toy_runs(error, rho=rho, intervention=kind, **dict(changed)))
+    return verdicts(pd.concat(runs, ignore_index=True))
+
+
+def test_each_setting_has_its_verdicts_and_its_name(table) -> None:
+    exists = table.groupby("setting")["exists"].first().to_dict()
+    assert exists == {"documented": True, "hard_scale 1": True, "width 50": False}
+    found = table.set_index(["setting", "check"])["verdict"]
+    for check in ("3b", "8e importance weights only", "8e learning rates only"):
+        assert found["documented", check] == "supported"
+        assert found["hard_scale 1", check] == "contradicted"
+    assert set(table["rho"]) == {1.0}
+
+
+def test_shares_are_of_the_settings_where_sgd_fails(table) -> None:
+    row = shares(table).set_index("check").loc["3b"]
+    assert row[["settings", "supported", "contradicted", "share"]].tolist() == [2, 1, 1, 0.5]
+
+
+def test_the_figure_has_a_row_for_each_setting_and_a_column_for_each_check(table) -> None:
+    figure = plot(table)
+    (panel,) = figure.axes
+    assert [label.get_text() for label in panel.get_yticklabels()] == table[
+        "setting"
+    ].unique().tolist()
+    columns = [label.get_text() for label in panel.get_xticklabels()]
+    assert columns[0] == "3b  50%"
+    (image,) = panel.images
+    assert image.get_array()[:, 0].tolist() == [0, 2, 1]
+    plt.close(figure)

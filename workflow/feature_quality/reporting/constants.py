@@ -1,0 +1,83 @@
+"""Which of the toy's claims hold whatever its lost constants were (ours)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from feature_quality.formatting import format_number
+from feature_quality.reporting.claims import complexity, effects
+from feature_quality.reporting.claims.verdict import CONTRADICTED, OPEN, SUPPORTED, tabulate
+from feature_quality.reporting.toy_runs import LABEL_LOST, SGD_RHO
+
+# SGD fails on the spiral where its error is at least this, while it has the label.
+FAILS = 0.1
+# The constants that a setting may change, as columns of the runs.
+CHANGED = ("steps", "gap", "easy_scale", "hard_scale", "jitter", "initial", "width")
+# The checks of claims 3, 4, 7 and 8.
+COLUMNS = ("check", "rho", "settings", SUPPORTED, CONTRADICTED, OPEN, "share")
+CHECKS = ("3b", "4a", "4b", "7a", "7b", "7d", "7e", "8e", "8f")
+
+
+def verdicts(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the verdict of every check at every setting of the constants and ρ.
+
+    Args:
+        runs: those of the study: SGD, LSAM, and LSAM's importance weights and learning rates alone.
+
+    Returns:
+        one row per setting, check and ρ: ``setting``, its name; ``exists``, whether SGD fails on
+        the spiral and has the label there; ``check``, with the effect where one is put in alone;
+        ``rho``; ``verdict``; and ``effect``.
+    """
+    tables = []
+    for name, part in _settings(runs):
+        whole = part[part["intervention"].isna()]
+        alone = part[part["intervention"].notna() & (part["rho"] > SGD_RHO)]
+        sgd = whole[whole["rho"] == SGD_RHO]
+        fails = sgd["hard_error"].mean() >= FAILS and sgd["train_error"].mean() <= LABEL_LOST
+        table = tabulate([*complexity.check(whole), *effects.check(alone, whole)])
+        table = table[table["check"].isin(CHECKS) & (table["rho"] > SGD_RHO) & (table["runs"] > 0)]
+        which = table["where"].str.partition(", ")[2].str.partition(", ")[2]
+        which = which.str.replace(", w by λ(w̃)", "").where(table["check"] == "8e", "")
+        check = (table["check"] + " " + which).str.strip()
+        table = table.assign(setting=name, exists=fails, check=check)
+        tables.append(table[["setting", "exists", "check", "rho", "verdict", "effect"]])
+    return pd.concat(tables, ignore_index=True)
+
+
+def shares(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per check and ρ: in how many settings with the phenomenon it holds.
+
+    Args:
+        table: what ``verdicts`` returns.
+    """
+    existing = table[table["exists"]]
+    settings = existing["setting"].nunique()
+    rows = [
+        {"check": check, "rho": rho, "settings": settings}
+        | {name: int((found == name).sum()) for name in (SUPPORTED, CONTRADICTED, OPEN)}
+        | {"share": float((found == SUPPORTED).sum() / settings)}
+        for (check, rho), found in existing.groupby(["check", "rho"])["verdict"]
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _settings(runs: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the runs of each setting with its name: what it changes of the documented point."""
+    usual = runs.loc[runs[["gap", "easy_scale", "hard_scale", "jitter"]].isna().all(axis=1)]
+    documented = {"steps": usual["steps"].max(), "initial": 1.0, "width": 100}
+    grouped: Any = runs.groupby(list(CHANGED), sort=False, dropna=False)
+    for values, part in grouped:
+        changed = {
+            name: value
+            for name, value in zip(CHANGED, values, strict=True)
+            if pd.notna(value) and value != documented.get(name)
+        }
+        if "hard_scale" in changed:
+            # It follows the scale.
+            changed.pop("jitter", None)
+        names = [
+            f"{name} {format_number(round(float(value), 9))}" for name, value in changed.items()
+        ]
+        yield ", ".join(names) or "documented", part

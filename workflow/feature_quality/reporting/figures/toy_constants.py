@@ -1,0 +1,65 @@
+"""The lost constants: which claims hold at each setting of them."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from feature_quality.artifacts.parquet import read_tables
+from feature_quality.artifacts.toy import TOY_RUNS
+from feature_quality.formatting import format_number
+from feature_quality.reporting.claims.verdict import CONTRADICTED, OPEN, SUPPORTED
+from feature_quality.reporting.constants import shares, verdicts
+from feature_quality.reporting.figures.drawing import Drawing, Inputs
+from feature_quality.reporting.figures.style import NO_DATA, canvas
+
+INPUTS = {"toy": ["constants"]}
+CAPTION = (
+    "The toy's lost constants, one varied at a time: the checks of claims 3, 4, 7 and 8 at each "
+    "setting and ρ of LSAM."
+)
+COLOURS = {SUPPORTED: "#009E73", OPEN: "#F0E442", CONTRADICTED: "#D55E00"}
+
+
+def draw(inputs: Inputs, _: None) -> Drawing:
+    """Draw the figure."""
+    table = verdicts(read_tables(inputs["constants"], TOY_RUNS))
+    text = (
+        "Below each check, the share of settings where SGD fails on the spiral in which it is "
+        "supported. Settings in grey type are those where SGD does not fail, or loses the label; "
+        "cells in grey could not be checked."
+    )
+    return Drawing(plot(table), [text])
+
+
+def plot(table: pd.DataFrame) -> Figure:
+    """Draw one panel per ρ: a row per setting, a column per check; ``table`` is of ``verdicts``."""
+    radii = sorted(table["rho"].unique())
+    settings, checks = table["setting"].unique(), sorted(table["check"].unique())
+    exists = table.groupby("setting")["exists"].first()
+    counted = shares(table).set_index(["rho", "check"])["share"]
+    height = 1.8 + 0.16 * len(settings)
+    figure, axes = canvas(1, len(radii), height, sharey=True)
+    order = list(COLOURS)
+    for panel, rho in zip(axes[0], radii, strict=True):
+        cells = table[table["rho"] == rho].pivot_table(
+            index="setting", columns="check", values="verdict", aggfunc="first"
+        )
+        cells = cells.reindex(index=settings, columns=checks)
+        codes = cells.apply(lambda column: column.map(order.index, na_action="ignore"))
+        colours = ListedColormap(list(COLOURS.values())).with_extremes(bad=NO_DATA)
+        panel.imshow(codes.to_numpy(float), colours, aspect="auto", vmin=0, vmax=len(order) - 1)
+        labels = [
+            f"{check}  {counted[rho, check]:.0%}" if (rho, check) in counted.index else check
+            for check in checks
+        ]
+        panel.set_xticks(np.arange(len(checks)), labels, rotation=90)
+        panel.set_yticks(np.arange(len(settings)), settings)
+        for label in panel.get_yticklabels():
+            label.set_color("black" if exists[label.get_text()] else "#999999")
+        panel.set_title(f"ρ = {format_number(rho)}")
+        panel.grid(visible=False)
+    handles = [Patch(color=colour, label=verdict) for verdict, colour in COLOURS.items()]
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    return figure
