@@ -139,6 +139,12 @@ def test_a_seed_without_weight_is_left_out_and_counted_and_a_diverged_run_is_lef
     assert len(curves_texts(weighted(points), [10])) == 2
 
 
+def test_equal_weights_have_a_coefficient_of_0_whatever_the_rounding(points, weighted) -> None:
+    figure = lorenz_curves(weighted(points.assign(weight=0.1, phantom_weight=0.7)))
+    marks = [line for line in figure.axes[2].lines if line.get_marker() == "s"]
+    assert [line.get_ydata()[0] for line in marks] == pytest.approx([0] * 4, abs=1e-12)
+
+
 @pytest.mark.parametrize("method", ["", "asam"])
 def test_without_a_finite_run_there_is_nothing_to_draw(points, weighted, method) -> None:
     lost = without(points, (points["rho"] > 0) & (points["epoch"] == 10))

@@ -145,10 +145,12 @@ def _coefficients(panel: Axes, shown: WeightedPoints, table: pd.DataFrame) -> No
         values, colour = table.loc[chosen, "gini"], method.colour
         panel.plot([place - 0.15] * len(values), values, "o", color=colour, alpha=0.4)
         if values.notna().any():
-            mean, (low, high) = values.mean(), interval(values)
+            # No coefficient is below 0 or above 1, as an interval's ends may be.
+            mean, (low, high) = values.mean(), np.clip(interval(values), 0, 1)
             filled = colour if kind == "phantom_weight" else "white"
             style: dict[str, Any] = {"fmt": "s", "color": colour, "markerfacecolor": filled}
-            panel.errorbar(place + 0.15, mean, [[mean - low], [high - mean]], capsize=2, **style)
+            bars = np.maximum([[mean - low], [high - mean]], 0)
+            panel.errorbar(place + 0.15, mean, bars, capsize=2, **style)
     panel.set_xticks(
         range(len(columns)), [f"{KINDS[kind]}\n{method.label}" for method, kind in columns]
     )
