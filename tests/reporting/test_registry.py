@@ -12,12 +12,15 @@ from feature_quality.reporting.registry import CLAIMS_CAPTION, figures, tables
 WORKFLOW = Path(__file__).parents[2] / "workflow"
 
 
-def test_there_are_the_papers_figures_and_four_of_ours() -> None:
+def test_there_are_the_papers_figures_and_five_of_ours() -> None:
     found = figures()
     papers = [*(f"figure_{number:02}" for number in range(1, 11)), "figure_appendix_d"]
     ours = ["embedding", "groups", "learning", "sweep"]
-    assert list(found) == [*ours[:1], *papers, *ours[1:]]
-    assert [name for name in found if "toy" in found[name].inputs] == papers
+    assert list(found) == [*ours[:1], *papers, *ours[1:], "toy_constants"]
+    assert [name for name in found if "toy" in found[name].inputs] == [
+        *papers,
+        "toy_constants",
+    ]
     of_datasets = [name for name in found if "dataset" in found[name].inputs]
     assert set(of_datasets) == {*ours, "figure_03", "figure_05", "figure_07", "figure_08"}
 

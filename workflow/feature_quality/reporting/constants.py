@@ -39,7 +39,8 @@ def verdicts(runs: pd.DataFrame) -> pd.DataFrame:
         table = tabulate([*complexity.check(whole), *effects.check(alone, whole)])
         table = table[table["check"].isin(CHECKS) & (table["rho"] > SGD_RHO) & (table["runs"] > 0)]
         which = table["where"].str.partition(", ")[2].str.partition(", ")[2]
-        which = which.str.replace(", w by λ(w̃)", "").where(table["check"] == "8e", "")
+        which = which.str.replace("importance weights only.*", "weights", regex=True)
+        which = which.str.replace("learning rates only", "rates").where(table["check"] == "8e", "")
         check = (table["check"] + " " + which).str.strip()
         table = table.assign(setting=name, exists=fails, check=check)
         tables.append(table[["setting", "exists", "check", "rho", "verdict", "effect"]])
