@@ -199,5 +199,7 @@ def _range(row: pd.Series, low: str, high: str) -> str:
 
 
 def _signed(value: float) -> str:
+    if pd.isna(value):
+        return ""
     # Three digits, for effects may be of any size.
     return f"{value:+.3g}".replace("-", "−") if value else "0"

@@ -26,6 +26,7 @@ def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
     table = verdicts(read_tables(inputs["constants"], TOY_RUNS))
     text = (
+        "8e is of LSAM's importance weights or learning rates alone, 8f of their gains' ratio. "
         "Below each check, the share of settings where SGD fails on the spiral in which it is "
         "supported. Settings in grey type are those where SGD does not fail, or loses the label; "
         "cells in grey could not be checked."
