@@ -16,8 +16,9 @@ from scipy.special import expit, log_softmax
 Array = npt.NDArray[np.float64]
 Single = npt.NDArray[np.float32]
 
-# By this factor a descent lowers the gradient before the Hessian is taken anew.
-REDUCTION = 1e-3
+# By this factor a descent lowers the gradient. After one of more iterations than these, the Hessian
+# is taken anew; for many features, that takes as long as many iterations.
+REDUCTION, PATIENCE = 1e-3, 10
 # An example counts this much in the Hessian at least: a sure prediction may not stay sure.
 LEAST_CURVATURE = 1e-4
 # This share of the Hessian's trace is penalised at least, so that float32 can factorise it.
@@ -82,6 +83,7 @@ def _fit(
     each descent is a step of the proximal point method, which has the same limit.
     """
     n, width = inputs.shape
+    iterations = PATIENCE + 1
     while True:
         logits = weight @ inputs.T
         predicted = _evaluate(logits, targets)[1]
@@ -89,13 +91,15 @@ def _fit(
         size = float(np.abs(gradient).max())
         if size <= tolerance or max_iterations <= 0:
             return weight, size <= tolerance
-        curvature = np.maximum((predicted * (1 - predicted)).mean(axis=0), LEAST_CURVATURE) / n
-        scaled = single * np.sqrt(curvature, dtype=np.float32)[:, None]
-        hessian = scaled.T @ scaled
-        least = LEAST_PENALTY * hessian.trace()
-        hessian.flat[:: width + 1] += np.maximum(penalty, least).astype(np.float32)
-        root = cholesky(hessian, overwrite_a=True, check_finite=False)
-        whitened = solve_triangular(root, single.T, trans=1, check_finite=False).T
+        if iterations > PATIENCE:
+            curvature = (predicted * (1 - predicted)).mean(axis=0)
+            curvature = np.maximum(curvature, LEAST_CURVATURE) / n
+            scaled = single * np.sqrt(curvature, dtype=np.float32)[:, None]
+            hessian = scaled.T @ scaled
+            least = LEAST_PENALTY * hessian.trace()
+            hessian.flat[:: width + 1] += np.maximum(penalty, least).astype(np.float32)
+            root = cholesky(hessian, overwrite_a=True, check_finite=False)
+            whitened = solve_triangular(root, single.T, trans=1, check_finite=False).T
         slope = solve_triangular(root, gradient.T.astype(np.float32), trans=1).T
         goal = max(REDUCTION, 0.3 * tolerance / size) * float(np.linalg.norm(slope))
         step, iterations = _descend(
