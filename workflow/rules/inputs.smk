@@ -279,11 +279,10 @@ def refuse_unrecorded(*_):
     if not workflow.is_main_process or workflow.dag_settings.forceall:
         return []
     made = filter(os.path.exists, results_in_use())
-    unknown = [
-        path for path in made if workflow.persistence.metadata(IOFile(path)) is None
-    ]
-    # What a killed Snakemake has begun, it makes again.
-    if unknown := set(unknown) - workflow.persistence._filter_incomplete_keys(unknown):
+    unknown = [path for path in made if not workflow.persistence.metadata(IOFile(path))]
+    # What a killed Snakemake had begun it makes again, and has marked; all is looked at after that.
+    begun = os.walk(os.path.join(workflow.persistence.path, "incomplete"))
+    if unknown and not any(files for _, _, files in begun):
         # Not as an exception, which Snakemake would take to mean that no rule makes these files.
         sys.exit(
             f"Error: {min(unknown)}: Snakemake has no record of how this was made, nor of "
