@@ -23,7 +23,7 @@ include: "workflow/rules/reporting.smk"
 
 onstart:
     # Bars of several trainings at a time would be drawn over one another.
-    if workflow.cores != 1:
+    if workflow.resource_settings.cores != 1:
         os.environ[NO_BARS] = "1"
     # End the run before its first job where the results of one could not be written.
     for pattern in ("results/", "results/*/", "resources/"):

@@ -46,7 +46,7 @@ def test_the_examples_run(tmp_path) -> None:
         else:
             (tree.path / name).write_text(block)
     insert(tree, LIST, "    vlcs,\n    waterbirds,\n)\n", "    stripes,\n")
-    insert(tree, LIST, "        own,\n", "        stripes,\n")
+    insert(tree, LIST, "        digits_domains,\n", "        stripes,\n")
     (tree.path / "config.yaml").write_text(CONFIG)
     figures = [f"results/figures/losses_stripes_{method}.png" for method in ("sam", "alsam")]
     tree.run("table1", *figures)

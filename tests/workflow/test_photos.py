@@ -108,7 +108,7 @@ def test_the_test_error_weights_groups_by_their_frequency_in_training(photos_onc
 
 def test_images_are_stored_once_for_all_splits(photos_once: Tree) -> None:
     images = np.load(photos_once.path / "results" / "data" / "celeba" / "images.npy", mmap_mode="r")
-    assert images.shape == (sum(map(sum, GROUPS.values())), 3, 64, 64)
+    assert images.shape == (sum(map(sum, GROUPS.values())), 3, 78, 64)
     examples = pq.read_table(
         photos_once.path / "results" / "data" / "celeba" / "split=published" / "examples.parquet"
     ).to_pandas()

@@ -272,6 +272,8 @@ def test_jobs_share_a_gpu_as_far_as_they_fit(
         for method, rho in (("sgd", "0"), ("sam", "0.1"))
         for seed in range(3)
     ]
+    examples = [f"results/data/digits_photos/split={seed}/examples.parquet" for seed in range(3)]
+    tree.run(*examples)
     resources = ("--resources", *given) if given else ()
     said = tree.run(*runs, *resources, cores=8)
     numbers = [int(number) for number in re.findall(r"Execute (\d+) jobs", said)]

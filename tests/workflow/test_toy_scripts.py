@@ -35,6 +35,7 @@ AXES = {
     "noise": COMPARED
     | {"noise": ["label", "gaussian", "dropout"], "noisy": ["both", "hard"], "level": [0.0, 0.1]},
     "batch_size": COMPARED | {"budget": ["updates", "epochs"]},
+    "constants": COMPARED | {"intervention": [None, "importance_weighting", "learning_rate"]},
 }
 DYNAMICS = ("runs", "epochs", "points", "contours", "networks")
 
