@@ -11,7 +11,7 @@ from feature_quality.config.section import (
     NotEmpty,
     Number,
     OneOf,
-    PositiveNumber,
+    PositiveNumbers,
     Section,
 )
 from feature_quality.methods import BASELINE, METHODS
@@ -30,7 +30,6 @@ def _require_positive(rho: float) -> float:
     return rho
 
 
-Rates = Annotated[tuple[PositiveNumber, ...], NotEmpty, Distinct]
 Radius = Annotated[
     Number,
     AfterValidator(_require_positive),
@@ -43,7 +42,8 @@ class GridSettings(Section):
     """The sweep of a dataset."""
 
     lr: Annotated[
-        Annotated[Rates, Tag(FOR_ALL)] | Annotated[dict[MethodName, Rates], Tag(BY_METHOD)],
+        Annotated[PositiveNumbers, Tag(FOR_ALL)]
+        | Annotated[dict[MethodName, PositiveNumbers], Tag(BY_METHOD)],
         FORM,
         Field(
             description="Learning rates at the start of the cosine schedule: a list for all "

@@ -6,9 +6,8 @@ from pydantic import Field
 
 from feature_quality.config.own import OneOfSpecs, over_defaults
 from feature_quality.config.section import (
-    Distinct,
-    NotEmpty,
     PositiveNumber,
+    PositiveNumbers,
     PositiveWhole,
     Section,
     Several,
@@ -26,9 +25,7 @@ class Probe(Section):
         PositiveWhole, Field(description="Training sets that are drawn; their errors are averaged.")
     ] = constant(ours(5, "the paper does not say; averaging takes out the luck of one draw"))
     strengths: Annotated[
-        tuple[PositiveNumber, ...],
-        NotEmpty,
-        Distinct,
+        PositiveNumbers,
         Field(description="Values of C, the inverse strength of the L2 penalty, to choose from."),
     ] = constant(
         ours((0.0001, 0.001, 0.01, 0.1, 1.0), "the paper does not say; decades around 0.01")

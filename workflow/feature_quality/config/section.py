@@ -197,3 +197,5 @@ Directory = Annotated[DirectoryPath, AfterValidator(refuse_braces)]
 File = Annotated[FilePath, AfterValidator(refuse_braces)]
 Distinct = AfterValidator(_reject_repetition)
 NotEmpty = Field(min_length=1)
+PositiveNumbers = Annotated[tuple[PositiveNumber, ...], NotEmpty, Distinct]
+NonNegativeNumbers = Annotated[tuple[NonNegativeNumber, ...], NotEmpty, Distinct]

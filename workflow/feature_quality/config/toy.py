@@ -10,8 +10,10 @@ from feature_quality.config.section import (
     Distinct,
     Fraction,
     NonNegativeNumber,
+    NonNegativeNumbers,
     NotEmpty,
     PositiveNumber,
+    PositiveNumbers,
     PositiveWhole,
     Probability,
     Section,
@@ -104,9 +106,7 @@ class Noise(Section):
         Probabilities, Field(description="Probability that a feature has the other label's value.")
     ] = constant(derived((0.0, 0.02, 0.04, 0.06, 0.08, 0.1), "Appendix H.1: from 0% to 10%"))
     gaussian: Annotated[
-        tuple[NonNegativeNumber, ...],
-        NotEmpty,
-        Distinct,
+        NonNegativeNumbers,
         Field(description="Standard deviation of what is added to every coordinate."),
     ] = constant(derived((0.0, 0.2, 0.4, 0.6, 0.8, 1.0), "Appendix H.1: from 0 to 1.0"))
     dropout: Annotated[
@@ -118,15 +118,11 @@ class ToyGrid(Section):
     """The values along the figures' axes."""
 
     complexity: Annotated[
-        tuple[PositiveNumber, ...],
-        NotEmpty,
-        Distinct,
+        PositiveNumbers,
         Field(description="Rotations of the spiral, degrees."),
     ] = constant(ours((180.0, 270.0, 360.0, 450.0, 540.0), "the paper's values are lost"))
     rho: Annotated[
-        tuple[NonNegativeNumber, ...],
-        NotEmpty,
-        Distinct,
+        NonNegativeNumbers,
         AfterValidator(_require_baseline),
         Field(description="Radii ρ of LSAM; 0 is SGD."),
     ] = constant(
@@ -136,9 +132,7 @@ class ToyGrid(Section):
         )
     )
     alpha: Annotated[
-        tuple[PositiveNumber, ...],
-        NotEmpty,
-        Distinct,
+        PositiveNumbers,
         Field(description="Ratios ŵ_h/ŵ_e of the interventions."),
     ] = constant(ours((0.25, 0.5, 1.0, 2.0, 4.0), "the paper's values are lost"))
     kappa: Annotated[
@@ -184,21 +178,15 @@ class LostConstants(Section):
         tuple[Fraction, ...], NotEmpty, Distinct, Field(description="As toy.distribution.gap.")
     ] = constant(ours((0.0, 0.1, 0.3), "around the documented value"))
     easy_scale: Annotated[
-        tuple[PositiveNumber, ...],
-        NotEmpty,
-        Distinct,
+        PositiveNumbers,
         Field(description="As toy.distribution.easy_scale."),
     ] = constant(ours((0.5, 1.0, 2.0), "around the documented value"))
     hard_scale: Annotated[
-        tuple[PositiveNumber, ...],
-        NotEmpty,
-        Distinct,
+        PositiveNumbers,
         Field(description="As toy.distribution.hard_scale."),
     ] = constant(ours((1.0, 3.0, 6.0), "those of the trial that chose the documented value"))
     jitter: Annotated[
-        tuple[NonNegativeNumber, ...],
-        NotEmpty,
-        Distinct,
+        NonNegativeNumbers,
         Field(
             description="Half-width of the uniform noise on the spiral, as a share of its scale."
         ),
@@ -207,9 +195,7 @@ class LostConstants(Section):
         tuple[Epochs, ...], NotEmpty, Distinct, Field(description="As toy.training.epochs.")
     ] = constant(ours((100, 300), "a third of the documented value, and that value"))
     initial: Annotated[
-        tuple[PositiveNumber, ...],
-        NotEmpty,
-        Distinct,
+        PositiveNumbers,
         Field(description="w at the start, for both features; elsewhere it is 1."),
     ] = constant(ours((0.5, 1.0), "half the documented value, and that value"))
     width: Annotated[
@@ -219,9 +205,7 @@ class LostConstants(Section):
         Field(description="Units of a hidden layer; elsewhere there are 100."),
     ] = constant(ours((50, 100, 200), "around the documented value"))
     rho: Annotated[
-        tuple[NonNegativeNumber, ...],
-        NotEmpty,
-        Distinct,
+        NonNegativeNumbers,
         AfterValidator(_require_baseline),
         Field(description="Radii ρ of LSAM; 0 is SGD."),
     ] = constant(ours((0.0, 0.5, 1.0, 2.0), "four of the sweep"))
