@@ -28,13 +28,17 @@ from feature_quality.reporting.collect import (
 
 with job(snakemake.log[0]):
     files = snakemake.input
+    # Seeds share the file of a published split.
+    described = {
+        path: (read_description(path), sha256(path)) for path in dict.fromkeys(files.examples)
+    }
     descriptions, asked, examples = {}, {}, {}
     for path, seed in zip(files.examples, cycle(snakemake.params.seeds), strict=False):
-        description = read_description(path)
+        description, checksum = described[path]
         dataset = description.dataset
         descriptions[dataset] = description
         examples[dataset, seed] = path
-        asked[dataset, seed] = snakemake.params.asked[dataset] | {"examples_sha256": sha256(path)}
+        asked[dataset, seed] = snakemake.params.asked[dataset] | {"examples_sha256": checksum}
     tests = [read_logits(path) for path in files.tests]
     histories = [read_table(path, HISTORY) for path in files.histories]
     probes = [read_table(path, PROBES) for path in files.probes]
@@ -49,11 +53,10 @@ with job(snakemake.log[0]):
         expected["probe"] = snakemake.params.probe[dataset]
     refuse_others([(path, run) for path, (_, run) in zip(files.probes, probes, strict=True)], asked)
     samples = []
-    for path in dict.fromkeys(files.examples):
+    for path, (description, _) in described.items():
         tested = [each for each in probes if examples[each[1]["dataset"], each[1]["seed"]] == path]
         table = read_parquet(path, columns=["split", "group"])[0].to_pandas()
         groups = table.loc[table["split"] == "probe_test", "group"].to_numpy()
-        description = read_description(path)
         if description.target:
             # A target domain's errors are plain ones.
             groups = np.zeros_like(groups)
