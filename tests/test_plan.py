@@ -42,8 +42,8 @@ class Fixed:
     def image(self, network: str, shape: tuple[int, int, int], classes: int, size: int) -> float:
         return shape[1] * shape[2] / 64**2
 
-    def probe(self, examples: int, features: int, classes: int, strengths: tuple) -> float:
-        return examples / 10 * len(strengths)
+    def probe(self, examples: int, features: int, classes: int, strengths: tuple | None) -> float:
+        return examples / 10 * (len(strengths) if strengths else 20)
 
     def toy_step(self, batch_size: int, lsam: bool) -> float:
         return batch_size / 1000 * (1 + lsam)
@@ -63,6 +63,8 @@ def test_a_target_domain_by_hand() -> None:
     # One probe per run, of five strengths; three jobs per run.
     assert (found.name, found.runs) == ("pacs_A", 4)
     assert found.seconds == pytest.approx(images + 4 * 163.8 * 5 + 4 * 3 * 3)
+    reweighted = planned(probe={"protocol": "dfr"})
+    assert reweighted.seconds - found.seconds == pytest.approx(4 * 163.8 * 15)
 
 
 @pytest.mark.parametrize(
@@ -186,9 +188,10 @@ def test_times_are_told_in_two_units(seconds: float, text: str) -> None:
 
 @pytest.mark.slow
 def test_this_machine_is_timed() -> None:
-    machine = Machine(load({}))
+    machine = Machine(load({"probe": {"draws": 2}}))
     small, large = (machine.image("cnn", (3, side, side), 2, 8) for side in (16, 64))
     assert 0 < small < large
     assert 0 < machine.probe(100, 20, 2, (0.1,)) < machine.probe(4000, 20, 2, (0.1,))
+    assert machine.probe(100, 20, 2, None) > 0
     assert machine.toy_step(1, lsam=False) > 0
     assert machine.start() > 0

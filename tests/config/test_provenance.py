@@ -206,7 +206,7 @@ def test_constants_are_those_of_the_dataset(own: Any) -> None:
     loaded = load(own)
     sections = {key: loaded.model_dump()[key] for key in ("grid", "training")}
     common = {"methods", "seeds", "splits", "data_seed"}
-    for name in ("strengths", "tolerance", "max_iterations", "contribution_strength"):
+    for name in ("protocol", "strengths", "tolerance", "max_iterations", "contribution_strength"):
         common.add(f"probe.{name}")
     for dataset, name, others in [
         # Of a target domain's probes there is one draw, of all examples.

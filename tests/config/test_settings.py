@@ -640,8 +640,20 @@ class TestRead:
         assert settings.probing_of("cifar_mnist") == {"draws": 7, "per_group": 200}
         fitting = {"strengths": (0.0001, 0.001, 0.01, 0.1, 1), "tolerance": 1e-6}
         fitting |= {"max_iterations": 10000, "per_group": 9}
-        assert settings.probe_settings("waterbirds") == fitting
+        assert settings.probe_settings("waterbirds") == fitting | {"protocol": "l2"}
         assert settings.contribution_settings("waterbirds") == fitting | {"strengths": [0.01]}
+
+    def test_deep_feature_reweighting_has_its_own_strengths(self) -> None:
+        settings = load({"probe": {"protocol": "dfr"}})
+        probing = {"protocol": "dfr", "max_iterations": 10000, "per_group": 200}
+        assert settings.probe_settings("cifar_mnist") == probing
+        assert settings.contribution_settings("cifar_mnist")["strengths"] == [0.01]
+        keys = {each.key for each in settings.constants_of("cifar_mnist")}
+        assert ("probe.protocol" in keys, "probe.strengths" in keys) == (True, False)
+        assert faults({"probe": {"protocol": "dfr", "strengths": [1]}}) == [
+            "probe: {'protocol': 'dfr', 'strengths': [1]} should have no strengths: protocol dfr "
+            "has its own"
+        ]
 
     def test_networks(self, own: dict[str, Any]) -> None:
         timm = {"network": "timm:vit_tiny", "weights": None}

@@ -19,6 +19,7 @@ from feature_quality.artifacts.selection import read_selection
 from feature_quality.artifacts.weights import read_snapshots, read_weights
 from feature_quality.config.settings import load
 from feature_quality.data.datasets import SPECS
+from feature_quality.features.dfr import STRENGTHS
 from feature_quality.methods import METHODS
 
 from .conftest import run_script
@@ -92,7 +93,8 @@ class Scripts:
     def probe_settings(self) -> dict[str, Any]:
         return self.settings.probe_settings(DATASET)
 
-    def probe(self, *run: str) -> None:
+    def probe(self, *run: str, protocol: str = "l2") -> None:
+        settings = load({"probe": {"protocol": protocol}}).probe_settings(DATASET)
         self(
             "probe",
             {
@@ -101,7 +103,7 @@ class Scripts:
                 "test": self.place("probe_test", *run),
             },
             [self.place("probe", *run)],
-            {"draws": 2, "settings": self.probe_settings},
+            {"draws": 2, "settings": settings},
         )
 
     def weigh(self, *run: str) -> None:
@@ -113,7 +115,7 @@ class Scripts:
             | {"selection": self.folder / "selection.json"},
             [self.place("importance", *run)],
             {
-                "probe": self.probe_settings | {"strengths": [0.01]},
+                "probe": self.settings.contribution_settings(DATASET),
                 "perturbation": METHODS["sam"].perturbation,
             },
             compared="sam",
@@ -137,6 +139,7 @@ class Scripts:
             },
         )
         training = self.settings.training["digits_photos"].model_dump()
+        contributions = self.settings.contribution_settings(DATASET)
         self(
             "collect_importance",
             {
@@ -149,7 +152,7 @@ class Scripts:
             {
                 "asked": {
                     "settings": training,
-                    "probe": self.probe_settings | {"strengths": [strength]},
+                    "probe": contributions | {"strengths": [strength]},
                 }
             },
         )
@@ -271,6 +274,22 @@ def test_probe(scripts: Scripts) -> None:
         wrong = pd.Series(groups.index.isin(row["wrong"]))
         assert wrong.groupby(groups.to_numpy()).mean().mean() == pytest.approx(row["error"])
     assert description["dataset"] == DATASET
+
+
+def test_probes_by_deep_feature_reweighting(scripts: Scripts) -> None:
+    place = scripts.place("probe", *TRAINED[0])
+    kept = place.read_bytes()
+    try:
+        scripts.probe(*TRAINED[0], protocol="dfr")
+        probes, description = read_table(place, PROBES)
+    finally:
+        place.write_bytes(kept)
+    # One probe of two draws for each feature, which the other protocol's settings do not describe.
+    assert probes[["feature", "draw"]].to_numpy().tolist() == [["photo", 0], ["digit", 0]]
+    assert probes["C"].isin(STRENGTHS).all()
+    assert (probes["error"] < 0.5).all()
+    expected = {"protocol": "dfr", "draws": 2, "per_group": None, "max_iterations": 10000}
+    assert description["probe"] == expected
 
 
 @pytest.mark.parametrize("run", TRAINED)

@@ -21,6 +21,7 @@ from feature_quality.data.domains import HELD_OUT, TRAINING_SHARE, list_images
 from feature_quality.data.own import read_table
 from feature_quality.data.photos import draw_parts, five_splits, group_counts
 from feature_quality.data.spec import DatasetSpec
+from feature_quality.features.dfr import dfr_probe
 from feature_quality.features.probe import ProbeSet, fit_draw
 from feature_quality.methods import METHODS
 from feature_quality.toy import engine
@@ -84,9 +85,9 @@ class Speed(Protocol):
         """Return those of one image in a step of SGD."""
 
     def probe(
-        self, examples: int, features: int, classes: int, strengths: tuple[float, ...]
+        self, examples: int, features: int, classes: int, strengths: tuple[float, ...] | None
     ) -> float:
-        """Return those of a probe of one feature and draw, by cross-validation if need be."""
+        """Return those of a probe of one feature and draw; without strengths, by protocol dfr."""
 
     def toy_step(self, batch_size: int, lsam: bool) -> float:
         """Return those of one step of a toy run among others like it."""
@@ -124,9 +125,10 @@ def cost(settings: Settings, dataset: str, speed: Speed) -> Cost:
     if probing["per_group"]:
         drawn = probing["per_group"] * size.groups
     fit = partial(speed.probe, drawn, network.features, size.classes)
+    strengths = None if settings.probe.protocol == "dfr" else settings.probe.strengths
     seconds = (
         passes * speed.image(training.network, size.shape, size.classes, training.batch_size)
-        + probed * size.features * probing["draws"] * fit(settings.probe.strengths)
+        + probed * size.features * probing["draws"] * fit(strengths)
         + checkpoints * 2 * fit((settings.probe.contribution_strength,))
         + (total + 2 * probed + weighed) * speed.start()
     )
@@ -223,6 +225,7 @@ class Machine:
         self.clock = time.process_time if self.device.type == "cpu" else time.perf_counter
         self.toy = Distribution(**settings.toy.distribution.model_dump()), settings.toy.training.lr
         self.fit = settings.probe.model_dump(include={"tolerance", "max_iterations"})
+        self.draws = settings.probe.draws
         self.start, self.image = cache(self._start), cache(self._image)
         self.probe, self.toy_step = cache(self._probe), cache(self._toy_step)
 
@@ -248,17 +251,24 @@ class Machine:
         return _median(step, self.clock) / images
 
     def _probe(
-        self, examples: int, features: int, classes: int, strengths: tuple[float, ...]
+        self, examples: int, features: int, classes: int, strengths: tuple[float, ...] | None
     ) -> float:
         rows = min(examples, 1000)
         values = np.arange(rows) % classes
         embedding = np.random.default_rng(0).standard_normal((rows, features))
         embedding[:, :classes] += np.eye(classes)[values]
         sample = ProbeSet(embedding, values, np.zeros_like(values))
-        names = ("plan",)
-        fit = partial(fit_draw, sample, names=names, per_group=None, strengths=strengths)
+        named: dict[str, Any] = {"names": ("plan",), "per_group": None}
+        work: Callable[[], object] = partial(
+            fit_draw, sample, strengths=strengths or (), **named, **self.fit
+        )
+        draws = 1
+        if strengths is None:
+            # One choice of C serves all draws.
+            draws, named["max_iterations"] = self.draws, self.fit["max_iterations"]
+            work = partial(dfr_probe, sample, sample, draws=draws, **named)
         with threadpool_limits(1):
-            return _median(partial(fit, **self.fit), time.process_time) * examples / rows
+            return _median(work, time.process_time) * examples / (rows * draws)
 
     def _toy_step(self, batch_size: int, lsam: bool) -> float:
         axes: dict[str, list[Any]] = {"seed": [0], "complexity": [270.0]}

@@ -1,8 +1,8 @@
 """How the linear probes are trained."""
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from feature_quality.config.own import OneOfSpecs, over_defaults
 from feature_quality.config.section import (
@@ -21,12 +21,23 @@ ProbedId = Annotated[str, OneOfSpecs(lambda spec: [spec.id] if spec.per_group el
 class Probe(Section):
     """The protocol of the probes."""
 
-    draws: Annotated[
-        PositiveWhole, Field(description="Training sets that are drawn; their errors are averaged.")
-    ] = constant(ours(5, "the paper does not say; averaging takes out the luck of one draw"))
+    protocol: Annotated[
+        Literal["l2", "dfr"],
+        Field(
+            description="`l2`: L2 penalty, C by the balanced error on held-out halves, a mean of "
+            "the draws' errors; `dfr`, deep feature reweighting's: L1 penalty, its own path of C, "
+            "C by the worst group's accuracy, the error of the mean of the draws' weights."
+        ),
+    ] = constant(ours("l2", "the paper gives the loss, but no penalty"))
+    draws: Annotated[PositiveWhole, Field(description="Training sets that are drawn.")] = constant(
+        ours(5, "the paper does not say; averaging takes out the luck of one draw")
+    )
     strengths: Annotated[
         PositiveNumbers,
-        Field(description="Values of C, the inverse strength of the L2 penalty, to choose from."),
+        Field(
+            description="Values of C, the inverse strength of the L2 penalty, to choose from; not "
+            "for `dfr`."
+        ),
     ] = constant(
         ours((0.0001, 0.001, 0.01, 0.1, 1.0), "the paper does not say; decades around 0.01")
     )
@@ -34,7 +45,7 @@ class Probe(Section):
         PositiveNumber,
         Field(
             description="Largest component of the gradient, of standardised features, at which "
-            "a fit has converged.",
+            "a fit has converged; `dfr` has scikit-learn's own.",
         ),
     ] = constant(ours(1e-6, "at 1e-8, 1 of 24 errors differed, by one image"))
     max_iterations: Annotated[
@@ -59,3 +70,9 @@ class Probe(Section):
         description="By dataset: examples of every group in a probe's training set; "
         "null takes the size of the smallest group.",
     )
+
+    @model_validator(mode="after")
+    def _refuse_strengths_of_another_protocol(self) -> Self:
+        if self.protocol == "dfr" and "strengths" in self.model_fields_set:
+            raise ValueError("should have no strengths: protocol dfr has its own")
+        return self

@@ -54,6 +54,8 @@ PUBLISHED_SPLIT = "published"
 LONGEST_SHOWN = 200
 # What figures of a dataset are drawn from that depends on its probes.
 PROBED = {"runs", "importance"}
+# How a probe with an L2 penalty is fitted.
+FIT_SETTINGS = {"strengths", "tolerance", "max_iterations"}
 
 DatasetId = Annotated[str, OneOfSpecs(lambda spec: spec.datasets)]
 SpecId = Annotated[str, OneOfSpecs(lambda spec: [spec.id])]
@@ -350,12 +352,18 @@ class Settings(Section):
 
     def probe_settings(self, dataset: str) -> dict[str, Any]:
         """Return how the probes of a dataset are trained."""
-        probe = self.probe.model_dump(include={"strengths", "tolerance", "max_iterations"})
-        return probe | {"per_group": self.probing_of(dataset)["per_group"]}
+        kept = {"max_iterations"} if self.probe.protocol == "dfr" else FIT_SETTINGS
+        return self.probe.model_dump(include=kept) | {
+            "protocol": self.probe.protocol,
+            "per_group": self.probing_of(dataset)["per_group"],
+        }
 
     def contribution_settings(self, dataset: str) -> dict[str, Any]:
         """Return how the probes are trained whose margins are compared."""
-        return self.probe_settings(dataset) | {"strengths": [self.probe.contribution_strength]}
+        return self.probe.model_dump(include=FIT_SETTINGS) | {
+            "strengths": [self.probe.contribution_strength],
+            "per_group": self.probing_of(dataset)["per_group"],
+        }
 
     def constants_of(self, dataset: str) -> list[Constant]:
         """Return every constant that a result on ``dataset`` rests on."""
@@ -367,7 +375,8 @@ class Settings(Section):
             found += self.domains[spec.id].constants(f"domains.{spec.id}", spec.images)
         if spec.id in self.own:
             found += self.own[spec.id].constants(f"own.{spec.id}")
-        probe = self.probe.constants("probe")
+        unused = {"probe.strengths"} if self.probe.protocol == "dfr" else set()
+        probe = [each for each in self.probe.constants("probe") if each.key not in unused]
         if spec.per_group:
             default, value = spec.per_group, self.probe.per_group[dataset]
             key = f"probe.per_group.{dataset}"

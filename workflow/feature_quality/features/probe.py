@@ -214,7 +214,11 @@ def log_loss(probe: LinearProbe, examples: ProbeSet) -> float:
 
 def probe_draw(train: ProbeSet, test: ProbeSet, **settings: Any) -> dict[str, Any]:
     """Train a probe as ``fit_draw`` does, with its settings, and test it: a row of ``PROBES``."""
-    fit, n_train = fit_draw(train, **settings)
+    return probe_row(*fit_draw(train, **settings), test)
+
+
+def probe_row(fit: Fit, n_train: int, test: ProbeSet) -> dict[str, Any]:
+    """Test a probe of ``n_train`` examples: return a row of ``PROBES``."""
     predictions = fit.probe.predict(test.embedding)
     return {
         "error": balanced_error(predictions, test.values, test.groups),
