@@ -22,6 +22,7 @@ from feature_quality.artifacts.history import HISTORY
 from feature_quality.artifacts.prepared import Description, Prepared
 from feature_quality.errors import InputError
 from feature_quality.methods import METHODS
+from feature_quality.training import loop
 from feature_quality.training.augmentation import Crop, draw_windows
 from feature_quality.training.loop import (
     EVALUATION_BATCH,
@@ -32,7 +33,7 @@ from feature_quality.training.loop import (
     evaluate,
     train,
 )
-from feature_quality.training.models import Network, build_network
+from feature_quality.training.models import Network, activation_bytes, build_network
 from feature_quality.training.sgd import cosine
 from feature_quality.training.trained import TrainedRun
 
@@ -408,6 +409,21 @@ def test_a_last_batch_of_one_is_refused_where_batch_norm_has_one_value(method, b
     assert flat.num_batches_tracked == 0
     # Images have many values per channel.
     assert len(run(tiny_network(), method=method, batch_size=22, epochs=1).history) == 1
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_batch_that_is_too_large_for_the_memory_is_refused(precision, monkeypatch):
+    # There are 23 images.
+    kept = activation_bytes(tiny_network(), TRAIN.shape, 23) // (
+        2 if precision == "bfloat16" else 1
+    )
+    monkeypatch.setattr(loop, "memory_of", lambda _: kept - 1)
+    with pytest.raises(
+        InputError, match=r"^a step on a batch of 23 images of [0-9x]+ needs .* GiB"
+    ):
+        run(tiny_network(), batch_size=64, precision=precision)
+    monkeypatch.setattr(loop, "memory_of", lambda _: kept)
+    assert len(run(tiny_network(), batch_size=64, precision=precision, epochs=1).history) == 1
 
 
 # The order of examples

@@ -12,7 +12,12 @@ from torchvision.models import resnet18, resnet50
 import feature_quality
 from feature_quality.data.sources import SOURCES
 from feature_quality.errors import InputError
-from feature_quality.training.models import NetworkSize, build_network, network_size
+from feature_quality.training.models import (
+    NetworkSize,
+    activation_bytes,
+    build_network,
+    network_size,
+)
 from feature_quality.training.network_list import NETWORKS, find_network
 from feature_quality.training.networks.resnet18 import IMAGENET
 
@@ -177,3 +182,20 @@ def test_sizes_by_hand_and_as_published():
     _, features, multiply_adds = network_size("timm:tf_efficientnet_lite0", (3, 224, 224), 1000)
     assert features == 1280
     assert multiply_adds == pytest.approx(0.385e9, rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["cnn", "resnet18"])
+def test_what_a_backward_pass_needs_is_what_is_kept_for_it(name):
+    network = build_network(name, (3, 32, 32), 2).train()
+    kept = {}
+
+    def keep(tensor):
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        logits = network(torch.rand(5, 3, 32, 32))
+    assert activation_bytes(network, (3, 32, 32), 5) == sum(kept.values())
+    assert logits.requires_grad
+    assert next(network.parameters()).device.type == "cpu"

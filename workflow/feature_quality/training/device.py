@@ -79,6 +79,14 @@ def _take(place: str) -> bool:
     return True
 
 
+def memory_of(device: torch.device) -> int:
+    """Return the bytes of memory that the device has in all."""
+    if device.type == "cuda":
+        total: int = torch.cuda.get_device_properties(device).total_memory
+        return total
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def describe(device: torch.device) -> str:
     """Return the device's name, for the record of a run."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"

@@ -19,13 +19,17 @@ from feature_quality.errors import InputError
 from feature_quality.seeds import generator
 from feature_quality.training.augmentation import Crop, center_crop, cut_windows, draw_windows
 from feature_quality.training.checkpoint import Checkpoint
-from feature_quality.training.models import Network, normalise
+from feature_quality.training.device import memory_of
+from feature_quality.training.models import Network, activation_bytes, normalise
 from feature_quality.training.network import Normalisation
 from feature_quality.training.sam import Perturbation, step
 from feature_quality.training.sgd import SGD, cosine
 from feature_quality.training.trained import TrainedRun
 
 EVALUATION_BATCH = 500
+# No network is taken to keep more bytes of an image for the backward pass than this by one of its
+# pixels' channels; it is 600 for a ResNet-50.
+LARGEST_EXPANSION = 1000
 
 
 @dataclass(frozen=True)
@@ -170,7 +174,8 @@ def train(
         report: takes one line per epoch.
 
     Raises:
-        InputError: the last batch of an epoch is of one example, which batch norm cannot normalise.
+        InputError: the last batch of an epoch is of one example, which batch norm cannot normalise,
+            or a batch is too large for the memory.
     """
     normalises = any(isinstance(module, _BatchNorm) for module in model.modules())
     if normalises and (len(train_split) - 1) % config.batch_size == 0:
@@ -179,6 +184,7 @@ def train(
         model.parameters(), lr=lr, momentum=config.momentum, weight_decay=config.weight_decay
     )
     device = train_split.labels.device
+    _require_memory(model, train_split, config, memory_of(device))
     if config.compiled:
         # The compiler has a switch of its own for this, which is set here and nowhere else.
         torch.use_deterministic_algorithms(True)
@@ -266,6 +272,25 @@ def _require_batch_of_one(model: Network, split: DeviceSplit) -> None:
             f"{len(split)} training images leave a last batch of one, which batch normalisation "
             "cannot normalise: choose another training.batch_size"
         ) from error
+
+
+def _require_memory(
+    model: Network, split: DeviceSplit, config: TrainingConfig, memory: int
+) -> None:
+    batch_size = min(config.batch_size, len(split))
+    # Seconds, which runs on images that cannot fill the memory need not spend.
+    if batch_size * math.prod(split.shape) * LARGEST_EXPANSION < memory:
+        return
+    needed = activation_bytes(model, split.shape, batch_size)
+    if config.precision == "bfloat16":
+        needed //= 2
+    if needed > memory:
+        size = "x".join(map(str, split.shape))
+        raise InputError(
+            f"a step on a batch of {batch_size} images of {size} needs {needed / 2**30:.0f} GiB of "
+            f"memory at least, and there are {memory / 2**30:.0f}: choose a smaller "
+            "training.batch_size, resolution or network"
+        )
 
 
 @torch.no_grad()

@@ -1,5 +1,6 @@
 """A run's network: built, initialised from its seed, loaded from files, and fed with its input."""
 
+import copy
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -96,6 +97,23 @@ def network_size(name: str, shape: Shape, classes: int) -> NetworkSize:
         features=network.head.in_features,
         multiply_adds=counter.get_total_flops() // 2,
     )
+
+
+def activation_bytes(network: Network, shape: Shape, batch_size: int) -> int:
+    """Return the bytes, in float32, that a backward pass needs of the forward pass of a batch."""
+    on_meta = copy.deepcopy(network).to("meta").train()
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage._cdata] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        # As long as the logits are held, so is the rest, and no storage gets the place of another.
+        logits = on_meta(torch.empty(batch_size, *shape, device="meta"))
+    del logits
+    return sum(kept.values())
 
 
 def network_for(prepared: Prepared, name: str, seed: int, device: torch.device) -> Network:
