@@ -32,9 +32,9 @@ class PlainToy(nn.Module):
             for layer, weight, bias in zip(
                 layers, list(SHAPES)[::2], list(SHAPES)[1::2], strict=True
             ):
-                matrix = initial[weight][j]
+                matrix = torch.from_numpy(initial[weight][j])
                 layer.weight.data = (matrix if weight == "third" else matrix.T).contiguous()
-                layer.bias.data = initial[bias][j, 0].clone()
+                layer.bias.data = torch.from_numpy(initial[bias][j, 0].copy())
 
     def embed(self, x: Tensor) -> Tensor:
         """Return φ(x), (n, 2), for x (2, n, 2)."""

@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 
 
@@ -41,17 +42,17 @@ def run() -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def linear() -> Callable[..., Any]:
     """Return models with f_j(x_j) = slope_j · x_j1, from slopes (R, 2) and w (R, 2)."""
-    import torch
-
     from feature_quality.toy.network import SHAPES, Networks
 
     def build(slopes: Sequence[Sequence[float]], last: Sequence[Sequence[float]]) -> Networks:
-        flat = torch.tensor(slopes, dtype=torch.float32).flatten()
-        layers = {name: torch.zeros(len(flat), *shape) for name, (shape, _) in SHAPES.items()}
+        flat = np.array(slopes, np.float32).ravel()
+        layers = {
+            name: np.zeros((len(flat), *shape), np.float32) for name, (shape, _) in SHAPES.items()
+        }
         layers["first"][:, 0, 0], layers["first"][:, 0, 1] = 1, -1
         layers["second"][:, 0, 0] = layers["second"][:, 1, 1] = 1
         layers["third"][:, 0, 0], layers["third"][:, 0, 1] = flat, -flat
-        return Networks(layers, torch.tensor(last, dtype=torch.float32))
+        return Networks(layers, np.array(last, np.float32))
 
     return build
 
@@ -79,10 +80,9 @@ def tensors_of_plain() -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def assert_bits() -> Callable[..., None]:
     """Assert that two models or sets of models are the same, bit for bit."""
-    import torch
 
     def check(actual: Any, expected: Any) -> None:
-        for name, tensor in expected.tensors().items():
-            assert torch.equal(actual.tensors()[name], tensor), name
+        for name, array in expected.arrays().items():
+            np.testing.assert_array_equal(actual.arrays()[name], array, err_msg=name)
 
     return check

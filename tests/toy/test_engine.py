@@ -1,8 +1,9 @@
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 
+import numpy as np
 import pytest
-import torch
 
 from feature_quality.toy.engine import Trained, train, training_set
 from feature_quality.toy.network import Networks
@@ -25,8 +26,8 @@ VARIANTS = [
 
 def assert_trained(actual: Trained, expected: Trained, assert_bits) -> None:
     assert_bits(actual.networks, expected.networks)
-    assert torch.equal(actual.real, expected.real)
-    assert torch.equal(actual.phantom, expected.phantom)
+    np.testing.assert_array_equal(actual.real, expected.real)
+    np.testing.assert_array_equal(actual.phantom, expected.phantom)
 
 
 def one_of(trained: Trained, i: int) -> Trained:
@@ -39,8 +40,8 @@ def test_batches_keep_the_partial_one(run, distribution):
     points = training_set([run(seed=seed) for seed in (0, 1)], distribution)
     found = list(points.batches(7))
     assert [part.y.shape[1] for part in found] == [7] * 42 + [6]
-    assert torch.equal(torch.cat([part.x for part in found], dim=2), points.x)
-    assert torch.equal(torch.cat([part.y for part in found], dim=1), points.y)
+    np.testing.assert_array_equal(np.concatenate([part.x for part in found], axis=2), points.x)
+    np.testing.assert_array_equal(np.concatenate([part.y for part in found], axis=1), points.y)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 7, 50, 300])
@@ -61,9 +62,9 @@ def test_the_variants_differ_and_are_the_same_twice_with_snapshots_or_without(
     first = train(runs, distribution, LR)
     second = train(runs, distribution, LR, kept=[1])
     assert_trained(first, second, assert_bits)
-    ends = first.networks.layers["second"].view(len(runs), -1)
+    ends = first.networks.layers["second"].reshape(len(runs), -1)
     for one, other in combinations(ends, 2):
-        assert not torch.allclose(one, other, atol=1e-4)
+        assert not np.allclose(one, other, atol=1e-4)
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.5])
@@ -77,12 +78,12 @@ def test_training_agrees_with_a_plain_loop(
     each = run(
         seed=1, batch_size=batch_size, steps=steps, rho=rho, noise="label", level=0.1, noisy="hard"
     )
-    initial = Networks.initial([1]).tensors()
-    tensors = train([each], distribution, LR).networks.tensors()
+    initial = Networks.initial([1]).arrays()
+    arrays = train([each], distribution, LR).networks.arrays()
     for name, expected in tensors_of_plain(train_plainly(each, distribution, LR)).items():
-        torch.testing.assert_close(tensors[name], expected, rtol=0, atol=atol)
+        np.testing.assert_allclose(arrays[name], expected, rtol=0, atol=atol)
         # The bias of a third layer hardly moves: the gradients of the two labels cancel.
-        assert name == "third_bias" or (expected - initial[name]).abs().max() > 1e-3
+        assert name == "third_bias" or np.abs(expected.numpy() - initial[name]).max() > 1e-3
 
 
 @pytest.mark.parametrize("batch_size", [50, 70])
@@ -98,10 +99,10 @@ def test_the_trace_holds_w_before_every_step(steps, batch_size, run, distributio
     )
     assert longer.real[0].tolist() == [[1, 1], [1, 1]]
     assert shorter.real.shape == shorter.phantom.shape == (steps, 2, 2)
-    assert torch.equal(shorter.real, longer.real[:steps])
-    assert torch.equal(shorter.phantom, longer.phantom[:steps])
-    assert torch.equal(shorter.networks.last, longer.real[steps])
-    assert (longer.real[1:] != longer.real[:-1]).any(dim=2).all()
+    np.testing.assert_array_equal(shorter.real, longer.real[:steps])
+    np.testing.assert_array_equal(shorter.phantom, longer.phantom[:steps])
+    np.testing.assert_array_equal(shorter.networks.last, longer.real[steps])
+    assert (longer.real[1:] != longer.real[:-1]).any(axis=2).all()
 
 
 def test_the_phantom_trace_is_at_rho_or_fixed(run, distribution):
@@ -111,12 +112,13 @@ def test_the_phantom_trace_is_at_rho_or_fixed(run, distribution):
         for kappa in ("constant", "tracking")
     ]
     trained = train(runs, distribution, LR)
-    moved = (trained.phantom - trained.real)[:, :2].norm(dim=2)
-    torch.testing.assert_close(moved, torch.tensor([[0.5, 1.0]]).expand(60, 2))
-    constant, tracking = trained.phantom[:, 2:].unbind(1)
-    ratio = torch.tensor([1, 2]) / 5**0.5
-    torch.testing.assert_close(constant, (2**0.5 * ratio).expand(60, 2))
-    torch.testing.assert_close(tracking, trained.real[:, 3].norm(dim=1)[:, None] * ratio)
+    moved = np.linalg.norm((trained.phantom - trained.real)[:, :2], axis=2)
+    assert_close = partial(np.testing.assert_allclose, rtol=1e-5)
+    assert_close(moved, np.tile([0.5, 1.0], (60, 1)))
+    constant, tracking = trained.phantom[:, 2], trained.phantom[:, 3]
+    ratio = np.array([1, 2]) / 5**0.5
+    assert_close(constant, np.tile(2**0.5 * ratio, (60, 1)))
+    assert_close(tracking, np.linalg.norm(trained.real[:, 3], axis=1)[:, None] * ratio)
 
 
 @pytest.mark.parametrize(("batch_size", "epoch_steps"), [(100, 3), (70, 5)])
@@ -127,7 +129,8 @@ def test_snapshots_are_of_the_ends_of_their_epochs(
     trained = train(runs, distribution, LR, kept=[1, 3, 4, 9])
     assert list(trained.snapshots) == [1, 3, 4]
     for epoch in (1, 3):
-        assert torch.equal(trained.snapshots[epoch].last, trained.real[epoch * epoch_steps])
+        last = trained.snapshots[epoch].last
+        np.testing.assert_array_equal(last, trained.real[epoch * epoch_steps])
     shorter = train([replace(runs[0], steps=epoch_steps)], distribution, LR)
     assert_bits(trained.snapshots[1].chosen([0]), shorter.networks)
     assert_bits(trained.snapshots[4], trained.networks)
@@ -161,14 +164,15 @@ def test_other_widths_train_too(width, run, distribution):
 
 def test_the_learning_rate_scales_the_first_step(run, distribution):
     ends = [
-        train([run(steps=1)], distribution, lr).networks.last.double() - 1 for lr in (0.01, 0.02)
+        train([run(steps=1)], distribution, lr).networks.last.astype("f8") - 1
+        for lr in (0.01, 0.02)
     ]
-    torch.testing.assert_close(2 * ends[0], ends[1], rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(2 * ends[0], ends[1], rtol=1e-3, atol=1e-6)
 
 
 def test_runs_of_one_seed_share_their_initial_weights(distribution):
     runs = [Run(4, 270.0, 5, 1, rho=rho) for rho in (0.0, 0.5)]
     trained = train(runs, distribution, 0.0)
     initial = Networks.initial([4])
-    for name, tensor in trained.networks.tensors().items():
-        assert torch.equal(tensor, initial.tensors()[name].repeat(2, *[1] * (tensor.dim() - 1)))
+    for name, array in trained.networks.arrays().items():
+        np.testing.assert_array_equal(array, np.concatenate([initial.arrays()[name]] * 2))

@@ -48,7 +48,8 @@ def random(*shape: int) -> Tensor:
 
 def model(seed: int) -> Networks:
     """Return an untrained model in float64 with weights w of any size and sign."""
-    tensors = {name: each.double() for name, each in Networks.initial([seed]).tensors().items()}
+    arrays = Networks.initial([seed]).arrays()
+    tensors = {name: torch.from_numpy(each).double() for name, each in arrays.items()}
     return Networks.of(tensors | {"last": 2 * random(1, 2)})
 
 
@@ -58,14 +59,14 @@ def batch(n: int = 6) -> Stack:
 
 def moved_by(networks: Networks, points: Stack, run: Run) -> dict[str, Tensor]:
     """Return what one step of the kernel subtracts, over the learning rate."""
-    after = {name: tensor.clone() for name, tensor in networks.tensors().items()}
+    after = {name: tensor.clone() for name, tensor in networks.arrays().items()}
     layers = tuple(after[name].numpy() for name in SHAPES)
     n, trace = points.y.shape[1], np.empty((1, 2))
     train_epoch(
         *(np.arange(n), points.x[0].numpy(), points.y[0].numpy(), n, LR, rule_of(run)),
         *(layers, after["last"][0].numpy(), trace, trace),
     )
-    return {name: (each - after[name]) / LR for name, each in networks.tensors().items()}
+    return {name: (each - after[name]) / LR for name, each in networks.arrays().items()}
 
 
 def put_for(run: Run, last: Tensor, phi: Tensor, y: Tensor) -> Tensor:
@@ -141,7 +142,7 @@ def test_without_rho_or_gradient_nothing_is_perturbed(rho, gradient, run):
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda each: ",".join(map(str, each.values())))
 def test_a_step_is_the_gradient_of_its_surrogate(variant, n, run):
     networks, points, each = model(n), batch(n), run(**variant)
-    leaves = {name: each.clone().requires_grad_() for name, each in networks.tensors().items()}
+    leaves = {name: each.clone().requires_grad_() for name, each in networks.arrays().items()}
     phi = Networks.of(leaves).forward(points.x)[0]
     loss = surrogate(each, leaves["last"][0], phi, points.y[0])
     gradients = torch.autograd.grad(loss, list(leaves.values()))
@@ -182,7 +183,8 @@ def test_tracking_at_the_ratio_of_the_moment_is_sgd(term, run):
 
 
 def test_where_the_relu_is_shut_or_at_zero_nothing_below_moves(linear, run):
-    networks = linear([[1, 1]], [[1, 1]])
+    arrays = linear([[1, 1]], [[1, 1]]).arrays()
+    networks = Networks.of({name: torch.from_numpy(each) for name, each in arrays.items()})
     points = Stack(torch.zeros(1, 2, 1, 2), torch.ones(1, 1))
     for name, moved in moved_by(networks, points, run()).items():
         assert (moved != 0).any() == (name == "third_bias"), name
@@ -190,8 +192,9 @@ def test_where_the_relu_is_shut_or_at_zero_nothing_below_moves(linear, run):
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_large_batch_is_summed_before_it_is_subtracted(name, run):
-    singles = Networks.initial([0])
-    doubles = Networks.of({key: each.double() for key, each in singles.tensors().items()})
+    arrays = Networks.initial([0]).arrays()
+    singles = Networks.of({key: torch.from_numpy(each) for key, each in arrays.items()})
+    doubles = Networks.of({key: each.double() for key, each in singles.arrays().items()})
     points = Stack(torch.randn(1, 2, 300, 2), torch.sign(torch.randn(1, 300)))
     of_doubles = Stack(points.x.double(), points.y.double())
     moved, expected = (

@@ -21,8 +21,8 @@ from feature_quality.toy.network import SHAPES, Networks
 
 def stack(easy, hard, y) -> Stack:
     """Return points (R, n) by their first coordinates; the second ones shall not matter."""
-    first = torch.tensor(np.stack([easy, hard], axis=1), dtype=torch.float32)
-    return Stack(torch.stack([first, 7 - first], dim=3), torch.tensor(y, dtype=torch.float32))
+    first = np.stack([easy, hard], axis=1).astype(np.float32)
+    return Stack(np.stack([first, 7 - first], axis=3), np.array(y, np.float32))
 
 
 def sigmoid(x):
@@ -75,7 +75,7 @@ def test_a_network_of_the_linear_feature_knows_it_and_guesses_the_spiral(run, di
 
 @pytest.fixture
 def trained(linear) -> Trained:
-    return Trained(linear([[1, 1]] * 3, [[1, 1]] * 3), torch.ones(5, 3, 2), torch.ones(5, 3, 2))
+    return Trained(linear([[1, 1]] * 3, [[1, 1]] * 3), np.ones((5, 3, 2)), np.ones((5, 3, 2)))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -97,8 +97,7 @@ def test_a_run_diverges_at_the_first_step_that_is_not_finite(trace, feature, val
 def test_networks_that_are_not_finite_diverged_at_the_last_step(value, name, trained):
     # The easy network of model 1, and the hard one of model 2.
     for model, feature in ((1, 0), (2, 1)):
-        tensor = trained.networks.tensors()[name]
-        tensor.view(3, 2, -1)[model, feature, -1] = value
+        trained.networks.arrays()[name].reshape(3, 2, -1)[model, feature, -1] = value
     assert divergence(trained) == [None, 5, 5]
 
 
@@ -106,10 +105,10 @@ def test_networks_that_are_not_finite_diverged_at_the_last_step(value, name, tra
 
 
 def test_ratios_by_hand():
-    real = torch.tensor([[1, 2], [2, 2], [4, 2.0]])
-    phantom = torch.tensor([[-1, 3], [2, 4], [8, 4.0]])
-    other = torch.ones(3, 2)
-    found = ratios(torch.stack([other, real], dim=1), torch.stack([other, phantom], dim=1))
+    real = np.array([[1, 2], [2, 2], [4, 2.0]])
+    phantom = np.array([[-1, 3], [2, 4], [8, 4.0]])
+    other = np.ones((3, 2))
+    found = ratios(np.stack([other, real], axis=1), np.stack([other, phantom], axis=1))
     assert found[1] == pytest.approx(
         {
             "real_ratio_mean": (2 + 1 + 0.5) / 3,
@@ -129,8 +128,8 @@ def test_ratios_by_hand():
 
 
 def test_a_phantom_weight_of_0_counts_as_nonpositive_and_warns_of_nothing():
-    real = torch.ones(4, 1, 2)
-    phantom = torch.tensor([[0, 1], [2, 1], [-2, 1], [4, 1.0]])[:, None]
+    real = np.ones((4, 1, 2))
+    phantom = np.array([[0, 1], [2, 1], [-2, 1], [4, 1.0]])[:, None]
     (found,) = ratios(real, phantom)
     assert found["phantom_easy_nonpositive"] == 0.5
     assert found["phantom_ratio_mean"] == np.inf
@@ -138,7 +137,7 @@ def test_a_phantom_weight_of_0_counts_as_nonpositive_and_warns_of_nothing():
 
 
 def test_ratios_are_means_in_float64():
-    real = torch.full((3000, 1, 2), 0.1)
+    real = np.full((3000, 1, 2), 0.1, np.float32)
     real[0, 0, 1] = 1e7
     (found,) = ratios(real, real)
     expected = (float(np.float32(1e7)) / float(np.float32(0.1)) + 2999) / 3000
@@ -211,15 +210,17 @@ def test_contours_of_many_places_are_the_networks_own():
     assert places.shape == (2, 2, 961)
     assert values.shape == (2, 2, 961)
     for place in (0, SLICE - 1, SLICE, 960):
-        x = torch.tensor(places[:, :, place]).expand(2, 2, 2)[:, :, None]
-        expected = networks.forward(x)[:, :, 0].T.numpy()
+        x = np.stack([places[:, :, place]] * 2)[:, :, None]
+        expected = networks.forward(x)[:, :, 0].T
         np.testing.assert_allclose(values[:, :, place], expected, atol=1e-6)
 
 
 def test_a_margin_is_that_of_the_label_and_autograd_follows_it(linear):
-    networks = linear([[2, 3]], [[1, -1]])
+    arrays = linear([[2, 3]], [[1, -1]]).arrays()
+    networks = Networks.of({name: torch.from_numpy(each) for name, each in arrays.items()})
     networks = replace(networks, last=networks.last.requires_grad_())
-    found = margin(networks, stack([[1.0]], [[4.0]], [[-1]]))
+    points = stack([[1.0]], [[4.0]], [[-1]])
+    found = margin(networks, Stack(torch.from_numpy(points.x), torch.from_numpy(points.y)))
     assert found.shape == ()
     assert found.item() == -(2 - 12)
     (gradient,) = torch.autograd.grad(found, networks.last)

@@ -3,7 +3,6 @@ from dataclasses import asdict, replace
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from feature_quality.artifacts.parquet import read_table, write_table
 from feature_quality.artifacts.toy import CONTOURS, EPOCHS, POINTS, TOY_RUNS
@@ -87,7 +86,7 @@ def test_a_run_that_diverges_has_its_step_and_no_measures_and_its_neighbour_all(
     runs = [run(steps=8), run(steps=8, **change), run(steps=8, rho=0.5)]
     trained = train(runs, few, LR)
     table = run_table(runs, trained, few)
-    finite = torch.isfinite(torch.cat([trained.real[:, 1], trained.phantom[:, 1]], dim=1)).all(1)
+    finite = np.isfinite(np.concatenate([trained.real, trained.phantom], axis=2)[:, 1]).all(1)
     first = finite.tolist().index(False) + 1
     assert 1 <= first < 8
     assert table["diverged_step"].tolist() == [pd.NA, first, pd.NA]
@@ -111,12 +110,12 @@ def test_a_learning_rate_that_is_too_large_ends_every_run(run, few, tmp_path):
 
 
 def test_epoch_means_by_hand(run):
-    real = torch.tensor([[1, 2], [1, 2], [2, 2], [2, 2], [4, 8.0]])
-    phantom = torch.tensor([[2, 2], [4, 4], [2, -2], [0, 2], [1, 4.0]])
+    real = np.array([[1, 2], [1, 2], [2, 2], [2, 2], [4, 8.0]])
+    phantom = np.array([[2, 2], [4, 4], [2, -2], [0, 2], [1, 4.0]])
     scaled = Trained(
         networks=None,
-        real=torch.stack([real, real], dim=1),
-        phantom=torch.stack([phantom, real], dim=1),
+        real=np.stack([real, real], axis=1),
+        phantom=np.stack([phantom, real], axis=1),
     )
     table = epoch_table([run(seed=7, rho=0.5), run(seed=8)], scaled, 2)
     assert table.sort_values(["seed", "epoch"]).to_numpy().tolist() == [
@@ -162,8 +161,8 @@ def test_the_rows_of_the_point_table_are_their_runs_and_points(runs, trained, fe
         np.testing.assert_array_equal(rows["label"], points.y)
         for feature, x in zip(("easy", "hard"), points.x, strict=True):
             np.testing.assert_array_equal(rows[[f"{feature}_x1", f"{feature}_x2"]], x)
-        phi = network.forward(stack.x)[0].numpy()
-        w = network.last[0].numpy()
+        phi = network.forward(stack.x)[0]
+        w = network.last[0]
         contributions = rows[["easy_contribution", "hard_contribution"]].to_numpy().T
         np.testing.assert_allclose(contributions, points.y * w[:, None] * phi, rtol=1e-5)
         margins = contributions.sum(0)

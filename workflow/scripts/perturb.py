@@ -34,10 +34,10 @@ def perturb_toy(rho: float, runs: str, networks: str) -> tuple[pd.DataFrame, dic
     trained = Networks.of(read_weights(networks))
     tables = []
     for place, run in enumerate(expand_grid(dynamics["axes"])):
-        weights = trained.chosen([place]).tensors()
+        weights = trained.chosen([place]).arrays()
         parameters = {name: nn.Parameter(each.double()) for name, each in weights.items()}
         points = training_set([run], Distribution(**dynamics["distribution"]))
-        points = Stack(points.x.double(), points.y.double())
+        points = Stack(*(torch.from_numpy(each).double() for each in (points.x, points.y)))
         margins = [partial(margin, Networks.of(parameters), each) for each in points.batches(1)]
         perturbed = {"last layer": {"last": parameters["last"]}, "all": parameters}
         table = perturb_examples(margins, perturbed, rho)

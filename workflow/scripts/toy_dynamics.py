@@ -2,6 +2,7 @@
 
 import pandas as pd
 import torch
+from threadpoolctl import threadpool_limits
 
 from feature_quality.artifacts.parquet import write_table
 from feature_quality.artifacts.toy import CONTOURS, EPOCHS, POINTS, TOY_RUNS
@@ -13,9 +14,8 @@ from feature_quality.toy.engine import train, training_set
 from feature_quality.toy.runs import expand_grid
 from feature_quality.toy.tables import contour_table, epoch_table, point_table, run_table
 
-with job(snakemake.log[0]):
-    # Another number of threads rounds differently.
-    torch.set_num_threads(1)
+# One thread: another number of them rounds differently.
+with job(snakemake.log[0]), threadpool_limits(1):
     settings = snakemake.params.settings
     distribution = Distribution(**settings["distribution"])
     runs = expand_grid(snakemake.params.axes)
@@ -31,10 +31,11 @@ with job(snakemake.log[0]):
     networks = trained.networks.chosen(pictured)
     contours = contour_table([runs[i] for i in pictured], networks, distribution)
     description = settings | {"axes": snakemake.params.axes}
-    description |= run_metadata(snakemake.params.code, "numba", "torch", "numpy")
+    description |= run_metadata(snakemake.params.code, "numba", "numpy")
     outputs = snakemake.output
     write_table(outputs.runs, run_table(runs, trained, distribution), TOY_RUNS, description)
     write_table(outputs.epochs, epoch_table(runs, trained, epoch_steps), EPOCHS, description)
     write_table(outputs.points, pd.concat(points, ignore_index=True), POINTS, description)
     write_table(outputs.contours, contours, CONTOURS, description)
-    write_weights(outputs.networks, trained.networks.tensors(), description)
+    weights = {name: torch.from_numpy(each) for name, each in trained.networks.arrays().items()}
+    write_weights(outputs.networks, weights, description)

@@ -1,6 +1,6 @@
 """Train one part of a toy study."""
 
-import torch
+from threadpoolctl import threadpool_limits
 
 from feature_quality.artifacts.parquet import write_table
 from feature_quality.artifacts.toy import TOY_RUNS
@@ -11,13 +11,12 @@ from feature_quality.toy.engine import train
 from feature_quality.toy.runs import expand_grid
 from feature_quality.toy.tables import run_table
 
-with job(snakemake.log[0]) as log:
-    # Another number of threads rounds differently.
-    torch.set_num_threads(1)
+# One thread: another number of them rounds differently.
+with job(snakemake.log[0]) as log, threadpool_limits(1):
     settings = snakemake.params.settings
     distribution = Distribution(**settings["distribution"])
     runs = expand_grid(snakemake.params.axes)
     log.info("%d runs of %d steps", len(runs), runs[0].steps)
     trained = train(runs, distribution, settings["lr"])
-    description = settings | run_metadata(snakemake.params.code, "numba", "torch", "numpy")
+    description = settings | run_metadata(snakemake.params.code, "numba", "numpy")
     write_table(snakemake.output[0], run_table(runs, trained, distribution), TOY_RUNS, description)

@@ -5,13 +5,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from feature_quality.seeds import generator
 from feature_quality.toy.distribution import Distribution, Points, train_points
 from feature_quality.toy.kernel import LANES, Floats, Rule, train_epoch
-from feature_quality.toy.network import Networks
+from feature_quality.toy.network import Array, Networks
 from feature_quality.toy.runs import Run
 
 
@@ -24,16 +22,13 @@ class Stack:
         y: float32 (R, n).
     """
 
-    x: Tensor
-    y: Tensor
+    x: Array
+    y: Array
 
     @classmethod
     def of(cls, points: Sequence[Points]) -> "Stack":
         """Stack the points of every run."""
-        return cls(
-            torch.from_numpy(np.stack([each.x for each in points])),
-            torch.from_numpy(np.stack([each.y for each in points])),
-        )
+        return cls(np.stack([each.x for each in points]), np.stack([each.y for each in points]))
 
     def batches(self, size: int) -> Iterator["Stack"]:
         """Yield consecutive batches of ``size`` points; the last one may have fewer."""
@@ -53,8 +48,8 @@ class Trained:
     """
 
     networks: Networks
-    real: Tensor
-    phantom: Tensor
+    real: Floats
+    phantom: Floats
     snapshots: dict[int, Networks] = field(default_factory=dict)
 
 
@@ -80,8 +75,8 @@ def train(
     epochs = trained[0].snapshots
     return Trained(
         Networks.stacked([each.networks for each in trained]),
-        torch.cat([each.real for each in trained], dim=1),
-        torch.cat([each.phantom for each in trained], dim=1),
+        np.concatenate([each.real for each in trained], axis=1),
+        np.concatenate([each.phantom for each in trained], axis=1),
         {epoch: Networks.stacked([each.snapshots[epoch] for each in trained]) for epoch in epochs},
     )
 
@@ -105,18 +100,15 @@ def _train(run: Run, distribution: Distribution, lr: float, kept: Collection[int
     order = generator("toy", "order", run.seed)
     networks = Networks.initial([run.seed], run.width, run.initial)
     shapes = {name: each.shape for name, each in networks.layers.items()}
-    layers = tuple(_padded(each.numpy(), run.width) for each in networks.layers.values())
-    last = networks.last[0].numpy()
+    layers = tuple(_padded(each, run.width) for each in networks.layers.values())
+    last = networks.last[0]
     real = np.empty((run.steps, 2), np.float32)
     phantom = np.empty_like(real)
 
     def present() -> Networks:
         cut = zip(shapes.items(), layers, strict=True)
         found = {name: layer[tuple(map(slice, shape))].copy() for (name, shape), layer in cut}
-        return Networks.of(
-            {name: torch.from_numpy(layer) for name, layer in found.items()}
-            | {"last": torch.from_numpy(last[None].copy())}
-        )
+        return Networks.of(found | {"last": last[None].copy()})
 
     snapshots = {}
     epoch_steps = math.ceil(len(points.y) / run.batch_size)
@@ -128,8 +120,7 @@ def _train(run: Run, distribution: Distribution, lr: float, kept: Collection[int
         )
         if epoch in kept:
             snapshots[epoch] = present()
-    traces = [torch.from_numpy(trace[:, None]) for trace in (real, phantom)]
-    return Trained(present(), traces[0], traces[1], snapshots)
+    return Trained(present(), real[:, None], phantom[:, None], snapshots)
 
 
 def _padded(layer: Floats, width: int) -> Floats:

@@ -4,54 +4,52 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from scipy.special import expit
-from torch import Tensor
 
 from feature_quality.seeds import generator
 from feature_quality.toy.distribution import EASY, HARD
 from feature_quality.toy.engine import Stack, Trained, rule_of
-from feature_quality.toy.kernel import last_layer_gradient, substitute
-from feature_quality.toy.network import Networks
+from feature_quality.toy.kernel import Floats, last_layer_gradient, substitute
+from feature_quality.toy.network import Array, Networks
 from feature_quality.toy.runs import Run
 
 # Points that are evaluated at a time, to bound the memory.
 SLICE = 500
 
-Array = npt.NDArray[np.float64]
+Doubles = npt.NDArray[np.float64]
 
 
-def errors(networks: Networks, points: Stack) -> dict[str, Array]:
+def errors(networks: Networks, points: Stack) -> dict[str, Doubles]:
     """Return the errors of R models, each on its own points: ``label``, ``easy``, ``hard``, (R,).
 
     A feature is right where y·w_j f_j(x_j) > 0, the label where y·f(x) > 0 (Section 5.1): no probe
     is needed, and 0 is wrong.
     """
-    last = networks.last.double()
+    last = networks.last.astype(np.float64)
     wrong = []
     for part in points.batches(SLICE):
-        easy, hard = (last[:, :, None] * _signed(networks, part)).unbind(1)
-        wrong.append(torch.stack([easy + hard, easy, hard]) <= 0)
-    label, easy, hard = torch.cat(wrong, dim=2).double().mean(2).numpy()
+        easy, hard = np.moveaxis(last[:, :, None] * _signed(networks, part), 1, 0)
+        wrong.append(np.stack([easy + hard, easy, hard]) <= 0)
+    label, easy, hard = np.concatenate(wrong, axis=2).mean(2)
     return {"label": label, "easy": easy, "hard": hard}
 
 
 def divergence(trained: Trained) -> list[int | None]:
     """Return the step, counted from 1, at which each run stopped being finite; None if none."""
     steps, models, _ = trained.real.shape
-    traced = torch.isfinite(trained.real).all(2) & torch.isfinite(trained.phantom).all(2)
-    weights = [tensor.reshape(models, -1) for tensor in trained.networks.tensors().values()]
-    ended = torch.isfinite(torch.cat(weights, dim=1)).all(1)
+    traced = np.all(np.isfinite([trained.real, trained.phantom]), axis=(0, 3))
+    weights = [each.reshape(models, -1) for each in trained.networks.arrays().values()]
+    ended = np.isfinite(np.concatenate(weights, axis=1)).all(1)
     found: list[int | None] = []
-    for run, finite_end in zip(traced.unbind(1), ended.tolist(), strict=True):
+    for run, finite_end in zip(traced.T, ended, strict=True):
         if not run.all():
-            found.append(int(torch.argmin(run.int())) + 1)
+            found.append(int(np.argmin(run)) + 1)
         else:
             found.append(None if finite_end else steps)
     return found
 
 
-def ratios(real: Tensor, phantom: Tensor) -> list[dict[str, float]]:
+def ratios(real: Floats, phantom: Floats) -> list[dict[str, float]]:
     """Summarise the traces (steps, R, 2) of the last layer over training, one mapping per run.
 
     ``*_ratio_*`` are of w_h/w_e and w̃_h/w̃_e, ``*_scaling`` is the mean of w̃_j/w_j (Section 6),
@@ -60,12 +58,12 @@ def ratios(real: Tensor, phantom: Tensor) -> list[dict[str, float]]:
     there.
     """
     return [
-        _ratios(real[:, run].numpy().astype("f8"), phantom[:, run].numpy().astype("f8"))
+        _ratios(real[:, run].astype(np.float64), phantom[:, run].astype(np.float64))
         for run in range(real.shape[1])
     ]
 
 
-def _ratios(real: Array, phantom: Array) -> dict[str, float]:
+def _ratios(real: Doubles, phantom: Doubles) -> dict[str, float]:
     summary = {}
     with np.errstate(divide="ignore", invalid="ignore"):
         for name, weights in (("real", real), ("phantom", phantom)):
@@ -86,7 +84,7 @@ def _ratios(real: Array, phantom: Array) -> dict[str, float]:
 
 def importance_weights(
     networks: Networks, points: Stack, runs: Sequence[Run], rho: float
-) -> dict[str, Array]:
+) -> dict[str, Doubles]:
     """Return what the figures about importance weights need of every training point.
 
     The batches are those of a fixed seeded order, of the size of training; the phantom weight of
@@ -97,8 +95,8 @@ def importance_weights(
         ``easy_contribution`` and ``hard_contribution``, y·w_j f_j(x_j); ``weight``, λ(w);
         ``phantom_weight``, λ(w̃); and ``random_weight``; each (R, n) in the order of ``points``.
     """
-    signed = _signed(networks, points).numpy()
-    lasts = networks.last.double().numpy()
+    signed = _signed(networks, points)
+    lasts = networks.last.astype(np.float64)
     contributions = lasts[:, :, None] * signed
     phantom_weight, random_weight = np.empty_like(signed).transpose(1, 0, 2)
     for i, (run, last) in enumerate(zip(runs, lasts, strict=True)):
@@ -124,9 +122,7 @@ def importance_weights(
     }
 
 
-def contours(
-    networks: Networks, extents: Sequence[float], side: int
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+def contours(networks: Networks, extents: Sequence[float], side: int) -> tuple[Floats, Floats]:
     """Evaluate f_e and f_h of R models on square grids around 0.
 
     Args:
@@ -137,20 +133,20 @@ def contours(
     Returns:
         the places, (2 features, 2 coordinates, side²), and f_j there, (2 features, R, side²).
     """
-    axis = torch.linspace(-1, 1, side)
-    unit = torch.stack(torch.meshgrid(axis, axis, indexing="xy")).view(2, -1)
-    places = torch.tensor(extents)[:, None, None] * unit
-    x = places.transpose(1, 2)
-    everyone = x.expand(networks.last.shape[0], -1, -1, -1)
-    values = [networks.forward(part) for part in torch.split(everyone, SLICE, dim=2)]
-    return places.numpy(), torch.cat(values, dim=2).transpose(0, 1).numpy()
+    axis = np.linspace(-1, 1, side, dtype=np.float32)
+    unit = np.stack(np.meshgrid(axis, axis)).reshape(2, -1)
+    places = np.array(extents, np.float32)[:, None, None] * unit
+    x = np.broadcast_to(places.transpose(0, 2, 1), (len(networks.last), 2, side**2, 2))
+    parts = [networks.forward(x[:, :, i : i + SLICE]) for i in range(0, side**2, SLICE)]
+    return places, np.concatenate(parts, axis=2).swapaxes(0, 1)
 
 
-def margin(networks: Networks, point: Stack) -> Tensor:
-    """Return y·f(x), a scalar, of one model at one point of its own; autograd can follow it."""
+def margin(networks: Networks, point: Stack) -> Array:
+    """Return y·f(x), a scalar, of one model at one point of its own."""
     return (networks.last[0] @ networks.forward(point.x)[0] * point.y[0]).squeeze()
 
 
-def _signed(networks: Networks, points: Stack) -> Tensor:
+def _signed(networks: Networks, points: Stack) -> Doubles:
     """Return y·φ of every point, float64 (R, 2, n)."""
-    return networks.forward(points.x).double() * points.y[:, None]
+    signed: Doubles = networks.forward(points.x).astype(np.float64) * points.y[:, None]
+    return signed

@@ -8,12 +8,14 @@ number belongs to one model: what a model computes does not depend on its neighb
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from feature_quality.seeds import generator
+
+# NumPy's, or PyTorch's where gradients are wanted: what is done with them here, both can do.
+Array = Any
 
 WIDTH = 100
 
@@ -43,49 +45,48 @@ class Networks:
         last: w = (w_e, w_h), (R, 2).
     """
 
-    layers: dict[str, Tensor]
-    last: Tensor
+    layers: dict[str, Array]
+    last: Array
 
     @classmethod
     def initial(cls, seeds: Sequence[int], width: int = WIDTH, last: float = 1.0) -> "Networks":
         """Return untrained models, one per seed; w starts at ``last`` for both features."""
         drawn = [_draw(seed, width) for seed in seeds]
-        layers = {
-            name: torch.from_numpy(np.concatenate([each[name] for each in drawn]))
-            for name in SHAPES
-        }
-        return cls(layers, torch.full((len(seeds), 2), last))
+        layers = {name: np.concatenate([each[name] for each in drawn]) for name in SHAPES}
+        return cls(layers, np.full((len(seeds), 2), last, np.float32))
 
     @classmethod
     def stacked(cls, networks: Sequence["Networks"]) -> "Networks":
         """Return the models of several objects as one."""
-        names = networks[0].tensors()
-        return cls.of({name: torch.cat([n.tensors()[name] for n in networks]) for name in names})
+        names = networks[0].arrays()
+        return cls.of(
+            {name: np.concatenate([each.arrays()[name] for each in networks]) for name in names}
+        )
 
     @classmethod
-    def of(cls, tensors: Mapping[str, Tensor]) -> "Networks":
-        """Return the models whose ``tensors`` these are."""
-        return cls({name: tensors[name] for name in SHAPES}, tensors["last"])
+    def of(cls, arrays: Mapping[str, Array]) -> "Networks":
+        """Return the models whose ``arrays`` these are."""
+        return cls({name: arrays[name] for name in SHAPES}, arrays["last"])
 
     def chosen(self, models: Sequence[int]) -> "Networks":
         """Return copies of some models, by their places."""
         layers = {
-            name: each.view(-1, 2, *each.shape[1:])[list(models)].flatten(0, 1)
+            name: each.reshape(-1, 2, *each.shape[1:])[list(models)].reshape(-1, *each.shape[1:])
             for name, each in self.layers.items()
         }
         return Networks(layers, self.last[list(models)])
 
-    def tensors(self) -> dict[str, Tensor]:
+    def arrays(self) -> dict[str, Array]:
         """Return all parameters by name."""
         return self.layers | {"last": self.last}
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Array) -> Array:
         """Return φ = (f_e, f_h), (R, 2, n), of points (R, 2, n, 2), every model's own."""
         layers, (models, _, n, _) = self.layers, x.shape
-        first = torch.baddbmm(layers["first_bias"], x.reshape(2 * models, n, 2), layers["first"])
-        second = torch.baddbmm(layers["second_bias"], first.relu(), layers["second"])
-        third = (second.relu() * layers["third"]).sum(2) + layers["third_bias"][:, :, 0]
-        return third.view(models, 2, n)
+        first = x.reshape(2 * models, n, 2) @ layers["first"] + layers["first_bias"]
+        second = first.clip(0) @ layers["second"] + layers["second_bias"]
+        third = (second.clip(0) * layers["third"]).sum(2) + layers["third_bias"][:, :, 0]
+        return third.reshape(models, 2, n)
 
 
 def _draw(seed: int, width: int) -> dict[str, np.ndarray]:

@@ -5,7 +5,6 @@ from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
-import torch
 
 from feature_quality.toy.distribution import Distribution, test_points
 from feature_quality.toy.engine import Stack, Trained, training_set
@@ -40,10 +39,11 @@ def run_table(runs: Sequence[Run], trained: Trained, distribution: Distribution)
 
 def epoch_table(runs: Sequence[Run], trained: Trained, epoch_steps: int) -> pd.DataFrame:
     """Return one row per run and epoch of ``epoch_steps`` steps: the mean of w̃_j/w_j over it."""
-    scaling = trained.phantom.double() / trained.real.double()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scaling = trained.phantom.astype(np.float64) / trained.real
     tables = []
-    for epoch, part in enumerate(torch.split(scaling, epoch_steps), start=1):
-        means = part.mean(0).numpy()
+    for epoch, start in enumerate(range(0, len(scaling), epoch_steps), start=1):
+        means = scaling[start : start + epoch_steps].mean(0)
         columns = {f"{name}_scaling": means[:, j] for j, name in enumerate(FEATURES)}
         tables.append(_of_runs(runs).assign(epoch=epoch, **columns))
     return pd.concat(tables, ignore_index=True)
@@ -55,11 +55,11 @@ def point_table(
     """Return one row per run and training point: place, contributions, λ and λ̃ at ``rho``."""
     models, n = training.y.shape
     measured = importance_weights(networks, training, runs, rho)
-    easy, hard = training.x.numpy().transpose(1, 0, 2, 3).reshape(2, models * n, 2)
+    easy, hard = training.x.transpose(1, 0, 2, 3).reshape(2, models * n, 2)
     return _of_runs(runs, n).assign(
         epoch=epoch,
         point=np.tile(np.arange(n), models),
-        label=training.y.numpy().ravel().astype(np.int8),
+        label=training.y.ravel().astype(np.int8),
         easy_x1=easy[:, 0],
         easy_x2=easy[:, 1],
         hard_x1=hard[:, 0],
