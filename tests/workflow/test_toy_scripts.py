@@ -130,4 +130,4 @@ def test_a_figure_is_drawn_twice_the_same(toy: Path, tmp_path: Path, figure: str
     for each in sidecar["inputs"]:
         assert each["sha256"] == hashlib.sha256(Path(each["file"]).read_bytes()).hexdigest()
         assert each["description"]["code"] == "0123456789abcdef"
-        assert each["description"]["versions"]["numba"]
+        assert each["description"]["versions"]["numpy"]
