@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from snakemake.utils import update_config
 
-from feature_quality.config.settings import load
+from feature_quality.config.loading import load
 from feature_quality.data.datasets import DATASETS
 from feature_quality.errors import InputError
 from feature_quality.plan import (

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from feature_quality.config.loading import load
 from feature_quality.config.section import Constant, Section, constant, leaves
-from feature_quality.config.settings import Settings, load
+from feature_quality.config.settings import Settings
 from feature_quality.data.datasets import DATASETS, SPECS
 from feature_quality.data.own import SPEC as OWN
 from feature_quality.provenance import Provenance, cited, derived, ours, paper, weakest

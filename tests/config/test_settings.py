@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from snakemake.utils import update_config
 
 from feature_quality.config import reference
+from feature_quality.config.loading import load
 from feature_quality.config.section import plain
-from feature_quality.config.settings import load
 from feature_quality.data.datasets import DATASETS, SPECS
 from feature_quality.errors import InputError
 from feature_quality.methods import METHODS

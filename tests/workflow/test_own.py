@@ -12,7 +12,7 @@ import pytest
 import yaml
 from photographs import members, photograph
 
-from feature_quality.config.settings import load
+from feature_quality.config.loading import load
 from feature_quality.data.own import read_table
 from feature_quality.errors import InputError
 

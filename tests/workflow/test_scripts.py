@@ -17,7 +17,7 @@ from feature_quality.artifacts.prepared import read_prepared
 from feature_quality.artifacts.runs import BOOTSTRAP, RUNS
 from feature_quality.artifacts.selection import read_selection
 from feature_quality.artifacts.weights import read_snapshots, read_weights
-from feature_quality.config.settings import load
+from feature_quality.config.loading import load
 from feature_quality.data.datasets import SPECS
 from feature_quality.features.dfr import STRENGTHS
 from feature_quality.methods import METHODS

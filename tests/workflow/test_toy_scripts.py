@@ -13,7 +13,7 @@ import torch
 from feature_quality.artifacts.parquet import read_table, read_tables
 from feature_quality.artifacts.toy import CONTOURS, EPOCHS, PERTURBATIONS, POINTS, TOY_RUNS
 from feature_quality.artifacts.weights import read_weights
-from feature_quality.config.settings import load
+from feature_quality.config.loading import load
 from feature_quality.reporting.registry import figures
 
 from .conftest import WHOLE, run_script

@@ -16,7 +16,7 @@ from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
-from feature_quality.config.settings import load
+from feature_quality.config.loading import load
 from feature_quality.errors import InputError
 
 RESULTS, RESOURCES = Path("results"), Path("resources")

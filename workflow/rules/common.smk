@@ -3,8 +3,9 @@ import re
 import shutil
 
 from feature_quality.artifacts.selection import read_selection
+from feature_quality.config.loading import load
 from feature_quality.config.quoting import refuse_misquoted
-from feature_quality.config.settings import PUBLISHED_SPLIT, RUN, load
+from feature_quality.config.settings import PUBLISHED_SPLIT, RUN
 from feature_quality.digest import script_digest
 from feature_quality.formatting import format_number
 from feature_quality.job import NO_BARS

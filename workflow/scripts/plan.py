@@ -1,6 +1,6 @@
 """Print what the configuration will cost."""
 
-from feature_quality.config.settings import load
+from feature_quality.config.loading import load
 from feature_quality.job import job
 from feature_quality.plan import Machine, cost, describe, report_cost, toy_cost
 from feature_quality.training.device import describe as name_of

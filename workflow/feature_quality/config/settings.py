@@ -10,14 +10,13 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    ValidationError,
     field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from feature_quality.config.domains import DomainImages
-from feature_quality.config.grid import BY_METHOD, FOR_ALL, GridSettings, MethodName
+from feature_quality.config.grid import GridSettings, MethodName
 from feature_quality.config.own import OneOfSpecs, OwnDataset, OwnId, over_defaults, own_specs
 from feature_quality.config.probe import Probe
 from feature_quality.config.section import (
@@ -31,16 +30,13 @@ from feature_quality.config.section import (
     Seed,
     by_provenance,
     constant,
-    is_by_name,
     run_note,
-    section_of,
 )
 from feature_quality.config.toy import Toy
 from feature_quality.config.training import TrainingSettings
 from feature_quality.data.datasets import DATASETS, SPECS
 from feature_quality.data.own import has_split, smallest_group
 from feature_quality.data.spec import DatasetSpec
-from feature_quality.errors import InputError
 from feature_quality.formatting import format_number
 from feature_quality.methods import BASELINE
 from feature_quality.provenance import ours, paper, weakest
@@ -50,8 +46,6 @@ from feature_quality.training.network_list import find_network
 RUN = "{dataset}/{method}/lr={lr}/rho={rho}/seed={seed}"
 # What paths call the split of a dataset that no seed splits.
 PUBLISHED_SPLIT = "published"
-# Characters of a value in a message.
-LONGEST_SHOWN = 200
 # What figures of a dataset are drawn from that depends on its probes.
 PROBED = {"runs", "importance"}
 # How a probe with an L2 penalty is fitted.
@@ -423,108 +417,5 @@ class Settings(Section):
         return " ".join([note, *self._conditions(dataset)])
 
 
-def load(config: Mapping[str, Any]) -> Settings:
-    """Check a configuration and return it typed.
-
-    Raises:
-        InputError: names every fault at once: the key, its value and what is allowed.
-    """
-    try:
-        given = _with_nulls(config)
-        return Settings.model_validate(given, context=SPECS | own_specs(given.get("own")))
-    except ValidationError as error:
-        found = error.errors()
-        unknown = {fault["loc"][:-1] for fault in found if fault["loc"][-1:] == ("[key]",)}
-        faults = [
-            sentence
-            for fault in found
-            # A list whose items are all refused is not an empty list, and what stands below an
-            # unknown key does not matter.
-            if not (fault["type"] == "too_short" and fault["input"])
-            and not any(
-                fault["loc"][: len(key)] == key and fault["loc"][-1] != "[key]" for key in unknown
-            )
-            for sentence in _sentences(fault)
-        ]
-        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        raise InputError("\n  ".join([f"The configuration has {count}:", *faults])) from error
-
-
-def _with_nulls(given: Any) -> Any:
-    """Return a value with null wherever it says so: Snakemake takes the command line's for text."""
-    if isinstance(given, Mapping):
-        return {key: _with_nulls(value) for key, value in given.items()}
-    if isinstance(given, list):
-        return [_with_nulls(value) for value in given]
-    return None if given == "null" else given
-
-
 def _disagreement(fault: str) -> PydanticCustomError:
     return PydanticCustomError("disagreement", "{fault}", {"fault": fault})
-
-
-def _sentences(fault: Any) -> list[str]:
-    """Put one of pydantic's faults in words: key, value, what is allowed."""
-    if fault["type"] == "disagreement":
-        return str(fault["msg"]).splitlines()
-    location = [part for part in fault["loc"] if part not in (FOR_ALL, BY_METHOD)]
-    key = "".join(
-        f"[{part}]" if isinstance(part, int) else f".{part}" for part in location if part != "[key]"
-    ).removeprefix(".")
-    if fault["type"] == "missing" and isinstance(fault["input"], Mapping):
-        return [f"{key}: should be given"]
-    if fault["type"] == "extra_forbidden":
-        allowed = ", ".join(_section_at(location[:-1]).model_fields)
-        return [f"{key}: unknown key; allowed here: {allowed}"]
-    if location[-1:] == ["[key]"] and "expected" in fault["ctx"]:
-        allowed = fault["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
-        return [f"{key}: unknown key; allowed here: {allowed}"]
-    if fault["type"] == "beside":
-        return [f"{key}: {fault['msg']}"]
-    if fault["type"] == "published":
-        return [f"{key}.{fault['msg']}"]
-    if fault["type"] == "literal_error":
-        allowed = fault["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
-        return [f"{key}: {_shown(fault['input'])} should be one of {allowed}"]
-    rule = {
-        "tuple_type": "should be a list",
-        "too_short": "should not be empty",
-        "too_long": f"should have {fault.get('ctx', {}).get('max_length')} items",
-        "model_type": "should be a mapping of keys to values",
-        "dict_type": "should be a mapping of keys to values",
-        "int_from_float": "should be a whole number",
-        "int_parsing": "should be a whole number",
-        "int_type": "should be a whole number",
-        "float_parsing": "should be a number",
-        "float_type": "should be a number",
-        "finite_number": "should be a finite number",
-        "string_type": "should be a text",
-        "path_type": "should be a path",
-        "path_not_directory": "should be a directory that exists",
-        "path_not_file": "should be a file that exists",
-        "invalid_key": "is no key",
-        "missing": "lacks this item",
-    }.get(fault["type"], fault["msg"])
-    rule = rule.removeprefix("Value error, ").replace("Input should", "should")
-    return [f"{key}: {_shown(fault['input'])} {rule}"]
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
-
-
-def _section_at(location: Sequence[int | str]) -> type[Section]:
-    annotation: Any = Settings
-    for part in location:
-        # The names in a mapping are no keys of a section.
-        if not is_by_name(annotation):
-            section = section_of(annotation)
-            assert section
-            annotation = section.model_fields[str(part)].annotation
-            continue
-        annotation = section_of(annotation)
-    section = section_of(annotation)
-    assert section
-    assert issubclass(section, Section)
-    return section
