@@ -65,6 +65,7 @@ $(INSTALLED): envs/bootstrap.txt envs/requirements.txt
 	@"$$PYTHON" -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=…")'
 	"$$PYTHON" -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement envs/bootstrap.txt
-	@# Compiled to bytecode now: the first jobs would otherwise spend their time on it.
+	@# Compiled now, and the toy's kernel too: the first jobs would otherwise spend their time on it.
 	$(BIN)/uv pip sync --quiet --compile-bytecode --no-build-isolation --python .venv --require-hashes envs/bootstrap.txt envs/requirements.txt
+	PYTHONPATH=workflow $(BIN)/python -m feature_quality.toy.compile
 	@touch $@
