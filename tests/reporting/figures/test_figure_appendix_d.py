@@ -60,7 +60,7 @@ def test_a_column_is_a_network_a_row_a_loss_and_marks_are_examples(
     figure = plot(rows)
     for panel, (loss, (network, method)) in zip(figure.axes, product(LOSSES, columns), strict=True):
         first = loss == LOSSES[0]
-        assert panel.get_title() == (f"{network}, trained by {method}" if first else "")
+        assert panel.get_title() == (f"{network},\ntrained by {method}" if first else "")
         assert panel.get_xlabel() == f"predicted, {'ρ‖∇m‖' if first else 'σ(m)·ρ‖∇m‖'}"
         of_network = rows[
             (rows["network"] == network) & ((rows["trained_rho"] > 0) == (method == "LSAM"))
@@ -96,6 +96,6 @@ def test_a_diverged_network_is_not_drawn(perturbations_of, tmp_path, lost) -> No
             draw({"appendix_d": paths}, None)
         return
     drawing = draw({"appendix_d": paths}, None)
-    titles = ["toy, trained by SGD", "toy, trained by LSAM", "", ""]
+    titles = ["toy,\ntrained by SGD", "toy,\ntrained by LSAM", "", ""]
     assert [panel.get_title() for panel in drawing.figure.axes] == titles
     assert drawing.texts[1:] == ["Left out, as it diverged: digits."]

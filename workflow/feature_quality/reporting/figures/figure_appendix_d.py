@@ -55,7 +55,7 @@ def plot(perturbations: pd.DataFrame) -> Figure:
         for panel, ((network, method), rows) in zip(row, columns, strict=True):
             _panel(panel, rows, loss, METHODS[method])
             if loss == LOSSES[0]:
-                panel.set_title(f"{network}, trained by {METHODS[method].label}")
+                panel.set_title(f"{network},\ntrained by {METHODS[method].label}")
             panel.set_xlabel("predicted, " + ("ρ‖∇m‖" if loss == LOSSES[0] else "σ(m)·ρ‖∇m‖"))
         row[0].set_ylabel(f"{loss}:\nmeasured log($\\tilde{{λ}}$/λ)")
     handles = [
