@@ -97,7 +97,10 @@ def pages(kind):
         (grey("TIFF", tiffinfo={262: 0}), r"range of its values \(I;16\) is not defined"),
         (encoded(plain("LAB"), "TIFF"), r"range of its values \(LAB\) is not defined"),
         *((pages(kind), "is animated") for kind in ("GIF", "PNG", "WEBP", "TIFF")),
+        (grey(transparency=0), "16 bits and a transparent colour"),
         (b"<html>", r"\(unknown format\)"),
+        # Pillow raises a NotImplementedError.
+        (b"DDS |\0\0\0" + bytes(120), "Unknown pixel format"),
     ],
 )
 def test_what_has_no_defined_range_or_several_frames_is_refused(content, reason):

@@ -1,6 +1,5 @@
 """Image files as 8-bit RGB: one set of rules for the photographs of all datasets."""
 
-import zlib
 from collections.abc import Callable
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -42,14 +41,12 @@ def decode(
     """
     from PIL import Image, UnidentifiedImageError
 
-    # What files that are no images, or damaged, raise when they are opened and decoded.
-    unreadable = (OSError, ValueError, SyntaxError, Image.DecompressionBombError, zlib.error)
     try:
         with Image.open(BytesIO(content)) as image:
             scaled = scale(_to_rgb(image))
     except UnidentifiedImageError as error:
         raise InputError(f"{name} cannot be decoded as an image (unknown format)") from error
-    except unreadable as error:
+    except Exception as error:  # Pillow's decoders of damaged files may raise anything.
         raise InputError(f"{name} cannot be decoded as an image ({error})") from error
     return np.asarray(scaled).transpose(2, 0, 1)
 
@@ -65,6 +62,8 @@ def _to_rgb(image: "Image.Image") -> "Image.Image":
     # A camera's MPO is a JPEG file with a preview behind the photograph.
     if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
         raise ValueError("it is animated or has several pages; a still image is needed")
+    if "transparency" in image.info and _raw_mode(image).endswith("16B"):
+        raise ValueError("it has 16 bits and a transparent colour; save it with an alpha channel")
     if image.mode in SIXTEEN_BITS and _has_sixteen_bits(image):
         return Image.fromarray(np.round(np.asarray(image) / 257).astype(np.uint8)).convert("RGB")
     if image.mode not in EIGHT_BITS:
@@ -77,6 +76,12 @@ def _to_rgb(image: "Image.Image") -> "Image.Image":
         ground = Image.new("RGBA", opaque.size, GROUND)
         return Image.alpha_composite(ground, opaque).convert("RGB")
     return image.convert("RGB")
+
+
+def _raw_mode(image: "Image.Image") -> str:
+    """Return how an image's values are stored; empty where its format does not say so."""
+    stored = image.tile[0].args if image.tile else ""
+    return stored if isinstance(stored, str) else ""
 
 
 def _has_sixteen_bits(image: "Image.Image") -> bool:
