@@ -29,7 +29,11 @@ ROUNDING = (
 for name in [name for name in os.environ if name.startswith(ROUNDING)]:
     del os.environ[name]
 
-from feature_quality.config.files import refuse_repeated_options, refuse_unreadable
+from feature_quality.config.files import (
+    refuse_repeated_keys,
+    refuse_repeated_options,
+    refuse_unreadable,
+)
 from feature_quality.errors import InputError
 
 # That of the working directory, or else the embedded default.
@@ -43,5 +47,6 @@ try:
         refuse_unreadable(path)
     if workflow.is_main_process:
         refuse_repeated_options(sys.argv)
+        refuse_repeated_keys(workflow.config_settings.config_args or [])
 except InputError as error:
     raise WorkflowError(str(error))

@@ -5,7 +5,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ def refuse_unreadable(path: str | Path) -> None:
         except json.JSONDecodeError:
             for fault in _faults(yaml.compose(text, Loader=yaml.SafeLoader)):
                 raise InputError(f"{path}: {fault}") from None
+            # Dates that are none, and tags of Python, are noticed no earlier.
+            yaml.safe_load(text)
     except OSError as error:
         raise InputError(
             f"{path}: is no configuration file that can be read ({error.strerror}); a target "
@@ -59,12 +61,44 @@ def refuse_repeated_options(arguments: Sequence[str]) -> None:
             " ".join([argument, *_values(options[place + 1 :])])
             for place, argument in enumerate(options)
             if argument.partition("=")[0] in spellings
+            # As in -Cseeds=[0].
+            or (name == "--config" and argument.startswith("-C"))
         ]
         if len(given) > 1:
             raise InputError(
                 f"{name} is given {len(given)} times ({'; '.join(given)}), and Snakemake reads the "
                 f"last alone: give all values after one {name}"
             )
+
+
+def refuse_repeated_keys(entries: Iterable[str]) -> None:
+    """Refuse a key that one ``--config`` gives twice, or that a value of it does.
+
+    Args:
+        entries: ``key=value``, as on the command line.
+
+    Raises:
+        InputError: names the key, and its values or its lines in the value.
+    """
+    given: dict[str, str] = {}
+    for entry in entries:
+        key, _, value = entry.partition("=")
+        if key in given:
+            raise InputError(
+                f"--config: {key} is given twice ({key}={given[key]}; {entry}), and Snakemake "
+                "reads the last alone: give one of them"
+            )
+        given[key] = value
+        for fault in _faults(_composed(value)):
+            raise InputError(f"--config: {key}: {fault}")
+
+
+def _composed(value: str) -> yaml.Node | None:
+    """Return what a value is as YAML; None if Snakemake takes it for plain text."""
+    try:
+        return yaml.compose(value, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError):
+        return None
 
 
 def _values(following: Sequence[str]) -> Iterator[str]:
@@ -87,8 +121,10 @@ def _faults(node: yaml.Node | None) -> Iterator[str]:
         lines: dict[str, int] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
-            if isinstance(key, yaml.ScalarNode) and lines.setdefault(key.value, line) != line:
-                yield f"{key.value} is given twice, on lines {lines[key.value]} and {line}"
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in lines:
+                    yield f"{key.value} is given twice, on lines {lines[key.value]} and {line}"
+                lines[key.value] = line
             yield from _faults(value)
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
