@@ -97,6 +97,8 @@ BAD_MEMBERS = {
         for write in (tar_with, zip_with)
         for name in OUTSIDE
     },
+    "tar without a name": (tar_with, ""),
+    "zip without a name": (zip_with, "", stat.S_IFREG),
     "symbolic link": (tar_with, "birds/odd", tarfile.SYMTYPE, "/etc/passwd"),
     "symbolic link inside": (tar_with, "birds/odd", tarfile.SYMTYPE, "first.txt"),
     "hard link": (tar_with, "birds/odd", tarfile.LNKTYPE, "birds/first.txt"),
@@ -116,7 +118,7 @@ def test_files_and_folders_inside_alone_are_unpacked(tmp_path, scratch, case):
     write, name, *kind = case
     path, name = tmp_path / "photos", name.format(tmp_path)
     write(path, name, *kind)
-    assert refusal(path) == f"{path}: {name} is no file or folder inside the archive"
+    assert refusal(path) == f"{path}: {name!r} is no file or folder inside the archive"
     assert sorted(tmp_path.rglob("*")) == [path, scratch]
 
 

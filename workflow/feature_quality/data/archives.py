@@ -106,8 +106,8 @@ def _extract_tar(original: Path, place: str) -> None:
 
 def _require_inside(original: Path, name: str, plain: bool) -> None:
     path = PurePosixPath(name)
-    if not plain or path.is_absolute() or ".." in path.parts:
-        raise InputError(f"{original}: {name} is no file or folder inside the archive")
+    if not name or not plain or path.is_absolute() or ".." in path.parts:
+        raise InputError(f"{original}: {name!r} is no file or folder inside the archive")
 
 
 def _require_bounded(original: Path, size: int) -> None:
