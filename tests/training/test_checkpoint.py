@@ -290,6 +290,20 @@ def describe_by_list(path: Path) -> None:
     save_file(load_file(path), path, {"feature_quality": "[1]"})
 
 
+def lack_their_checksum(path: Path) -> None:
+    with safe_open(path, "pt") as file:
+        description = json.loads(file.metadata()["feature_quality"])
+    del description["sha256"]
+    save_file(load_file(path), path, {"feature_quality": json.dumps(description)})
+
+
+def have_another_type(path: Path) -> None:
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    halves = {name: tensor.bfloat16() for name, tensor in load_file(path).items()}
+    save_file(halves, path, metadata)
+
+
 def drop_description(path: Path) -> None:
     save_file(load_file(path), path)
 
@@ -312,6 +326,8 @@ SPOILT: dict[Callable[[Path], None], str] = {
     replace_by_text: UNREADABLE,
     replace_by_folder: UNREADABLE,
     describe_by_list: DAMAGED + "{}: its description is not a JSON object",
+    lack_their_checksum: DAMAGED + "{}",
+    have_another_type: DAMAGED + "{}",
     flip_last_byte: DAMAGED + "{}",
     swap_tensors: DAMAGED + "{}",
     drop_description: DAMAGED + "{}: was not written by this workflow (no description)",

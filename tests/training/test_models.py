@@ -116,6 +116,14 @@ def as_safetensors(path: Path, weights: dict[str, torch.Tensor]) -> Path:
     return path.with_suffix(".safetensors")
 
 
+def test_the_stored_weights_of_another_network_are_refused_by_name(tmp_path):
+    path = tmp_path / "model.safetensors"
+    write_weights(path, build_network("cnn", (3, 32, 32), 7).state_dict(), {})
+    run = {"settings": {"network": "cnn"}, "seed": 0}
+    with pytest.raises(InputError, match=f"^{path}: does not hold the weights of this network"):
+        trained_network(prepared(classes=3), run, path, CPU)
+
+
 @pytest.mark.parametrize("save", [as_pth, as_safetensors])
 @pytest.mark.parametrize(
     ("name", "head", "file_of"),

@@ -14,7 +14,7 @@ from feature_quality.features.importance import checkpoint_importance
 from feature_quality.job import job
 from feature_quality.run_metadata import run_metadata
 from feature_quality.training.device import describe, deterministic_device
-from feature_quality.training.models import trained_network
+from feature_quality.training.models import load_weights, trained_network
 from feature_quality.training.sam import Perturbation
 
 # One thread: another number of them rounds differently.
@@ -28,12 +28,14 @@ with job(snakemake.log[0]) as log, threadpool_limits(1):
         raise InputError(f"{run['dataset']}: no run of {compared} has finished; it has no ρ to use")
     model = trained_network(prepared, run, snakemake.input.model, device)
     checkpoints = read_snapshots(snakemake.input.snapshots)
+    files = dict.fromkeys(checkpoints, snakemake.input.snapshots)
     if not run["diverged"]:
+        files[len(history)] = snakemake.input.model
         checkpoints[len(history)] = read_weights(snakemake.input.model)
     tables = []
     for epoch, weights in checkpoints.items():
         log.info("Epoch %d", epoch)
-        model.load_state_dict(weights)
+        load_weights(model, weights, files[epoch])
         table = checkpoint_importance(
             model,
             prepared,

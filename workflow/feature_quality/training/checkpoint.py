@@ -74,7 +74,7 @@ class Checkpoint:
                 "the run starts anew"
             )
             return None
-        if description["sha256"] != _checksum(tensors, description["history"]):
+        if not _is_whole(tensors, description):
             self.warn(f"The checkpoint is damaged, the run starts anew: {self.path}")
             return None
         return _unpack(tensors, description["history"])
@@ -122,6 +122,14 @@ def _unpack(tensors: Mapping[str, Tensor], history: list[dict[str, float]]) -> S
             epoch, _, name = name.partition("/")
             run.snapshots.setdefault(int(epoch), {})[name] = tensor
     return run, momentum
+
+
+def _is_whole(tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> bool:
+    try:
+        return bool(description["sha256"] == _checksum(tensors, description["history"]))
+    except (KeyError, TypeError):
+        # It lacks one of them, or the tensors have a type that none of ours has.
+        return False
 
 
 def _checksum(tensors: Mapping[str, Tensor], history: list[dict[str, float]]) -> str:

@@ -137,8 +137,25 @@ def trained_network(
 ) -> Network:
     """Return the network of a run, as its history describes it, with the ``weights`` on disk."""
     network = network_for(prepared, run["settings"]["network"], run["seed"], device)
-    network.load_state_dict(read_weights(weights))
+    load_weights(network, read_weights(weights), weights)
     return network
+
+
+def load_weights(network: Network, weights: Mapping[str, Tensor], path: str | Path) -> None:
+    """Load all weights of a network.
+
+    Raises:
+        InputError: they are those of another network; names ``path``, where they come from.
+    """
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise _not_of_this_network(path, error) from error
+
+
+def _not_of_this_network(path: str | Path, error: Exception) -> InputError:
+    reason = " ".join(str(error).split())[:300]
+    return InputError(f"{path}: does not hold the weights of this network ({reason})")
 
 
 def load_start_weights(network: Network, path: str | Path, *, published: bool) -> str:
@@ -174,8 +191,7 @@ def load_start_weights(network: Network, path: str | Path, *, published: bool) -
         # Not strict, for a message that is short.
         loaded = network.backbone.load_state_dict(found, strict=False)
     except UNLOADABLE as error:
-        reason = " ".join(str(error).split())[:300]
-        raise InputError(f"{path}: does not hold the weights of this network ({reason})") from error
+        raise _not_of_this_network(path, error) from error
     faults = {"missing": loaded.missing_keys, "unexpected": loaded.unexpected_keys}
     if reason := "; ".join(_count(names, fault) for fault, names in faults.items() if names):
         raise InputError(f"{path}: does not hold the weights of this network ({reason})")
