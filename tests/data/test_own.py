@@ -210,6 +210,11 @@ BAD = {
         [each.replace("cat", "caf\u00e9") for each in changed(3, "cat", "cafe\u0301")],
         ": pet: 'caf\u00e9' is written in two ways that look alike, composed and decomposed",
     ),
+    "a space and its twin": (
+        changed(3, "cat", "c\u00a0at"),
+        ": pet: 'c\\xa0at' has characters that cannot be seen; write others",
+    ),
+    "a broken line": ([each.replace("cat", '"c\nat"') for each in LINES], r": pet: 'c\nat' has"),
     "letters without a font": (
         [each.replace("cat", "\u732b") for each in LINES],
         ": pet: the font of the figures (DejaVu Sans) has no \u732b; write",

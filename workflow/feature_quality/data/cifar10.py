@@ -1,7 +1,6 @@
 """CIFAR-10, from the published files or from a folder of images."""
 
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,9 +76,12 @@ def read_folder(folder: str | Path, split: str, classes: tuple[str, ...]) -> Lab
         )
         if not paths:
             raise InputError(f"{Path(folder, split, name)}: holds no .jpg or .png image")
-        for path, following in pairwise([*paths, Path()]):
-            if path.stem == following.stem:
-                raise InputError(f"{path}: {following.name} has the same name; remove one of them")
+        names: dict[str, Path] = {}
+        for path in paths:
+            if (first := names.setdefault(path.stem, path)) != path:
+                raise InputError(f"{first}: {path.name} has the same name; remove one of them")
+            if not path.is_file():
+                raise InputError(f"{path}: is no file that can be read")
             pixels.append(decode(path.read_bytes(), str(path), _require_published_size))
             labels.append(CLASSES.index(name))
             ids.append(f"{split}/{name}/{path.stem}")

@@ -145,8 +145,9 @@ def read_table(path: str | Path, features: Sequence[str]) -> tuple[pd.DataFrame,
     """
     rows = _read_rows(path, features)
     first, second = (tuple(sorted(rows[feature].unique())) for feature in features)
+    _require_legible(f"{path}: features", features)
     for feature, values in zip(features, (first, second), strict=True):
-        _require_legible(f"{path}: {feature}", [feature, *values])
+        _require_legible(f"{path}: {feature}", values)
     codes = [
         pd.Categorical(rows[feature], values).codes.astype(int)
         for feature, values in zip(features, (first, second), strict=True)
@@ -175,6 +176,8 @@ def _require_legible(where: str, names: Sequence[str]) -> None:
             f"{where}: {alike[0]!r} is written in two ways that look alike, composed and "
             "decomposed (Unicode NFC and NFD); write it in one"
         )
+    if hidden := sorted(name for name in names if not name.isprintable()):
+        raise InputError(f"{where}: {hidden[0]!a} has characters that cannot be seen; write others")
     if "".join(names).isascii():
         return
     # Slow to import, and plain names do without.
