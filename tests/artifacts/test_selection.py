@@ -80,12 +80,19 @@ HARMFUL = "../../x; touch ran"
             (("candidates", 0, "finished"), value)
             for value in ([HARMFUL], [0.5], [True], "0", None)
         ),
+        *((("candidates", 0, "diverged"), value) for value in ([None], "0", None)),
+        *((("candidates", 0, "val_error"), value) for value in ("low", [0.5], 2**60)),
+        (("choices", "sgd", "lr"), 2**60),
+        (("choices", "sgd", "candidates"), "3"),
+        *((("choices", "sgd", "tied"), value) for value in ("0", [0.1], [[0.1]], [["x", 0]])),
+        (("dataset",), None),
+        (("rule",), 1),
         (("candidates", 0), {"method": "sgd"}),
         (("candidates",), {"0": 1}),
         (("choices",), [CHOICE]),
     ],
 )
-def test_what_paths_are_made_of_are_names_of_methods_and_numbers(tmp_path, place, value):
+def test_values_are_names_of_methods_and_numbers(tmp_path, place, value):
     content = copy.deepcopy(SELECTION)
     where = content
     for key in place[:-1]:

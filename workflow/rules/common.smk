@@ -28,9 +28,15 @@ def code(script, *modules):
 def selection_of(dataset):
     """How the settings of a dataset were chosen; asking waits for the selection."""
     try:
-        return read_selection(checkpoints.select.get(dataset=dataset).output[0])
+        selection = read_selection(checkpoints.select.get(dataset=dataset).output[0])
     except InputError as error:
         raise WorkflowError(str(error))
+    if selection["dataset"] != dataset:
+        raise WorkflowError(
+            f"results/selection/{dataset}.json: is the selection of {selection['dataset']}; remove "
+            "the file, then the same command"
+        )
+    return selection
 
 
 def selected_runs(dataset, *methods):

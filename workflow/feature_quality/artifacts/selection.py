@@ -86,13 +86,15 @@ def _is_selection(content: Any) -> bool:
     if not all(isinstance(each, dict) and all(map(_is_name, each)) for each in choices):
         return False
     candidates = content["candidates"]
+    if not isinstance(content["dataset"], str) or not isinstance(content["rule"], str):
+        return False
     return (
         all(_is_setting(choice, Choice) for each in choices for choice in each.values())
         and isinstance(candidates, list)
         and all(_is_setting(each, Candidate) for each in candidates)
         and all(_is_name(each["method"]) for each in candidates)
-        and all(isinstance(each["finished"], list) for each in candidates)
-        and all(type(seed) is int for each in candidates for seed in each["finished"])
+        and all(map(_has_outcome, candidates))
+        and all(map(_has_rivals, (choice for each in choices for choice in each.values())))
     )
 
 
@@ -101,9 +103,34 @@ def _is_name(text: Any) -> bool:
     return isinstance(text, str) and re.fullmatch(r"[a-z][a-z0-9_]*", text) is not None
 
 
+def _is_number(value: Any) -> bool:
+    """Say whether a number fits into a float: JSON has longer ones."""
+    return type(value) is float or (type(value) is int and abs(value) < 2**53)
+
+
+def _has_outcome(candidate: Any) -> bool:
+    """Say whether a candidate's seeds are whole numbers, and its means numbers or absent."""
+    seeds = [candidate["finished"], candidate["diverged"]]
+    means = [candidate["val_error"], candidate["val_loss"]]
+    return all(
+        isinstance(each, list) and all(type(seed) is int for seed in each) for each in seeds
+    ) and all(mean is None or _is_number(mean) for mean in means)
+
+
+def _has_rivals(choice: Any) -> bool:
+    """Say whether a choice counts its candidates and lists the settings that are as good."""
+    tied = choice["tied"]
+    return (
+        type(choice["candidates"]) is int
+        and isinstance(tied, list)
+        and all(isinstance(pair, list) and len(pair) == 2 for pair in tied)
+        and all(_is_number(value) for pair in tied for value in pair)
+    )
+
+
 def _is_setting(content: Any, kind: type) -> bool:
     return (
         isinstance(content, dict)
         and set(content) == set(kind.__annotations__)
-        and all(type(content[key]) in (int, float) for key in ("lr", "rho"))
+        and all(_is_number(content[key]) for key in ("lr", "rho"))
     )
