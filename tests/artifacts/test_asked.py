@@ -1,5 +1,6 @@
 """Results that were made otherwise than is asked are refused by name."""
 
+import re
 from typing import Any
 
 import pytest
@@ -17,6 +18,26 @@ RUN |= {"code": "a", "examples_sha256": "b", "device": "any"}
 def test_what_was_made_as_asked_passes() -> None:
     other = RUN | {"seed": 1, "examples_sha256": "c"}
     refuse_others([("x/history.parquet", RUN), ("y/history.parquet", other)], ASKED)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, ""),
+        ({"rho": 0.2}, "rho 0.2, asked 0.1"),
+        ({"seed": 1, "examples_sha256": "c"}, "seed 1, asked 0"),
+        ({"dataset": "other", "seed": 5}, 'dataset "other", asked "toy"; seed 5, asked 0'),
+        ({"dataset": None}, 'dataset null, asked "toy"'),
+    ],
+)
+def test_a_file_is_of_the_run_that_its_folder_names(change: dict, said: str) -> None:
+    run = RUN | {"method": "sam", "lr": 0.05, "rho": 0.1} | change
+    files = [("results/runs/toy/sam/lr=0.05/rho=0.1/seed=0/history.parquet", run)]
+    if not change:
+        refuse_others(files, ASKED)
+        return
+    with pytest.raises(InputError, match=re.escape(f"than is asked now: {said}. To make them")):
+        refuse_others(files, ASKED)
 
 
 @pytest.mark.parametrize(
