@@ -12,7 +12,7 @@ import torch
 from feature_quality.artifacts.embeddings import read_embeddings
 from feature_quality.artifacts.features import IMPORTANCE, PROBES, RUN_IMPORTANCE
 from feature_quality.artifacts.history import HISTORY
-from feature_quality.artifacts.parquet import read_table
+from feature_quality.artifacts.parquet import read_parquet, read_table, write_parquet
 from feature_quality.artifacts.prepared import read_prepared
 from feature_quality.artifacts.runs import BOOTSTRAP, RUNS
 from feature_quality.artifacts.selection import read_selection
@@ -138,6 +138,25 @@ class Scripts:
                 "seeds": [0],
             },
         )
+        self.collect_importance(strength)
+        for table in ("table1", "grid"):
+            self(
+                "table",
+                {
+                    "runs": self.folder / "runs.parquet",
+                    "selections": [self.folder / "selection.json"],
+                    "examples": [self.examples],
+                },
+                {kind: self.folder / f"{table}.{kind}" for kind in ("csv", "md", "tex", "json")},
+                {
+                    "table": table,
+                    "constants": [self.settings.provenance_summary(DATASET)],
+                    "networks": [self.settings.network_of(DATASET)],
+                    "reference": [{"sam": {"test_error": 0.0625}}],
+                },
+            )
+
+    def collect_importance(self, strength: float = 0.01) -> None:
         training = self.settings.training["digits_photos"].model_dump()
         contributions = self.settings.contribution_settings(DATASET)
         self(
@@ -156,22 +175,6 @@ class Scripts:
                 }
             },
         )
-        for table in ("table1", "grid"):
-            self(
-                "table",
-                {
-                    "runs": self.folder / "runs.parquet",
-                    "selections": [self.folder / "selection.json"],
-                    "examples": [self.examples],
-                },
-                {kind: self.folder / f"{table}.{kind}" for kind in ("csv", "md", "tex", "json")},
-                {
-                    "table": table,
-                    "constants": [self.settings.provenance_summary(DATASET)],
-                    "networks": [self.settings.network_of(DATASET)],
-                    "reference": [{"sam": {"test_error": 0.0625}}],
-                },
-            )
 
 
 @pytest.fixture(scope="module")
@@ -245,6 +248,19 @@ def test_other_probes_are_not_compared(
 ) -> None:
     with pytest.raises(SystemExit, match=message):
         scripts.report(**changes)
+
+
+@pytest.mark.parametrize("kind", ["history", "probe"])
+def test_easy_and_hard_are_told_by_runs_that_were_made_as_asked(
+    scripts: Scripts, kind: str
+) -> None:
+    path = scripts.place(kind, *TRAINED[0])
+    content = path.read_bytes()
+    table, run = read_parquet(path)
+    write_parquet(path, table, run | {"settings": run["settings"] | {"epochs": 99}})
+    with pytest.raises(SystemExit, match=f"{kind}: was made .* settings.epochs 99, asked 2. To"):
+        scripts.collect_importance()
+    path.write_bytes(content)
 
 
 @pytest.mark.parametrize("run", TRAINED)

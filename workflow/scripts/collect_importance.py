@@ -24,17 +24,24 @@ with job(snakemake.log[0]):
             f"{description.dataset}: no run of SGD has finished to tell easy from hard"
         )
     histories = [read_table(path, HISTORY) for path in snakemake.input.histories]
-    sgd = [training_rows(*history) for history in histories]
-    sgd += [probe_rows(*read_table(path, PROBES)) for path in snakemake.input.probes]
-    easy, hard = easy_and_hard(finished(pd.concat(sgd)), description.features)
+    probes = [read_table(path, PROBES) for path in snakemake.input.probes]
     runs = [read_table(path, RUN_IMPORTANCE) for path in snakemake.input.importance]
     asked = {
-        (run["dataset"], run["seed"]): snakemake.params.asked
-        | {"examples_sha256": run["examples_sha256"]}
+        (run["dataset"], run["seed"]): {
+            "settings": snakemake.params.asked["settings"],
+            "examples_sha256": run["examples_sha256"],
+        }
         for _, run in histories
     }
+    for paths, tables in ((snakemake.input.histories, histories), (snakemake.input.probes, probes)):
+        refuse_others([(path, run) for path, (_, run) in zip(paths, tables, strict=True)], asked)
+    for expected in asked.values():
+        expected["probe"] = snakemake.params.asked["probe"]
     described = zip(snakemake.input.importance, runs, strict=True)
     refuse_others([(path, run) for path, (_, run) in described], asked)
+    sgd = [training_rows(*history) for history in histories]
+    sgd += [probe_rows(*probe) for probe in probes]
+    easy, hard = easy_and_hard(finished(pd.concat(sgd)), description.features)
     first_is_easy = easy == description.features[0]
     about = describe_importance(description, easy, hard, [run for _, run in runs])
     points = join_importance(runs, first_is_easy=first_is_easy)
