@@ -12,7 +12,6 @@ from torch.nn.functional import cross_entropy, softmax
 
 from feature_quality.artifacts.features import RUN_IMPORTANCE
 from feature_quality.artifacts.prepared import SPLITS, Description, Prepared
-from feature_quality.features import embedding
 from feature_quality.features.importance import (
     checkpoint_importance,
     contributions,
@@ -22,6 +21,7 @@ from feature_quality.features.importance import (
 from feature_quality.features.probe import LinearProbe
 from feature_quality.methods import METHODS, Method
 from feature_quality.seeds import derive_seed, generator
+from feature_quality.training import loop
 from feature_quality.training.loop import DeviceSplit
 from feature_quality.training.models import Network
 
@@ -243,7 +243,7 @@ def test_contributions_do_not_depend_on_the_parts(part, monkeypatch):
     embedded = rng.integers(0, 256, (10, 2))
     values = rng.integers(0, 2, 10)
     logit = embedded @ [2, -1] + 0.5
-    monkeypatch.setattr(embedding, "EVALUATION_BATCH", part)
+    monkeypatch.setattr(loop, "EVALUATION_BATCH", part)
     (found,) = contributions(*pictured(embedded), [PROBE], [values])
     assert found == pytest.approx(np.where(values == 1, logit, -logit), rel=1e-5)
 

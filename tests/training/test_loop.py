@@ -426,6 +426,16 @@ def test_a_batch_that_is_too_large_for_the_memory_is_refused(precision, monkeypa
     assert len(run(tiny_network(), batch_size=64, precision=precision, epochs=1).history) == 1
 
 
+@pytest.mark.parametrize(("images", "largest"), [(500, 23), (4.9, 4), (0.5, 1)])
+def test_large_images_are_evaluated_in_small_batches(images, largest, monkeypatch):
+    model, sizes = tiny_network(), []
+    expected = loop.evaluate(model, TRAIN)
+    model.register_forward_hook(lambda _, given, logits: sizes.append(len(logits)))
+    monkeypatch.setattr(loop, "EVALUATION_VALUES", round(images * math.prod(TRAIN.shape)))
+    torch.testing.assert_close(loop.evaluate(model, TRAIN), expected)
+    assert (max(sizes), sum(sizes)) == (largest, 23)
+
+
 # The order of examples
 
 

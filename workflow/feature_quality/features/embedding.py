@@ -8,7 +8,7 @@ import torch
 
 from feature_quality.artifacts.embeddings import Embeddings
 from feature_quality.artifacts.prepared import Description, Examples
-from feature_quality.training.loop import EVALUATION_BATCH, DeviceSplit
+from feature_quality.training.loop import DeviceSplit, evaluation_batches
 from feature_quality.training.models import Network
 
 Array = npt.NDArray[np.float32]
@@ -28,7 +28,7 @@ def embed(
 def embedded_parts(model: Network, split: DeviceSplit) -> Iterator[tuple[Array, Array]]:
     """Yield φ(x) and the logits of a split in eval mode, some examples at a time, in order."""
     model.eval()
-    for first in range(0, len(split), EVALUATION_BATCH):
-        images, _ = split.take(slice(first, first + EVALUATION_BATCH))
+    for rows in evaluation_batches(split):
+        images, _ = split.take(rows)
         features = model.backbone(images)
         yield features.cpu().numpy(), model.head(features).cpu().numpy()

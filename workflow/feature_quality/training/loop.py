@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
@@ -27,6 +27,8 @@ from feature_quality.training.sgd import SGD, cosine
 from feature_quality.training.trained import TrainedRun
 
 EVALUATION_BATCH = 500
+# Values of the largest evaluation batch: those of so many photographs of 224 × 224 pixels.
+EVALUATION_VALUES = EVALUATION_BATCH * 3 * 224 * 224
 # No network is taken to keep more bytes of an image for the backward pass than this by one of its
 # pixels' channels; it is 600 for a ResNet-50.
 LARGEST_EXPANSION = 1000
@@ -301,14 +303,20 @@ def evaluate(model: nn.Module, split: DeviceSplit) -> Tensor:
     """
     model.eval()
     found = torch.zeros(2, dtype=torch.float64, device=split.labels.device)
-    for first in range(0, len(split), EVALUATION_BATCH):
-        rows = slice(first, first + EVALUATION_BATCH)
+    for rows in evaluation_batches(split):
         images, labels = split.take(rows)
         logits = model(images)
         losses = cross_entropy(logits, labels, reduction="none")
         each = torch.stack([losses, logits.argmax(1) != labels])
         found += (split.weights[rows] * each).sum(1)
     return found
+
+
+def evaluation_batches(split: DeviceSplit) -> Iterator[slice]:
+    """Yield the rows of a split, some at a time; of large images fewer, which fit into memory."""
+    size = max(1, min(EVALUATION_BATCH, EVALUATION_VALUES // math.prod(split.shape)))
+    for first in range(0, len(split), size):
+        yield slice(first, first + size)
 
 
 def _copy(model: nn.Module) -> dict[str, Tensor]:
