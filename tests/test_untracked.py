@@ -173,6 +173,8 @@ def test_nothing_is_removed_while_snakemake_runs(monkeypatch):
     ("content", "message"),
     [
         (None, "other.yaml: .*No such file"),
+        ("seeds: [0]\nseeds: [1]\n", "other.yaml: seeds is given twice"),
+        ("seeds: [" + "9" * 5000 + "]", "other.yaml: line 1: a number has 5000 digits"),
         ("seeds: []", r"other.yaml: The configuration has 1 fault:\n  seeds: \[\] should not"),
         ("seeds: [0", "other.yaml: "),
     ],

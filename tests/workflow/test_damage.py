@@ -92,11 +92,18 @@ def test_a_file_that_was_cut(ended: Tree, undisturbed: Tree, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rho", "message"), [("0.3", "which is no run of the grid"), ("NaN", "cannot be read as JSON")]
+    ("old", "new", "message"),
+    [
+        ('"rho": 0.1', '"rho": 0.3', "which is no run of the grid"),
+        ('"rho": 0.1', '"rho": NaN', "cannot be read as JSON"),
+        ("digits_photos", "celeba", "digits_photos.json: is the selection of celeba; remove"),
+    ],
 )
-def test_a_selection_of_a_run_that_is_not_asked_for(ended: Tree, rho: str, message: str) -> None:
+def test_a_selection_of_what_is_not_asked_for(
+    ended: Tree, old: str, new: str, message: str
+) -> None:
     path = ended.path / "results" / "selection" / "digits_photos.json"
-    path.write_text(path.read_text().replace('"rho": 0.1', f'"rho": {rho}'))
+    path.write_text(path.read_text().replace(old, new))
     assert message in ended.snakemake("--dry-run")[1]
 
 

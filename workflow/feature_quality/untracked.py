@@ -16,6 +16,7 @@ from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
+from feature_quality.config.files import refuse_unreadable
 from feature_quality.config.loading import load
 from feature_quality.errors import InputError
 
@@ -32,11 +33,12 @@ def requested_runs(base: str | Path, others: Sequence[str | Path]) -> set[str]:
     """
     runs: set[str] = set()
     for path in (base, *others):
+        refuse_unreadable(path)
         try:
             config = load_configfile(str(base))
             update_config(config, load_configfile(str(path)))
             settings = load(config)
-        except (InputError, WorkflowError, OSError) as error:
+        except (InputError, WorkflowError) as error:
             raise InputError(f"{path}: {error}") from error
         runs.update(run for dataset in settings.datasets for run in settings.runs_of(dataset))
     return runs
