@@ -80,7 +80,8 @@ def _to_rgb(image: "Image.Image") -> "Image.Image":
 
 def _raw_mode(image: "Image.Image") -> str:
     """Return how an image's values are stored; empty where its format does not say so."""
-    stored = image.tile[0].args if image.tile else ""
+    tiles = getattr(image, "tile", None)
+    stored = tiles[0].args if tiles else ""
     return stored if isinstance(stored, str) else ""
 
 
