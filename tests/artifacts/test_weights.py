@@ -126,3 +126,12 @@ def test_equal_snapshots_give_equal_bytes_and_none_is_read_back(tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     write_snapshots(tmp_path / "none", {}, {})
     assert read_snapshots(tmp_path / "none") == {}
+
+
+@pytest.mark.parametrize(
+    "key", ["head", "epoch=x/head", "epoch=²/head", f"epoch={'1' * 5000}/head"]
+)
+def test_other_weights_are_no_snapshots(key, tmp_path):
+    write_weights(tmp_path / "s", {key: torch.zeros(1)}, {})
+    with pytest.raises(InputError, match=r"does not hold snapshots, but (epoch|head)"):
+        read_snapshots(tmp_path / "s")

@@ -1,6 +1,7 @@
 """Network weights on disk, as safetensors: reading such a file cannot run code."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -86,8 +87,8 @@ def read_snapshots(path: str | Path) -> dict[int, dict[str, Tensor]]:
     """
     snapshots: dict[int, dict[str, Tensor]] = {}
     for key, tensor in read_weights(path).items():
-        epoch, _, name = key.removeprefix("epoch=").partition("/")
-        if not epoch.isdecimal():
-            raise InputError(f"{path}: does not hold snapshots, but {key}")
-        snapshots.setdefault(int(epoch), {})[name] = tensor
+        named = re.fullmatch(r"epoch=([0-9]{1,9})/(.+)", key)
+        if not named:
+            raise InputError(f"{path}: does not hold snapshots, but {key[:100]}")
+        snapshots.setdefault(int(named[1]), {})[named[2]] = tensor
     return dict(sorted(snapshots.items()))
