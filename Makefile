@@ -49,7 +49,7 @@ benchmark: $(INSTALLED)
 	PYTHONPATH=workflow $(BIN)/python benchmarks/workflow_overhead.py
 
 gallery: $(INSTALLED)
-	$(BIN)/python benchmarks/gallery.py results/figures docs/gallery $(addprefix figure_,01 02 04 06 09 10 appendix_d)
+	$(BIN)/python benchmarks/gallery.py results/figures docs/gallery $(addprefix figure_,01 02 03 04 05 06 07 08 09 10 appendix_d) toy_constants
 
 clean-untracked: $(INSTALLED)
 	@PYTHONPATH=workflow $(BIN)/python -m feature_quality.untracked config.yaml workflow/config/*.yaml "$$CONFIG"

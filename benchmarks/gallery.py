@@ -9,8 +9,6 @@ from pathlib import Path
 
 from PIL import Image
 
-# Enough for colour maps; flat files of few colours are small.
-COLOURS = 128
 HEAD = """# Gallery
 
 Figures of the toy study, which `make gallery` copies from `results/figures/`. The captions are
@@ -21,7 +19,9 @@ those that the workflow writes beside each figure; they say how many seeds and e
 def entry(source: Path, target: Path) -> str:
     """Copy a figure with fewer colours; return its part of the page."""
     with Image.open(source) as image:
-        image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
+        # A palette makes small files. This one has a place for rare colours, as those of legends.
+        method, dither = Image.Quantize.MAXCOVERAGE, Image.Dither.NONE
+        image.convert("RGB").quantize(method=method, dither=dither).save(target, optimize=True)
     caption = json.loads(source.with_suffix(".json").read_text(encoding="utf-8"))["caption"]
     title, _, rest = caption.partition(". ")
     return f"\n## {title}\n\n![{title}]({target.name})\n\n{rest}\n"

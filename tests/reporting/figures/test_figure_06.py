@@ -3,7 +3,9 @@ import pandas as pd
 import pytest
 from matplotlib.colors import same_color
 
-from feature_quality.reporting.figures.figure_06 import plot
+from feature_quality.artifacts.parquet import write_table
+from feature_quality.artifacts.toy import TOY_RUNS
+from feature_quality.reporting.figures.figure_06 import draw, plot
 from feature_quality.reporting.figures.style import NEUTRAL
 from feature_quality.reporting.statistics import interval
 
@@ -102,3 +104,19 @@ def test_diverged_runs_are_left_out(intervened, trained, curves) -> None:
     one = (trained["rho"] == 0.5) & (trained["seed"] == 0)
     trained.loc[one, ["hard_error", "phantom_ratio_mean", "phantom_easy_nonpositive"]] = np.nan
     assert_references(plot(intervened, trained).axes[0], trained, curves)
+
+
+def test_a_ratio_that_no_logarithm_has_is_left_out_and_said(
+    intervened, trained, curves, tmp_path
+) -> None:
+    ratios = ["phantom_ratio_mean", "phantom_ratio_median"]
+    trained.loc[trained["rho"] == 0.5, ratios] = -1.0
+    files = {"shown": trained, "interventions": intervened}
+    for name, table in files.items():
+        write_table(tmp_path / name, table[TOY_RUNS.names], TOY_RUNS, {})
+    drawing = draw({name: [str(tmp_path / name)] for name in files}, None)
+    for panel in drawing.figure.axes:
+        (joined,) = curves(panel, METHODS["LSAM"], "-")
+        means = trained[trained["rho"] < 0.5].groupby("rho")["hard_error"].mean()
+        assert [*joined.get_ydata()] == pytest.approx([*means])
+    assert "LSAM at ρ = 0.5 is left out, as its ratio is not positive." in drawing.texts

@@ -10,6 +10,7 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from feature_quality.artifacts.parquet import read_table, read_tables
 from feature_quality.artifacts.toy import TOY_RUNS
+from feature_quality.formatting import format_number
 from feature_quality.methods import BASELINE
 from feature_quality.reporting.figures.drawing import Drawing, Inputs, bands
 from feature_quality.reporting.figures.style import (
@@ -45,7 +46,17 @@ def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
     shown = read_table(inputs["shown"][0], TOY_RUNS)[0]
     runs = read_tables(inputs["interventions"], TOY_RUNS)
-    return Drawing(plot(runs, shown), [bands(runs["seed"].nunique())])
+    texts = [bands(runs["seed"].nunique())]
+    ratios = ratio_by_rho(shown)
+    if len(hidden := ratios.index[ratios <= 0]):
+        radii = ", ".join(map(format_number, hidden))
+        texts.append(f"LSAM at ρ = {radii} is left out, as its ratio is not positive.")
+    return Drawing(plot(runs, shown), texts)
+
+
+def ratio_by_rho(trained: pd.DataFrame) -> pd.Series:
+    """Return the mean over seeds of w̃_h/w̃_e for each ρ, of medians where its mean breaks."""
+    return phantom_ratio(trained).groupby(trained["rho"]).mean()
 
 
 def plot(intervened: pd.DataFrame, trained: pd.DataFrame) -> Figure:
@@ -76,8 +87,12 @@ def plot(intervened: pd.DataFrame, trained: pd.DataFrame) -> Figure:
 
 def _references(panel: Axes, runs: pd.DataFrame) -> None:
     """Draw SGD's point with a line at its error, and LSAM's points, joined by rising ρ."""
+    x = ratio_by_rho(runs)
+    # The axis is logarithmic.
+    x = x[x > 0]
+    runs = runs[runs["rho"].isin(x.index)]
     by_rho = runs.groupby("rho")
-    x, y = phantom_ratio(runs).groupby(runs["rho"]).mean(), by_rho["hard_error"].mean()
+    y = by_rho["hard_error"].mean()
     broken = breaks(runs).groupby(runs["rho"]).any()
     spans = [interval(errors) for _, errors in by_rho["hard_error"]]
     bars = [(y - [low for low, _ in spans]), ([high for _, high in spans] - y)]
