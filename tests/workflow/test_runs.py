@@ -229,8 +229,8 @@ def test_one_run_is_a_target(tree: Tree) -> None:
 
 def test_the_embedded_default_is_small_and_downloads_nothing(tmp_path: Path) -> None:
     due = copy_workflow(tmp_path / "tree").due()
-    # 3 ρ × 4 seeds, and 2 target domains × 2 ρ × 4 seeds.
-    assert due["train"] == due["embed"] == due["probe"] == 12 + 16
+    # 3 ρ × 4 seeds, and a target domain × 2 ρ × 4 seeds.
+    assert due["train"] == due["embed"] == due["probe"] == 12 + 8
     assert due["fetch"] == 0
     # The toy's, and the learning curves and sweep of the dataset of two features; more of them
     # appear after the selection.
