@@ -13,6 +13,7 @@ HEAD = """# Gallery
 
 Figures of the toy study, which `make gallery` copies from `results/figures/`. The captions are
 those that the workflow writes beside each figure; they say how many seeds and epochs the runs had.
+In Appendix D's, `digits_photos` is a network of the demonstration.
 """
 
 

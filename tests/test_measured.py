@@ -69,3 +69,48 @@ def test_the_front_page_says_what_the_checks_of_the_record_gave() -> None:
         said = f"in {supported} of {len(verdicts)} checks, contradicted in {contradicted}"
         assert line
         assert said in line[0]
+
+
+TOY = pd.read_csv(MEASURED / "toy" / "claims.csv")
+# An effect and its interval: −.134 [−.166, −.101].
+QUOTED = re.compile(r"([−+]?\d*\.\d+) \[([−+]?\d*\.\d+), ([−+]?\d*\.\d+)\]")
+
+
+def quoted(text: str) -> list[tuple[float, ...]]:
+    """The effects and intervals that a text quotes."""
+    return [
+        tuple(float(number.replace("−", "-")) for number in match) for match in QUOTED.findall(text)
+    ]
+
+
+def rounded(rows: pd.DataFrame) -> set[tuple[float, ...]]:
+    """The effects and intervals of some checks, to the digits of the quotations."""
+    return {
+        tuple(round(float(row[key]), digits) for key in ("effect", "low", "high"))
+        for row in rows.to_dict("records")
+        for digits in (3, 4)
+    }
+
+
+def test_the_front_page_quotes_the_toys_checks() -> None:
+    lines = re.findall(r"^\| (\d+) \|.*\|(.*)\|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    found = {int(claim): quoted(toy) for claim, toy in lines}
+    assert all(found[claim] for claim in (3, 4, 5, 7, 8, 9, 10))
+    for claim, numbers in found.items():
+        assert set(numbers) <= rounded(TOY[TOY["claim"] == claim]), claim
+
+
+def test_the_page_of_the_toy_quotes_its_checks() -> None:
+    page = (ROOT / "docs" / "toy.md").read_text()
+    lines = re.findall(r"^\| ((?:(?:\d+[a-j]|9)(?:, )?)+) \|(.*)$", page, re.MULTILINE)
+    checks = {check for first, _ in lines for check in first.split(", ")}
+    assert checks == set(TOY["check"])
+    for first, rest in lines:
+        rows = TOY[TOY["check"].isin(first.split(", "))]
+        assert set(quoted(rest)) <= rounded(rows), first
+        counts = {
+            name: (rows["adjusted_verdict"] == name).sum()
+            for name in ("supported", "contradicted", "open")
+        }
+        said = f"{counts['supported']} / {counts['contradicted']} / {counts['open']}"
+        assert f" {said} " in rest, (first, said)

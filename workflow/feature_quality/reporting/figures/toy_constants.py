@@ -16,8 +16,8 @@ from feature_quality.reporting.figures.style import NO_DATA, canvas
 
 INPUTS = {"toy": ["constants"]}
 CAPTION = (
-    "The toy's lost constants, one varied at a time: the checks of claims 3, 4, 7 and 8 at each "
-    "setting and ρ of LSAM."
+    "The toy's lost constants: which checks hold. The checks of claims 3, 4, 7 and 8 at each "
+    "setting, most with one constant varied, and ρ of LSAM."
 )
 COLOURS = {SUPPORTED: "#009E73", OPEN: "#F0E442", CONTRADICTED: "#D55E00"}
 

@@ -72,6 +72,8 @@ def weight_maps(shown: WeightedPoints, epochs: Sequence[int]) -> Figure:
         if not single and place.is_first_col():
             panel.set_ylabel(name)
         panel.locator_params(nbins=5 if single else 3)
+        if not single:
+            panel.locator_params(axis="x", nbins=2)
     axes[-1, (axes.shape[1] - 1) // 2].set_xlabel(f"contribution of the {easy}")
     figure.supylabel(f"contribution of the {hard}")
     bar: dict[str, Any] = {"location": "bottom", "extend": "both", "pad": 0.02}
