@@ -79,7 +79,13 @@ def test_a_fault_ends_with_one_line_and_a_traceback_in_the_log(run):
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
 def test_ctrl_c_and_a_closed_terminal_end_a_job_in_one_line(run, name):
-    status, terminal, log = run(f"import os, signal; os.kill(os.getpid(), signal.{name})")
+    number = signal.Signals[name]
+    # The tests themselves may run below nohup, in the background.
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        status, terminal, log = run(f"import os, signal; os.kill(os.getpid(), signal.{name})")
+    finally:
+        signal.signal(number, before)
     assert (status, terminal) == (1, f"Error: stopped by {name}\n")
     assert "Traceback" not in log
 
