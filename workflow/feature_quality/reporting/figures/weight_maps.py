@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from scipy.stats import binned_statistic_2d
 
 from feature_quality.reporting.figures.example_weights import KINDS, panel_points
@@ -78,16 +79,19 @@ def weight_maps(shown: WeightedPoints, epochs: Sequence[int]) -> Figure:
     figure.supylabel(f"contribution of the {hard}")
     bar: dict[str, Any] = {"location": "bottom", "extend": "both", "pad": 0.02}
     of_weights, of_ratios = (axes[:, :2], axes[:, 2]) if single else (axes, axes)
-    figure.colorbar(
+    weight_bar = figure.colorbar(
         images["weight"], ax=of_weights, label="median weight, λ or $\\tilde{λ}$", aspect=40, **bar
     )
-    figure.colorbar(
+    ratio_bar = figure.colorbar(
         images["ratio"],
         ax=of_ratios,
         label=f"ratio of medians, {RATIO}",
         aspect=20 if single else 40,
         **bar,
     )
+    for each in (weight_bar, ratio_bar):
+        # Within a decade or two, labels of the ticks between would overlap.
+        each.ax.xaxis.set_minor_formatter(NullFormatter())
     return figure
 
 
