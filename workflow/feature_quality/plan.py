@@ -259,14 +259,14 @@ class Machine:
         embedding[:, :classes] += np.eye(classes)[values]
         sample = ProbeSet(embedding, values, np.zeros_like(values))
         named: dict[str, Any] = {"names": ("plan",), "per_group": None}
-        work: Callable[[], object] = partial(
-            fit_draw, sample, strengths=strengths or (), **named, **self.fit
-        )
-        draws = 1
+        work: Callable[[], object]
         if strengths is None:
             # One choice of C serves all draws.
             draws, named["max_iterations"] = self.draws, self.fit["max_iterations"]
             work = partial(dfr_probe, sample, sample, draws=draws, **named)
+        else:
+            draws = 1
+            work = partial(fit_draw, sample, strengths=strengths, **named, **self.fit)
         with threadpool_limits(1):
             return _median(work, time.process_time) * examples / (rows * draws)
 

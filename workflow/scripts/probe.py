@@ -30,8 +30,8 @@ with job(snakemake.log[0]) as log, threadpool_limits(1):
         else:
             results = [probe_draw(*sets, names=(*names, draw), **settings) for draw in range(draws)]
         for draw, result in enumerate(results):
-            log.info("%s", {name: result[name] for name in result if name != "wrong"})
             rows.append({"feature": feature, "draw": draw} | result)
+            log.info("%s", {name: rows[-1][name] for name in rows[-1] if name != "wrong"})
     run["probe"] = snakemake.params.settings | {"draws": snakemake.params.draws}
     run |= run_metadata(snakemake.params.code, "scikit-learn", "numpy")
     write_table(snakemake.output[0], rows, PROBES, run)

@@ -13,10 +13,17 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-from feature_quality.features.probe import Fit, LinearProbe, ProbeSet, draw_rows, probe_row
+from feature_quality.features.probe import (
+    Fit,
+    LinearProbe,
+    ProbeSet,
+    draw_rows,
+    fitted_values,
+    probe_row,
+)
 from feature_quality.seeds import derive_seed, generator
 
-# As published, best accuracy first come: of equal ones, the earlier is taken.
+# As published. Of equally good ones, the earlier is taken.
 STRENGTHS = (1.0, 0.7, 0.3, 0.1, 0.07, 0.03, 0.01)
 
 
@@ -31,7 +38,7 @@ def fit_l1(
     classes = np.unique(train.values)
     standard = scaler.transform(train.embedding)
     weights, biases, iterations = [], [], 0
-    for value in classes[1:] if len(classes) == 2 else classes:
+    for value in fitted_values(classes):
         model = LogisticRegression(
             l1_ratio=1.0,
             C=strength,
@@ -43,13 +50,11 @@ def fit_l1(
             # It is reported with the result.
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(standard, train.values == value)
-        weights.append(model.coef_[0] / scaler.scale_)
-        biases.append(model.intercept_[0] - weights[-1] @ scaler.mean_)
+        weights.append(model.coef_[0])
+        biases.append(model.intercept_[0])
         iterations = max(iterations, int(model.n_iter_.max()))
-    weight, bias = np.array(weights), np.array(biases)
-    if len(classes) == 2:
-        weight, bias = np.vstack([np.zeros_like(weight), weight]), np.append(0.0, bias)
-    return Fit(LinearProbe(classes, weight, bias), strength, iterations < max_iterations)
+    probe = LinearProbe.of_standardised(classes, np.array(weights), np.array(biases), scaler)
+    return Fit(probe, strength, iterations < max_iterations)
 
 
 def worst_group_accuracy(probe: LinearProbe, examples: ProbeSet) -> float:

@@ -72,6 +72,21 @@ class LinearProbe:
     weight: Array
     bias: Array
 
+    @classmethod
+    def of_standardised(
+        cls, classes: Labels, weight: Array, bias: Array, scaler: StandardScaler
+    ) -> "LinearProbe":
+        """Return the probe of the embedding itself that one of standardised features is.
+
+        Args:
+            weight, bias: of each of the ``fitted_values``.
+        """
+        weight = weight / scaler.scale_
+        bias = bias - weight @ scaler.mean_
+        if len(classes) == 2:
+            weight, bias = np.vstack([np.zeros_like(weight), weight]), np.append(0.0, bias)
+        return cls(classes, weight, bias)
+
     def logits(self, embedding: npt.NDArray[np.floating]) -> Array:
         """Return the logits (n, K) of φ(x), (n, features)."""
         logits: Array = embedding.astype(np.float64) @ self.weight.T + self.bias
@@ -90,6 +105,11 @@ class Fit:
     probe: LinearProbe
     C: float
     converged: bool
+
+
+def fitted_values(classes: Labels) -> Labels:
+    """Return the values whose logits are fitted: of two, the second, the first one's being 0."""
+    return classes[1:] if len(classes) == 2 else classes
 
 
 def balanced_error(predictions: Labels, truth: Labels, groups: Labels) -> float:
@@ -132,19 +152,13 @@ def fit_path(
     """
     scaler = StandardScaler().fit(train.embedding)
     classes = np.unique(train.values)
-    # Of two values, the second one's logit alone is fitted, the first one's being 0.
-    fitted = classes[1:] if len(classes) == 2 else classes
-    targets = (train.values == fitted[:, None]).astype(np.float64)
+    targets = (train.values == fitted_values(classes)[:, None]).astype(np.float64)
     standard = scaler.transform(train.embedding)
     path = logistic_path(standard, targets, strengths, tolerance, max_iterations)
-    fits = []
-    for strength, (weight, bias, converged) in zip(strengths, path, strict=True):
-        weight /= scaler.scale_
-        bias -= weight @ scaler.mean_
-        if len(classes) == 2:
-            weight, bias = np.vstack([np.zeros_like(weight), weight]), np.append(0.0, bias)
-        fits.append(Fit(LinearProbe(classes, weight, bias), strength, converged))
-    return fits
+    return [
+        Fit(LinearProbe.of_standardised(classes, weight, bias, scaler), strength, converged)
+        for strength, (weight, bias, converged) in zip(strengths, path, strict=True)
+    ]
 
 
 def fit_draw(
