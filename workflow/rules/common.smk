@@ -5,12 +5,13 @@ import shutil
 from feature_quality.artifacts.selection import read_selection
 from feature_quality.config.loading import load
 from feature_quality.config.quoting import refuse_misquoted
-from feature_quality.config.settings import PUBLISHED_SPLIT, RUN
+from feature_quality.config.settings import PUBLISHED_SPLIT
 from feature_quality.digest import script_digest
 from feature_quality.formatting import format_number
 from feature_quality.job import NO_BARS
 from feature_quality.last_run import notice_change
 from feature_quality.methods import BASELINE, METHODS
+from feature_quality.run_paths import RUN
 
 try:
     settings = load(config)

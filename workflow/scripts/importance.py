@@ -14,7 +14,7 @@ from feature_quality.features.importance import checkpoint_importance
 from feature_quality.job import job
 from feature_quality.run_metadata import run_metadata
 from feature_quality.training.device import describe, deterministic_device
-from feature_quality.training.models import load_weights, trained_network
+from feature_quality.training.models import load_weights, network_for
 from feature_quality.training.sam import Perturbation
 
 # One thread: another number of them rounds differently.
@@ -26,16 +26,16 @@ with job(snakemake.log[0]) as log, threadpool_limits(1):
     choice = read_selection(snakemake.input.selection)["choices"].get(compared)
     if choice is None:
         raise InputError(f"{run['dataset']}: no run of {compared} has finished; it has no ρ to use")
-    model = trained_network(prepared, run, snakemake.input.model, device)
-    checkpoints = read_snapshots(snakemake.input.snapshots)
-    files = dict.fromkeys(checkpoints, snakemake.input.snapshots)
+    model = network_for(prepared, run["settings"]["network"], run["seed"], device)
+    snapshots = snakemake.input.snapshots
+    checkpoints = {epoch: (each, snapshots) for epoch, each in read_snapshots(snapshots).items()}
     if not run["diverged"]:
-        files[len(history)] = snakemake.input.model
-        checkpoints[len(history)] = read_weights(snakemake.input.model)
+        path = snakemake.input.model
+        checkpoints[len(history)] = read_weights(path), path
     tables = []
-    for epoch, weights in checkpoints.items():
+    for epoch, (weights, path) in checkpoints.items():
         log.info("Epoch %d", epoch)
-        load_weights(model, weights, files[epoch])
+        load_weights(model, weights, path)
         table = checkpoint_importance(
             model,
             prepared,

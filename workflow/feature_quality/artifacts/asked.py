@@ -1,18 +1,13 @@
 """Results that were made otherwise than is asked now: they must not be compared with others."""
 
 import json
-import re
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from feature_quality.errors import InputError
-
-# Where a run's files lie.
-RUN = re.compile(
-    r"(?P<dataset>[^/]+)/(?P<method>[^/]+)/lr=(?P<lr>[^/]+)/rho=(?P<rho>[^/]+)/seed=(?P<seed>\d+)/[^/]+$"
-)
+from feature_quality.run_paths import run_of
 
 
 def refuse_others(
@@ -35,7 +30,7 @@ def refuse_others(
     found = []
     for path, run in runs:
         expected = asked.get((run.get("dataset", ""), run.get("seed", -1)), {})
-        expected = json.loads(json.dumps(expected)) | _identity(path)
+        expected = json.loads(json.dumps(expected)) | run_of(str(path))
         differences = [
             _difference(key, run.get(key), value)
             for key, value in expected.items()
@@ -51,16 +46,6 @@ def refuse_others(
             f"{path}{more}: was made otherwise than is asked now: {difference}. To make them "
             f"again: rm -r {folders}, then the same command"
         )
-
-
-def _identity(path: str) -> dict[str, Any]:
-    """Return which run a path says that its file is of."""
-    named = RUN.search(str(path))
-    if not named:
-        return {}
-    values = named.groupdict()
-    numbers = {name: float(values[name]) for name in ("lr", "rho")}
-    return values | numbers | {"seed": int(values["seed"])}
 
 
 def _difference(key: str, found: Any, asked: Any) -> str:

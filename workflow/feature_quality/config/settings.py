@@ -40,10 +40,9 @@ from feature_quality.data.spec import DatasetSpec
 from feature_quality.formatting import format_number
 from feature_quality.methods import BASELINE
 from feature_quality.provenance import ours, paper, weakest
+from feature_quality.run_paths import RUN
 from feature_quality.training.network_list import find_network
 
-# Where a run lies below each stage's folder.
-RUN = "{dataset}/{method}/lr={lr}/rho={rho}/seed={seed}"
 # What paths call the split of a dataset that no seed splits.
 PUBLISHED_SPLIT = "published"
 # What figures of a dataset are drawn from that depends on its probes.
