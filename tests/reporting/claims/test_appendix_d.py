@@ -29,5 +29,6 @@ def test_slopes_of_the_toys_networks_by_hand(only) -> None:
     where = "toy, exponential loss, trained by {}".format
     row = only(found, "5d", where=where("SGD"))
     assert (row["effect"], row["verdict"], row["runs"]) == (pytest.approx(0), "supported", 3)
+    assert row["rho"] == 0.5
     row = only(found, "5d", where=where("LSAM"))
     assert (row["effect"], row["verdict"]) == (pytest.approx(-0.4), "contradicted")

@@ -99,6 +99,30 @@ def test_an_optimum_at_the_edge_of_the_sweep_is_open_and_one_without_the_label_i
     )
 
 
+def test_a_run_that_has_lost_the_label_is_dropped(runs, only) -> None:
+    large = {(50, rho): [0.1, 0.2, 0.3] for rho in (0.0, 0.5, 1.0)}
+    made = runs(SMALL | large)
+    made.loc[(made["batch_size"] == 50) & (made["rho"] == 0.5), "train_error"] = 0.021
+    made.loc[(made["rho"] == 1) & (made["seed"] == 0), "train_error"] = 0.021
+    rows = batch_size(made)
+    for check in ("10a", "10c"):
+        row = only(rows, check, where=f"{EQUAL} 50", rho=0.5)
+        assert row["reason"] == "no seed has what is compared"
+        row = only(rows, check, where=f"{EQUAL} 50", rho=1.0)
+        assert (row["runs"], row["dropped"]) == (2, 1)
+    # The best ρ at batch size 5, 0.5, cannot be used at 50.
+    row = only(rows, "10b", where=f"{EQUAL} 50")
+    assert (row["verdict"], row["runs"]) == ("open", 0)
+    assert row["reason"] == "the label is lost at batch size 5's best ρ"
+    assert row["note"] == "best ρ 0, and 0.5 at batch size 5"
+
+
+def test_a_bootstrap_says_nothing_finer_than_its_samples(runs, only) -> None:
+    large = {(50, rho): [0.4, 0.4, 0.4] for rho in (0.0, 0.5, 1.0, 2.0)}
+    row = only(batch_size(runs(WIDE | large)), "10b", where=f"{EQUAL} 50")
+    assert (row["verdict"], row["p"]) == ("supported", 1 / 1001)
+
+
 def test_the_choice_of_the_best_rho_is_bootstrapped_by_seed() -> None:
     # Of two seeds, a sample has both with probability 1/2, or one of them twice.
     usual = pd.DataFrame({0.0: [0.0, 1.0], 1.0: [1.0, 0.1]})
@@ -122,6 +146,11 @@ def test_lsam_helps_at_each_size_and_the_largest_rho_is_more_sensitive(runs, onl
     # Over two sizes the standard deviation is the distance over √2.
     assert row["effect"] == pytest.approx((0.4 + 0.4 + 0.6 - 0.3) / 3 / 2**0.5)
     assert (row["verdict"], row["rho"]) == ("supported", 1)
+    # A ρ that loses the label somewhere is not compared.
+    lost = runs(SMALL | large)
+    lost.loc[(lost["batch_size"] == 50) & (lost["rho"] == 1), "train_error"] = 0.021
+    row = only(batch_size(lost), "10d", where="toy, 270°, equal updates")
+    assert row["reason"] == "fewer than two ρ keep the label at every batch size"
 
 
 def test_diverged_runs_are_dropped(runs, only) -> None:

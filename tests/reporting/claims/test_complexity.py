@@ -119,6 +119,17 @@ def test_where_the_mean_breaks_medians_are_compared(checked, only) -> None:
     assert row["note"] == "medians, as the mean breaks"
 
 
+def test_a_median_beyond_the_pole_of_the_ratio_is_not_compared(checked, only) -> None:
+    lsam = {
+        "phantom_ratio_mean": [0.9, 90.0, -40.0],
+        "phantom_ratio_median": [0.7, 0.8, -0.9],
+        "phantom_easy_nonpositive": [0.0, 0.02, 0.6],
+    }
+    row = only(checked({"phantom_ratio_mean": 0.6, "phantom_ratio_median": 0.6}, lsam), "4a")
+    assert row["verdict"] == "not run"
+    assert row["reason"] == "a component of w̃ is negative in most steps"
+
+
 @pytest.mark.parametrize(
     ("hard", "easy", "verdicts"),
     [

@@ -34,3 +34,15 @@ def test_each_effect_is_compared_with_sgd_and_weights_with_rates(toy_runs, only,
     assert ratios["verdict"].tolist() == ["supported", "contradicted"]
     where = "toy, 270°, importance weights only, w by λ(w)"
     assert only(rows, "8f", where=where)["effect"] == pytest.approx(0.033 / 0.37)
+
+
+def test_a_run_that_has_lost_the_label_is_dropped(toy_runs, only) -> None:
+    kinds = ("importance_weighting", "learning_rate", "direction", "norm")
+    runs = [
+        toy_runs([0.2, 0.3, 0.0], rho=0.5, intervention=kind, train_error=[0.0, 0.02, 0.03])
+        for kind in kinds
+    ]
+    runs.append(toy_runs(SGD, rho=0.5, intervention="importance_weighting", last_follows="sgd"))
+    rows = effects(pd.concat(runs), toy_runs(SGD))
+    row = only(rows, "8e", where="toy, 270°, learning rates only")
+    assert (row["effect"], row["runs"], row["dropped"]) == (pytest.approx(-0.1), 2, 1)

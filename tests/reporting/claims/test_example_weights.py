@@ -98,8 +98,10 @@ def test_who_gains_and_who_loses(both, found, phantom, expected) -> None:
     rows = weights(both(phantom_weight=phantom), TOY)
     for check, verdict in expected.items():
         assert found(rows, check)["verdict"].tolist() == [verdict] * 2
-    # No point is wrong by the easy feature.
-    assert found(rows, "6d")["reason"].tolist() == ["a tie on every seed"] * 2
+    # No point is wrong by the easy feature: that is no gain of 0.
+    wrong_by_easy = found(rows, "6d")
+    assert wrong_by_easy["verdict"].tolist() == ["not run"] * 2
+    assert wrong_by_easy["reason"].tolist() == ["no seed has what is compared"] * 2
 
 
 def test_shares_by_hand(both, found) -> None:

@@ -170,3 +170,11 @@ def test_without_a_run_to_compare_8c_is_open(toy_runs, intervened, trained, only
         assert (row["verdict"], row["runs"], row["dropped"]) == ("not run", 0, 3)
         assert row["reason"] == "no seed has what is compared"
         assert row["note"] == ""
+
+
+def test_a_run_that_has_lost_the_label_is_dropped(intervened, trained, only) -> None:
+    runs = intervened(learning_rate={2.0: [0.2, 0.3, 0.0]})
+    lost = (runs["intervention"] == "learning_rate") & (runs["alpha"] == 2)
+    runs.loc[lost & (runs["seed"] == 2), "train_error"] = 0.021
+    row = only(interventions(runs, trained), "8a", where=f"{AT(2)}, learning rate")
+    assert (row["effect"], row["runs"], row["dropped"]) == (pytest.approx(-0.1), 2, 1)

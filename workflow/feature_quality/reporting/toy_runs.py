@@ -59,6 +59,11 @@ def lost(runs: pd.DataFrame) -> pd.Series:
     return runs["train_error"] > LABEL_LOST
 
 
+def without_lost(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs with NaN for the hard feature's error of those that have lost the label."""
+    return runs.assign(hard_error=runs["hard_error"].mask(lost(runs)))
+
+
 def lost_note(runs: pd.DataFrame) -> str:
     """Say of how many runs the label is lost."""
     number = int(lost(runs).sum())

@@ -16,10 +16,10 @@ from feature_quality.reporting.claims.verdict import (
 from feature_quality.reporting.toy_runs import (
     breaks,
     degrees,
-    lost,
     lost_note,
     lsam_and_sgd,
     setting,
+    without_lost,
 )
 
 TRAINING_ERROR = Check(
@@ -107,11 +107,13 @@ def check(runs: pd.DataFrame) -> list[Row]:
     - 3a (Section 5.2): the training error is zero if its 90 % interval lies within ±0.02. There is
       nothing to pair it with; each ρ, 0 included, has a row.
     - 3b (Section 5.2, Figure 2A): the error of the hard feature on fresh points. A run that has
-      lost the label is no evidence, and dropped, here and in 3d.
+      lost the label is dropped, here and in 3d: what it does to the spiral is no gain.
     - 3c (Section 5.2): the error of the easy feature, as 3a.
     - 3d (the same): the difference between neighbours in ρ, which is stricter than 3b.
     - 4a (Section 6.1, Figure 2B): the mean over training of w̃_h/w̃_e. Where that mean breaks in
-      some run, as in the figure, the medians of both runs are compared. SGD's w̃ is w.
+      some run, as in the figure, the medians of both runs are compared. SGD's w̃ is w. Where the
+      median of some run is not positive either, most of its steps are beyond the ratio's pole, and
+      nothing can be compared.
     - 4b (the same): the mean over training of w_h/w_e, relative to SGD's.
     - 7a, 7b, 7c (Section 6.2, Figure 4): means over training of w̃_j/w_j, which are 1 for SGD; 7c is
       weaker than 7a and 7b together, and ours.
@@ -119,7 +121,7 @@ def check(runs: pd.DataFrame) -> list[Row]:
       so that w̃_j/w_j falls below 1 wherever w_j grows.
     """
     rows = []
-    runs = runs.assign(broken=breaks(runs)).sort_values("complexity", kind="stable")
+    runs = without_lost(runs).assign(broken=breaks(runs)).sort_values("complexity", kind="stable")
     settings: Any = runs.groupby(["complexity", "rho"])
     for (value, rho), part in settings:
         errors = part["train_error"]
@@ -127,11 +129,10 @@ def check(runs: pd.DataFrame) -> list[Row]:
         context = CheckContext(TOY, degrees(value), rho)
         rows.append(TRAINING_ERROR.evaluate(context, errors, exact))
         rows.append(EASY_ERROR.evaluate(context, part["easy_error"]))
-    runs["evidence"] = runs["hard_error"].mask(lost(runs))
     for value in runs["complexity"].unique():
         part = runs[runs["complexity"] == value]
         for smaller, rho in pairwise(sorted(part["rho"].unique())):
-            before, errors = (setting(part, rho=each)["evidence"] for each in (smaller, rho))
+            before, errors = (setting(part, rho=each)["hard_error"] for each in (smaller, rho))
             context = CheckContext(TOY, degrees(value), rho)
             rows.append(MONOTONE.evaluate(context, errors - before))
     for (value,), rho, lsam, sgd in lsam_and_sgd(runs, ["complexity"]):
@@ -139,11 +140,15 @@ def check(runs: pd.DataFrame) -> list[Row]:
         broken = bool(lsam["broken"].any())
         summary, note = ("median", "medians, as the mean breaks") if broken else ("mean", "")
         column = f"phantom_ratio_{summary}"
+        if (lsam[column] <= 0).any():
+            grows = PHANTOM_RATIO.unknown(context, "a component of w̃ is negative in most steps")
+        else:
+            grows = PHANTOM_RATIO.evaluate(context, lsam[column] - sgd[column], note)
         hard, easy = lsam["hard_scaling"], lsam["easy_scaling"]
         real = lsam["real_ratio_mean"] / sgd["real_ratio_mean"] - 1
         rows += [
-            HARD_ERROR.evaluate(context, lsam["evidence"] - sgd["evidence"], lost_note(lsam)),
-            PHANTOM_RATIO.evaluate(context, lsam[column] - sgd[column], note),
+            HARD_ERROR.evaluate(context, lsam["hard_error"] - sgd["hard_error"], lost_note(lsam)),
+            grows,
             REAL_RATIO.evaluate(context, real),
             HARD_SCALING.evaluate(context, hard - 1),
             EASY_SCALING.evaluate(context, easy - 1),

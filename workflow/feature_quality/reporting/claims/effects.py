@@ -3,7 +3,7 @@
 import pandas as pd
 
 from feature_quality.reporting.claims.verdict import TOY, Check, CheckContext, Row
-from feature_quality.reporting.toy_runs import SGD_RHO, degrees, radii, setting
+from feature_quality.reporting.toy_runs import SGD_RHO, degrees, radii, setting, without_lost
 
 ALONE = Check(
     "8e",
@@ -33,6 +33,8 @@ EFFECTS = {
 def check(effects: pd.DataFrame, trained: pd.DataFrame) -> list[Row]:
     """Check claim 8 for LSAM's own effects at every ρ, by seed.
 
+    A run that has lost the label is dropped: what it does to the spiral is no gain.
+
     - 8e: w̃ stands in one term of the gradient only, or in both with w's norm or w's direction; the
       error against SGD's.
     - 8f: the ratio of the gains of the importance weights and of the learning rates, for both
@@ -43,7 +45,8 @@ def check(effects: pd.DataFrame, trained: pd.DataFrame) -> list[Row]:
         trained: the runs of the study of complexity, SGD and LSAM.
     """
     (shown,) = effects["complexity"].unique()
-    sgd = setting(trained, complexity=shown, rho=SGD_RHO)["hard_error"]
+    effects = without_lost(effects)
+    sgd = setting(without_lost(trained), complexity=shown, rho=SGD_RHO)["hard_error"]
     rows = []
     for rho in radii(effects):
         gains = {}

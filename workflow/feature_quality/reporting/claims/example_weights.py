@@ -121,9 +121,9 @@ def check(points: WeightedPoints) -> list[Row]:
       that of the others, log10, by λ̃ and by λ (the paper does not say by which). λ falls with the
       sum of both contributions, and the points on either side differ in their sums too. A seed
       with fewer than five points on a side has no such number, as such a bin has in the figures.
-    - 6g to 6j: the paper's own sentence, of which 6a to 6d are stricter: the share of the weight on
-      points that the easy feature fits well and the hard one poorly, and that less the share of
-      the opposite points. A seed without such points is dropped.
+    - 6g to 6j: the paper's own sentence, which 6a to 6d read for each feature alone: the share of
+      the weight on points that the easy feature fits well and the hard one poorly, and that less
+      the share of the opposite points. In all of claim 6, a seed without such points is dropped.
     """
     data, where, seeds, note = _subject(points)
     measures = _measures(points.points)
@@ -198,8 +198,8 @@ def _measure(points: pd.DataFrame) -> dict[str, float]:
         }
     for feature, contribution in (("easy", easy), ("hard", hard)):
         lower = contribution <= contribution.median()
-        measured[f"{feature}_half"] = moved[lower].sum(skipna=False)
-        measured[f"{feature}_wrong"] = moved[contribution <= 0].sum(skipna=False)
+        measured[f"{feature}_half"] = moved[lower].sum(min_count=1)
+        measured[f"{feature}_wrong"] = moved[contribution <= 0].sum(min_count=1)
     for name, easy_well, hard_well in (
         ("", easy > easy.median(), hard > hard.median()),
         ("_signs", easy > 0, hard > 0),

@@ -12,6 +12,7 @@ from feature_quality.reporting.toy_runs import (
     phantom_ratio,
     radii,
     setting,
+    without_lost,
 )
 
 ALONE = Check(
@@ -50,6 +51,8 @@ KAPPAS = {"constant": "κ = √2", "tracking": "κ = ‖w‖"}
 def check(intervened: pd.DataFrame, trained: pd.DataFrame) -> list[Row]:
     """Check claim 8 for every κ, by seed.
 
+    A run that has lost the label is dropped: what it does to the spiral is no gain.
+
     - 8a: at every α above SGD's own ratio (its w_h/w_e, mean over training and seeds), for the
       effects are those of a raised ratio; the error against SGD's.
     - 8b: at the same α; the error of one intervention against that of the other. 8d: the ratio of
@@ -63,6 +66,7 @@ def check(intervened: pd.DataFrame, trained: pd.DataFrame) -> list[Row]:
         trained: the runs of the study of complexity, SGD and LSAM.
     """
     (shown,) = intervened["complexity"].unique()
+    intervened, trained = without_lost(intervened), without_lost(trained)
     trained = trained[trained["complexity"] == shown]
     sgd = setting(trained, rho=SGD_RHO)
     ratio = sgd["real_ratio_mean"].mean()
