@@ -6,12 +6,19 @@ from typing import Any
 # Below each stage's folder.
 RUN = "{dataset}/{method}/lr={lr}/rho={rho}/seed={seed}"
 
-_FOLDER = re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(RUN)) + "/[^/]+$")
+# A path that names no whole number as its seed is of no run.
+_FILE = re.compile(
+    RUN.format(
+        **{name: f"(?P<{name}>[^/]+)" for name in ("dataset", "method", "lr", "rho")},
+        seed=r"(?P<seed>\d+)",
+    )
+    + "/[^/]+$"
+)
 
 
 def run_of(path: str) -> dict[str, Any]:
     """Return the dataset, method, lr, rho and seed of a run's file; nothing of any other file."""
-    found = _FOLDER.search(path)
+    found = _FILE.search(path)
     if not found:
         return {}
     text = found.groupdict()
