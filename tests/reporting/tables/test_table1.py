@@ -268,10 +268,10 @@ class TestSelectionNotes:
         lines = selection_notes(dataset_of(selection_of(*settings, at_sgd=[(*AT_SGD, 6, 5)])))
         assert lines == [
             "Selected by: the first that came.",
-            "SGD: 2 of 3 settings had the lowest validation error.",
-            "SAM: 11 of 18 settings had the lowest validation error.",
-            "LSAM: 1 of 18 settings had the lowest validation error.",
-            "ASAM: 4 of 9 settings had the lowest validation error.",
+            "SGD: 2 of 3 settings were best before ties were broken.",
+            "SAM: 11 of 18 settings were best before ties were broken.",
+            "LSAM: 1 of 18 settings were best before ties were broken.",
+            "ASAM: 4 of 9 settings were best before ties were broken.",
             "SAM has 18 settings to choose from and SGD 3, and a step of SAM takes two gradients.",
             "LSAM has 18 settings to choose from and SGD 3, and a step of LSAM takes one gradient, "
             "and one of the last layer.",

@@ -1,23 +1,25 @@
 """What lies beside every table and figure: of what it was made, for a reader and for a program."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from feature_quality.artifacts.atomic import write_text
 from feature_quality.artifacts.checksum import sha256
 from feature_quality.artifacts.parquet import read_metadata
-from feature_quality.artifacts.selection import read_selection
 from feature_quality.run_metadata import run_metadata
+
+# What says how a file was made, and not of what; the inputs themselves say the rest.
+ORIGIN = ("code", "device", "instructions", "precision", "versions")
 
 
 def write_sidecar(snakemake: Any, *packages: str, notes: Iterable[str] = ()) -> None:
     """Write to ``output.json`` of what a job made its table or figure.
 
     That is: its caption; the digest of its code and the versions of ``packages``; the settings
-    behind the numbers, by where each comes from (``params.sources``); and every input with its
-    checksum and with what it says of itself, such as datasets, runs, seeds, devices and versions.
+    behind the numbers, by where each comes from (``params.sources``); the checksum of every input;
+    and, once each, the code, device and versions by which the inputs were made.
 
     Args:
         snakemake: Snakemake's object in the job's script.
@@ -27,19 +29,29 @@ def write_sidecar(snakemake: Any, *packages: str, notes: Iterable[str] = ()) -> 
     Raises:
         InputError: an input is damaged.
     """
+    origins: list[dict[str, Any]] = []
+    for path in snakemake.input:
+        if Path(path).suffix != ".json":
+            for origin in _origins(read_metadata(path)):
+                if origin not in origins:
+                    origins.append(origin)
     sidecar = {
         "caption": " ".join(filter(None, [snakemake.params.caption, *notes])),
         "run_metadata": run_metadata(snakemake.params.code, *packages),
         "constants": snakemake.params.sources,
-        "inputs": [
-            {"file": path, "sha256": sha256(path), "description": _description(path)}
-            for path in snakemake.input
-        ],
+        "inputs": {path: sha256(path) for path in snakemake.input},
+        "inputs_made_by": origins,
     }
     write_text(snakemake.output.json, json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n")
 
 
-def _description(path: str) -> Any:
-    if Path(path).suffix == ".json":
-        return read_selection(path)
-    return read_metadata(path)
+def _origins(metadata: Any) -> Iterator[dict[str, Any]]:
+    """Yield the origin of a file, and those of the files that were collected into it."""
+    if isinstance(metadata, list):
+        for each in metadata:
+            yield from _origins(each)
+    elif isinstance(metadata, dict):
+        if "code" in metadata:
+            yield {key: metadata[key] for key in ORIGIN if key in metadata}
+        for each in metadata.values():
+            yield from _origins(each)

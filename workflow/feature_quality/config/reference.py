@@ -31,8 +31,10 @@ PAGE = ROOT / "docs" / "configuration.md"
 INTRODUCTION = """# Configuration
 
 `config.yaml` is read first. A file named with `--configfile` is merged into it key by key (lists
-are replaced), and `--config key=value` goes on top. Either way, the result is checked before any
-job starts, and every fault is named at once. Threads, memory, GPUs and executors are no part of it:
+are replaced), and `--config key=value` goes on top. A key that the file leaves out keeps the value
+of `config.yaml`: a file without `toy` runs the small toy of the demonstration. Either way, the
+result is checked before any job starts, and every fault is named at once. Threads, memory, GPUs and
+executors are no part of it:
 they belong in a profile.
 
 This page and `workflow/schemas/config.schema.json`, which editors understand, are made from the

@@ -24,7 +24,7 @@ SPEC = DatasetSpec(
         **CIFAR_MNIST.training,
         "epochs": ours(20, "as for CIFAR-MNIST; the paper does not give it"),
     },
-    per_group=ours(32, "of 40, so that draws differ: the paper says a small dataset"),
+    per_group=ours(32, "of 116, so that draws differ: the paper says a small dataset"),
 )
 
 

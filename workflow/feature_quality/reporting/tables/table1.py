@@ -183,8 +183,8 @@ def selection_notes(dataset: TableDataset) -> list[str]:
     choices = dataset.selection["choices"]
     lines = [f"Selected by: {dataset.selection['rule']}."]
     lines += [
-        f"{METHODS[name].label}: {len(choice['tied'])} of {choice['candidates']} settings had the "
-        "lowest validation error."
+        f"{METHODS[name].label}: {len(choice['tied'])} of {choice['candidates']} settings were "
+        "best before ties were broken."
         for name, choice in choices.items()
     ]
     sgd = choices.get(BASELINE.name)
