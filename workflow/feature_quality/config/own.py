@@ -98,13 +98,11 @@ class OwnDataset(Section):
             "which it is the target."
         ),
     ] = None
-    resolution: Annotated[
-        Pixels,
-        Field(
-            description="Pixels a side of the images as they are stored: the central square of "
-            "each, scaled; of domains, all of each."
-        ),
-    ] = constant(ours(64, "that of CelebA's"))
+    resolution: Pixels = constant(
+        ours(64, "that of CelebA's"),
+        "Pixels a side of the images as they are stored: the central square of "
+        "each, scaled; of domains, all of each.",
+    )
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Self:

@@ -41,10 +41,11 @@ class Constant:
         return Provenance.OURS if self.differs else self.documented_provenance
 
 
-def constant(default: Default) -> Any:
-    """Declare a key with a documented default."""
+def constant(default: Default, description: str | None = None) -> Any:
+    """Declare a key with a documented default, and what it means where its type does not say so."""
     extra: dict[str, JsonValue] = {"provenance": default.provenance, "source": default.source}
-    return Field(default=default.value, json_schema_extra=extra)
+    described: dict[str, Any] = {} if description is None else {"description": description}
+    return Field(default=default.value, json_schema_extra=extra, **described)
 
 
 def run_note(seeds: Sequence[int], epochs: int, constants: Sequence[Constant]) -> str:

@@ -82,12 +82,11 @@ class Settings(Section):
         Distinct,
         Field(description="The datasets to run; only these enter the workflow."),
     ] = tuple(dataset for dataset, spec in DATASETS.items() if spec.demonstration)
-    methods: Annotated[
-        tuple[MethodName, ...],
-        Distinct,
-        AfterValidator(_require_baseline),
-        Field(description="The training methods; all are compared with sgd."),
-    ] = constant(paper(("sgd", "sam"), "Section 4.1"))
+    methods: Annotated[tuple[MethodName, ...], Distinct, AfterValidator(_require_baseline)] = (
+        constant(
+            paper(("sgd", "sam"), "Section 4.1"), "The training methods; all are compared with sgd."
+        )
+    )
     data_dir: Annotated[
         Directory | None,
         Field(
@@ -95,25 +94,17 @@ class Settings(Section):
             "downloads; relative to the working directory. Null downloads what is needed."
         ),
     ] = None
-    seeds: Annotated[
-        tuple[Seed, ...],
-        NotEmpty,
-        Distinct,
-        Field(
-            description="Run seeds: initialisation and order. All methods share them. Four are the "
-            "paper's; eight are recommended for a verdict."
-        ),
-    ] = constant(paper((0, 1, 2, 3), "Section 4.1: four seeds"))
-    splits: Annotated[
-        Literal["per_seed", "fixed"],
-        Field(
-            description="Whether each run seed splits and pairs the images anew, alike for all "
-            "methods, or all share the split of `data_seed`. Published splits stay as they are."
-        ),
-    ] = constant(ours("per_seed", "a deviation over seeds then covers the split too"))
-    data_seed: Annotated[Seed, Field(description="Seed of the split where `splits` is fixed.")] = (
-        constant(ours(0, "any will do"))
+    seeds: Annotated[tuple[Seed, ...], NotEmpty, Distinct] = constant(
+        paper((0, 1, 2, 3), "Section 4.1: four seeds"),
+        "Run seeds: initialisation and order. All methods share them. Four are the "
+        "paper's; eight are recommended for a verdict.",
     )
+    splits: Literal["per_seed", "fixed"] = constant(
+        ours("per_seed", "a deviation over seeds then covers the split too"),
+        "Whether each run seed splits and pairs the images anew, alike for all "
+        "methods, or all share the split of `data_seed`. Published splits stay as they are.",
+    )
+    data_seed: Seed = constant(ours(0, "any will do"), "Seed of the split where `splits` is fixed.")
     own: Annotated[
         dict[OwnId, OwnDataset],
         BeforeValidator(_require_ids),

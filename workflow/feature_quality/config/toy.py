@@ -50,51 +50,50 @@ def _require_baseline(rho: tuple[float, ...]) -> tuple[float, ...]:
 class Shown(Section):
     """What the figures show where they show one value only."""
 
-    complexity: Annotated[PositiveNumber, Field(description="Rotation of the spiral, degrees.")] = (
-        constant(ours(270.0, "the least of the sweep at which SGD does not learn the spiral"))
+    complexity: PositiveNumber = constant(
+        ours(270.0, "the least of the sweep at which SGD does not learn the spiral"),
+        "Rotation of the spiral, degrees.",
     )
-    rho: Annotated[PositiveNumber, Field(description="Radius ρ of LSAM.")] = constant(
-        ours(0.5, "within the sweep, and far from where the label is lost")
+    rho: PositiveNumber = constant(
+        ours(0.5, "within the sweep, and far from where the label is lost"), "Radius ρ of LSAM."
     )
-    network_rho: Annotated[
-        PositiveNumber,
-        Field(description="Radius at which Appendix D's check perturbs an image network."),
-    ] = constant(ours(0.1, "within the published sweep"))
+    network_rho: PositiveNumber = constant(
+        ours(0.1, "within the published sweep"),
+        "Radius at which Appendix D's check perturbs an image network.",
+    )
 
 
 class Distribution(Section):
     """The data (Appendix E)."""
 
-    train_points: Annotated[PositiveWhole, Field(description="Training points.")] = constant(
-        paper(300, "Appendix B")
+    train_points: PositiveWhole = constant(paper(300, "Appendix B"), "Training points.")
+    test_points: PositiveWhole = constant(
+        ours(2000, "the paper does not say; an error of 0.2 is then known to 0.01"),
+        "Fresh points for the errors.",
     )
-    test_points: Annotated[PositiveWhole, Field(description="Fresh points for the errors.")] = (
-        constant(ours(2000, "the paper does not say; an error of 0.2 is then known to 0.01"))
+    gap: Fraction = constant(
+        ours(0.1, "the paper's value is lost"), "Least |u| of the linear feature, unscaled."
     )
-    gap: Annotated[Fraction, Field(description="Least |u| of the linear feature, unscaled.")] = (
-        constant(ours(0.1, "the paper's value is lost"))
+    easy_scale: PositiveNumber = constant(
+        ours(1.0, "the paper's value is lost"), "Scale of the linear feature."
     )
-    easy_scale: Annotated[PositiveNumber, Field(description="Scale of the linear feature.")] = (
-        constant(ours(1.0, "the paper's value is lost"))
+    hard_scale: PositiveNumber = constant(
+        ours(3.0, "chosen by SGD alone: docs/toy.md"), "Scale of the spiral."
     )
-    hard_scale: Annotated[PositiveNumber, Field(description="Scale of the spiral.")] = constant(
-        ours(3.0, "chosen by SGD alone: docs/toy.md")
+    inner_radius: Fraction = constant(
+        ours(0.1, "the paper's form is lost; arms that start apart can be told apart"),
+        "Radius at which the spiral starts, unscaled; it ends at 1.",
     )
-    inner_radius: Annotated[
-        Fraction, Field(description="Radius at which the spiral starts, unscaled; it ends at 1.")
-    ] = constant(ours(0.1, "the paper's form is lost; arms that start apart can be told apart"))
-    jitter: Annotated[
-        NonNegativeNumber,
-        Field(description="Half-width of the uniform noise on the spiral, after its scale."),
-    ] = constant(ours(0.06, "the paper's value is lost; 0.02 of the scale"))
+    jitter: NonNegativeNumber = constant(
+        ours(0.06, "the paper's value is lost; 0.02 of the scale"),
+        "Half-width of the uniform noise on the spiral, after its scale.",
+    )
 
 
 class ToyTraining(Section):
     """The training: constant learning rate, no momentum, no weight decay."""
 
-    lr: Annotated[PositiveNumber, Field(description="Constant learning rate.")] = constant(
-        paper(0.01, "Appendix B")
-    )
+    lr: PositiveNumber = constant(paper(0.01, "Appendix B"), "Constant learning rate.")
     batch_size: BatchSize = constant(paper(5, "Appendix B"))
     epochs: Epochs = constant(ours(300, "the paper does not say; the label is learned by then"))
 
@@ -102,50 +101,45 @@ class ToyTraining(Section):
 class Noise(Section):
     """Levels of each kind of noise on the training data (Appendix H.1); 0 is none."""
 
-    label: Annotated[
-        Probabilities, Field(description="Probability that a feature has the other label's value.")
-    ] = constant(derived((0.0, 0.02, 0.04, 0.06, 0.08, 0.1), "Appendix H.1: from 0% to 10%"))
-    gaussian: Annotated[
-        NonNegativeNumbers,
-        Field(description="Standard deviation of what is added to every coordinate."),
-    ] = constant(derived((0.0, 0.2, 0.4, 0.6, 0.8, 1.0), "Appendix H.1: from 0 to 1.0"))
-    dropout: Annotated[
-        Probabilities, Field(description="Probability that a feature is replaced by 0.")
-    ] = constant(derived((0.0, 0.08, 0.16, 0.24, 0.32, 0.4), "Appendix H.1: from 0 to 0.4"))
+    label: Probabilities = constant(
+        derived((0.0, 0.02, 0.04, 0.06, 0.08, 0.1), "Appendix H.1: from 0% to 10%"),
+        "Probability that a feature has the other label's value.",
+    )
+    gaussian: NonNegativeNumbers = constant(
+        derived((0.0, 0.2, 0.4, 0.6, 0.8, 1.0), "Appendix H.1: from 0 to 1.0"),
+        "Standard deviation of what is added to every coordinate.",
+    )
+    dropout: Probabilities = constant(
+        derived((0.0, 0.08, 0.16, 0.24, 0.32, 0.4), "Appendix H.1: from 0 to 0.4"),
+        "Probability that a feature is replaced by 0.",
+    )
 
 
 class ToyGrid(Section):
     """The values along the figures' axes."""
 
-    complexity: Annotated[
-        PositiveNumbers,
-        Field(description="Rotations of the spiral, degrees."),
-    ] = constant(ours((180.0, 270.0, 360.0, 450.0, 540.0), "the paper's values are lost"))
-    rho: Annotated[
-        NonNegativeNumbers,
-        AfterValidator(_require_baseline),
-        Field(description="Radii ρ of LSAM; 0 is SGD."),
-    ] = constant(
+    complexity: PositiveNumbers = constant(
+        ours((180.0, 270.0, 360.0, 450.0, 540.0), "the paper's values are lost"),
+        "Rotations of the spiral, degrees.",
+    )
+    rho: Annotated[NonNegativeNumbers, AfterValidator(_require_baseline)] = constant(
         ours(
             (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0),
             "the paper's values are lost; up to where the label is lost",
-        )
-    )
-    alpha: Annotated[
-        PositiveNumbers,
-        Field(description="Ratios ŵ_h/ŵ_e of the interventions."),
-    ] = constant(ours((0.25, 0.5, 1.0, 2.0, 4.0), "the paper's values are lost"))
-    kappa: Annotated[
-        tuple[Norm, ...],
-        NotEmpty,
-        Distinct,
-        Field(
-            description="Norm of the interventions' weights: √2 throughout, or ‖w‖ at the moment."
         ),
-    ] = constant(ours(("constant", "tracking"), "Appendix C can be read both ways"))
-    batch_size: Annotated[
-        tuple[PositiveWhole, ...], NotEmpty, Distinct, Field(description="Batch sizes.")
-    ] = constant(ours((1, 2, 5, 10, 20, 50, 100, 300), "the paper's values are lost"))
+        "Radii ρ of LSAM; 0 is SGD.",
+    )
+    alpha: PositiveNumbers = constant(
+        ours((0.25, 0.5, 1.0, 2.0, 4.0), "the paper's values are lost"),
+        "Ratios ŵ_h/ŵ_e of the interventions.",
+    )
+    kappa: Annotated[tuple[Norm, ...], NotEmpty, Distinct] = constant(
+        ours(("constant", "tracking"), "Appendix C can be read both ways"),
+        "Norm of the interventions' weights: √2 throughout, or ‖w‖ at the moment.",
+    )
+    batch_size: Annotated[tuple[PositiveWhole, ...], NotEmpty, Distinct] = constant(
+        ours((1, 2, 5, 10, 20, 50, 100, 300), "the paper's values are lost"), "Batch sizes."
+    )
     snapshot_epochs: SnapshotEpochs = constant(
         ours((1, 3, 10, 30, 100), "evenly on a logarithmic scale")
     )
@@ -174,43 +168,38 @@ class LostConstants(Section):
     The extremes of the two scales are paired as well. ``shown.complexity`` is the rotation.
     """
 
-    gap: Annotated[
-        tuple[Fraction, ...], NotEmpty, Distinct, Field(description="As toy.distribution.gap.")
-    ] = constant(ours((0.0, 0.1, 0.3), "around the documented value"))
-    easy_scale: Annotated[
-        PositiveNumbers,
-        Field(description="As toy.distribution.easy_scale."),
-    ] = constant(ours((0.5, 1.0, 2.0), "around the documented value"))
-    hard_scale: Annotated[
-        PositiveNumbers,
-        Field(description="As toy.distribution.hard_scale."),
-    ] = constant(ours((1.0, 3.0, 6.0), "those of the trial that chose the documented value"))
-    jitter: Annotated[
-        NonNegativeNumbers,
-        Field(
-            description="Half-width of the uniform noise on the spiral, as a share of its scale."
-        ),
-    ] = constant(ours((0.0, 0.02, 0.05), "around the documented value"))
-    epochs: Annotated[
-        tuple[Epochs, ...], NotEmpty, Distinct, Field(description="As toy.training.epochs.")
-    ] = constant(ours((100, 300), "a third of the documented value, and that value"))
-    initial: Annotated[
-        PositiveNumbers,
-        Field(description="w at the start, for both features; elsewhere it is 1."),
-    ] = constant(ours((0.5, 1.0), "half the documented value, and that value"))
-    width: Annotated[
-        tuple[PositiveWhole, ...],
-        NotEmpty,
-        Distinct,
-        Field(description="Units of a hidden layer; elsewhere there are 100."),
-    ] = constant(ours((50, 100, 200), "around the documented value"))
-    rho: Annotated[
-        NonNegativeNumbers,
-        AfterValidator(_require_baseline),
-        Field(description="Radii ρ of LSAM; 0 is SGD."),
-    ] = constant(ours((0.0, 0.5, 1.0, 2.0), "four of the sweep"))
-    seeds: Annotated[tuple[Seed, ...], NotEmpty, Distinct, Field(description="Run seeds.")] = (
-        constant(ours(tuple(range(5)), "half of the other studies', for there are many settings"))
+    gap: Annotated[tuple[Fraction, ...], NotEmpty, Distinct] = constant(
+        ours((0.0, 0.1, 0.3), "around the documented value"), "As toy.distribution.gap."
+    )
+    easy_scale: PositiveNumbers = constant(
+        ours((0.5, 1.0, 2.0), "around the documented value"), "As toy.distribution.easy_scale."
+    )
+    hard_scale: PositiveNumbers = constant(
+        ours((1.0, 3.0, 6.0), "those of the trial that chose the documented value"),
+        "As toy.distribution.hard_scale.",
+    )
+    jitter: NonNegativeNumbers = constant(
+        ours((0.0, 0.02, 0.05), "around the documented value"),
+        "Half-width of the uniform noise on the spiral, as a share of its scale.",
+    )
+    epochs: Annotated[tuple[Epochs, ...], NotEmpty, Distinct] = constant(
+        ours((100, 300), "a third of the documented value, and that value"),
+        "As toy.training.epochs.",
+    )
+    initial: PositiveNumbers = constant(
+        ours((0.5, 1.0), "half the documented value, and that value"),
+        "w at the start, for both features; elsewhere it is 1.",
+    )
+    width: Annotated[tuple[PositiveWhole, ...], NotEmpty, Distinct] = constant(
+        ours((50, 100, 200), "around the documented value"),
+        "Units of a hidden layer; elsewhere there are 100.",
+    )
+    rho: Annotated[NonNegativeNumbers, AfterValidator(_require_baseline)] = constant(
+        ours((0.0, 0.5, 1.0, 2.0), "four of the sweep"), "Radii ρ of LSAM; 0 is SGD."
+    )
+    seeds: Annotated[tuple[Seed, ...], NotEmpty, Distinct] = constant(
+        ours(tuple(range(5)), "half of the other studies', for there are many settings"),
+        "Run seeds.",
     )
 
 
@@ -225,12 +214,10 @@ class Toy(Section):
         *("complexity", "dynamics", "interventions", "effects", "noise", "batch_size"),
         "appendix_d",
     )
-    seeds: Annotated[
-        tuple[Seed, ...],
-        NotEmpty,
-        Distinct,
-        Field(description="Run seeds: data, initial weights and order. SGD and LSAM share them."),
-    ] = constant(ours(tuple(range(10)), "the paper does not say"))
+    seeds: Annotated[tuple[Seed, ...], NotEmpty, Distinct] = constant(
+        ours(tuple(range(10)), "the paper does not say"),
+        "Run seeds: data, initial weights and order. SGD and LSAM share them.",
+    )
     shown: Shown = Shown()
     distribution: Distribution = Distribution()
     training: ToyTraining = ToyTraining()

@@ -78,15 +78,12 @@ class TrainingSettings(Section):
             "timm model by its name, as `timm:tf_efficientnet_lite0`."
         ),
     ]
-    weights: Annotated[
-        str | None,
-        BeforeValidator(_require_weights),
-        Field(
-            description="The weights from which the network starts: null for random ones, "
-            "`imagenet` for those that torchvision publishes, or a `.safetensors` or `.pth` file; "
-            "relative to the working directory."
-        ),
-    ] = constant(ours(None, "random ones"))
+    weights: Annotated[str | None, BeforeValidator(_require_weights)] = constant(
+        ours(None, "random ones"),
+        "The weights from which the network starts: null for random ones, "
+        "`imagenet` for those that torchvision publishes, or a `.safetensors` or `.pth` file; "
+        "relative to the working directory.",
+    )
     epochs: Epochs
     batch_size: BatchSize
     momentum: Annotated[Fraction, Field(description="Momentum of the base optimizer.")]
@@ -95,29 +92,24 @@ class TrainingSettings(Section):
         Field(description="L2 penalty of the base optimizer, at the real parameters."),
     ]
     snapshot_epochs: SnapshotEpochs
-    update_bn_on_second_pass: Annotated[
-        bool,
-        Field(
-            description="Whether a method's second pass updates batch norm's running statistics "
-            "too, rather than the first alone."
-        ),
-    ] = constant(
-        ours(False, "the paper does not say; the running statistics are those of the network")
+    update_bn_on_second_pass: bool = constant(
+        ours(False, "the paper does not say; the running statistics are those of the network"),
+        "Whether a method's second pass updates batch norm's running statistics "
+        "too, rather than the first alone.",
     )
-    precision: Annotated[
-        Literal["float32", "bfloat16"],
-        Field(
-            description="Of the networks' passes in training; bfloat16 is used on devices that "
-            "compute with it, and float32 elsewhere."
-        ),
-    ] = constant(ours("float32", "the paper does not say"))
-    compiled: Annotated[
-        bool, Field(description="Whether PyTorch compiles the network; this needs a C++ compiler.")
-    ] = constant(ours(False, "the paper does not say; compiled arithmetic rounds differently"))
-    crop: Annotated[
-        Crop | None,
-        Field(description="Random resized crops and flips of the training images; null for none."),
-    ] = constant(ours(None, "no augmentation"))
+    precision: Literal["float32", "bfloat16"] = constant(
+        ours("float32", "the paper does not say"),
+        "Of the networks' passes in training; bfloat16 is used on devices that "
+        "compute with it, and float32 elsewhere.",
+    )
+    compiled: bool = constant(
+        ours(False, "the paper does not say; compiled arithmetic rounds differently"),
+        "Whether PyTorch compiles the network; this needs a C++ compiler.",
+    )
+    crop: Crop | None = constant(
+        ours(None, "no augmentation"),
+        "Random resized crops and flips of the training images; null for none.",
+    )
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
