@@ -1,74 +1,118 @@
 """What the documentation says was measured comes from the runs beside it."""
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
+from scipy import stats
+
+from feature_quality.config.loading import load
 
 ROOT = Path(__file__).parents[1]
 MEASURED = ROOT / "docs" / "measured"
-RUNS = pd.read_csv(MEASURED / "runs.csv")
-SELECTIONS = sorted(MEASURED.glob("selection_*.json"))
+# The folders of the datasets, each of which has the configuration of its runs.
+RECORDS = sorted(path.parent for path in MEASURED.glob("*/config.yaml"))
+PAGE = (MEASURED / "README.md").read_text()
+VERDICTS = ("supported", "contradicted", "open")
+
+each_record = pytest.mark.parametrize("record", RECORDS, ids=lambda path: path.name)
 
 
-def table_rows(page: Path) -> list[str]:
-    """The rows of a page's tables of methods, without quotation marks."""
-    return re.findall(r"^(?:> )?(\| (?:SGD|SAM).*\|)$", page.read_text(), re.MULTILINE)
+def runs_of(record: Path) -> pd.DataFrame:
+    return pd.read_csv(record / "runs.csv")
 
 
-@pytest.mark.parametrize("path", SELECTIONS, ids=lambda path: path.stem)
-def test_the_selection_is_the_least_validation_error(path: Path) -> None:
-    selection: dict[str, Any] = json.loads(path.read_text())
-    rows = RUNS[(RUNS["dataset"] == selection["dataset"]) & (RUNS["split"] == "val")]
-    means = rows.pivot_table(index=["rho", "lr"], columns="metric", values="value").round(12)
-    ranked = means.reset_index().sort_values(["error", "loss", "rho", "lr"])
-    sgd, sam = ranked[ranked["rho"] == 0], ranked[ranked["rho"] > 0]
-    for method, candidates in (("SGD", sgd), ("SAM", sam)):
-        choice = selection["choices"][method]
+def claims_of(record: Path) -> pd.DataFrame:
+    return pd.read_csv(record / "claims.csv").astype({"check": str})
+
+
+def errors_of(runs: pd.DataFrame, feature: str) -> pd.DataFrame:
+    """A feature's probing errors: one row per seed, one column per method, ρ and learning rate."""
+    rows = runs[(runs["metric"] == f"{feature}_probe_error") & (runs["split"] == "probe_test")]
+    return rows.pivot_table(index="seed", columns=["method", "rho", "lr"], values="value")
+
+
+def interval(values: pd.Series) -> tuple[float, float, float]:
+    """The mean of independent numbers, and its 95 % t-interval."""
+    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
+    return values.mean(), values.mean() - half, values.mean() + half
+
+
+@each_record
+def test_every_seed_of_every_setting_was_run(record: Path) -> None:
+    configuration = yaml.safe_load((record / "config.yaml").read_text())
+    settings = load(configuration)
+    (dataset,) = configuration["datasets"]
+    wanted = {
+        (method, lr, rho, seed)
+        for method in settings.methods
+        for lr, rho in settings.grid_of(dataset).settings_of(method)
+        for seed in settings.seeds
+    }
+    runs = runs_of(record)
+    assert set(zip(runs["method"], runs["lr"], runs["rho"], runs["seed"], strict=True)) == wanted
+
+
+@each_record
+def test_the_selection_is_the_least_validation_error(record: Path) -> None:
+    selection: dict[str, Any] = json.loads((record / "selection.json").read_text())
+    runs = runs_of(record)
+    setting = ["method", "rho", "lr"]
+    diverged = runs[runs["metric"] == "diverged"].groupby(setting)["value"].sum()
+    validation = runs[runs["split"] == "val"]
+    means = validation.pivot_table(index=setting, columns="metric", values="value")
+    means = means.join(diverged.rename("diverged")).round(9).reset_index()
+    ranked = means.sort_values(["diverged", "error", "loss", "rho", "lr"])
+    for method, choice in selection["choices"].items():
+        candidates = ranked[ranked["method"] == method]
         assert (choice["rho"], choice["lr"]) == tuple(candidates[["rho", "lr"]].iloc[0])
         assert choice["candidates"] == len(candidates)
 
 
-def test_table_1_is_the_mean_of_its_runs() -> None:
-    table = pd.read_csv(MEASURED / "table1.csv")
-    assert set(table["dataset"]) == {path.stem.removeprefix("selection_") for path in SELECTIONS}
-    for row in table.to_dict("records"):
+@each_record
+def test_table_1_is_the_mean_of_its_runs(record: Path) -> None:
+    runs = runs_of(record)
+    table = pd.read_csv(record / "table1.csv")
+    assert len(table)
+    for row in table[table["n_settings"] == 1].to_dict("records"):
         metric = "error" if row["metric"] == "test_error" else f"{row['feature']}_probe_error"
         split = "test" if row["metric"] == "test_error" else "probe_test"
-        wanted = {key: row[key] for key in ("dataset", "lr", "rho")}
+        wanted = {key: row[key] for key in ("method", "lr", "rho")}
         wanted |= {"metric": metric, "split": split}
-        values = RUNS.loc[(RUNS[list(wanted)] == pd.Series(wanted)).all(axis=1), "value"]
-        assert row["n_seeds"] == len(values) == 4
+        values = runs.loc[(runs[list(wanted)] == pd.Series(wanted)).all(axis=1), "value"].dropna()
+        assert row["n_seeds"] == len(values)
         assert (row["mean"], row["std"]) == pytest.approx((values.mean(), values.std(ddof=1)))
 
 
-def test_the_record_quotes_table_1() -> None:
-    quoted = table_rows(MEASURED / "README.md")
-    assert [row for row in table_rows(MEASURED / "table1.md") if row not in quoted] == []
-
-
-def test_the_front_page_says_what_the_checks_of_the_record_gave() -> None:
-    page = (ROOT / "README.md").read_text()
-    claims = pd.read_csv(MEASURED / "claims.csv")
-    claims = claims[(claims["data"] == "real data") & claims["effect"].notna()]
+@each_record
+def test_claims_1_and_2_come_from_the_runs(record: Path) -> None:
+    """Recompute their effects and intervals from the probing errors."""
+    runs, claims = runs_of(record), claims_of(record)
+    choices = json.loads((record / "selection.json").read_text())["choices"]
     for row in claims[claims["claim"] <= 2].to_dict("records"):
-        effect, low, high = (
-            f"{row[key]:+.4f}".replace("-0", "−").replace("+0", "+")
-            for key in ("effect", "low", "high")
-        )
-        assert f"{effect} [{low}, {high}]" in page
-    for claim in (5, 6):
-        verdicts = claims.loc[claims["claim"] == claim, "verdict"]
-        supported, contradicted = (
-            (verdicts == each).sum() for each in ("supported", "contradicted")
-        )
-        line = re.search(rf"^\| {claim} \|.*$", page, re.MULTILINE)
-        said = f"in {supported} of {len(verdicts)} checks, contradicted in {contradicted}"
-        assert line
-        assert said in line[0]
+        errors = errors_of(runs, row["note"].split(";")[0].split(",")[0])
+        method = row["method"]
+        if row["check"].endswith("a"):
+            sgd, other = choices["sgd"], choices[method]
+            values = (
+                errors[method, other["rho"], other["lr"]] - errors["sgd", 0.0, sgd["lr"]]
+            ).dropna()
+        else:
+            gaps = errors[method].sub(errors["sgd"][0.0], axis=1, level=1)
+            gaps = gaps.T.groupby(level=0).mean().T
+            gaps[0.0] = 0.0
+            if row["check"].endswith("b"):
+                values = gaps[row["rho"]]
+            else:
+                centred = gaps.columns.to_series() - gaps.columns.to_series().mean()
+                values = (gaps * centred).sum(axis=1) / (centred**2).sum()
+        found = interval(values)
+        assert found == pytest.approx((row["effect"], row["low"], row["high"]), abs=1e-7), row
 
 
 TOY = pd.read_csv(MEASURED / "toy" / "claims.csv")
@@ -83,13 +127,72 @@ def quoted(text: str) -> list[tuple[float, ...]]:
     ]
 
 
-def rounded(rows: pd.DataFrame) -> set[tuple[float, ...]]:
+def rounded(rows: pd.DataFrame, *digits: int) -> set[tuple[float, ...]]:
     """The effects and intervals of some checks, to the digits of the quotations."""
     return {
-        tuple(round(float(row[key]), digits) for key in ("effect", "low", "high"))
+        tuple(round(float(row[key]), each) for key in ("effect", "low", "high"))
         for row in rows.to_dict("records")
-        for digits in (3, 4)
+        for each in digits or (3, 4)
     }
+
+
+@each_record
+def test_the_page_quotes_the_checks(record: Path) -> None:
+    claims = claims_of(record)
+    lines = dict(re.findall(r"^\| (1a|1b|1c|2a|5|6) \|(.*)\|$", PAGE, re.MULTILINE)[:6])
+    for check in ("1a", "1b", "1c", "2a"):
+        rows = claims[claims["check"] == check]
+        assert quoted(lines[check])
+        assert set(quoted(lines[check])) <= rounded(rows)
+    for claim in (5, 6):
+        for _, rows in claims[claims["claim"] == claim].groupby("method"):
+            said = "; before correction ".join(
+                " / ".join(str((rows[column] == verdict).sum()) for verdict in VERDICTS)
+                for column in ("adjusted_verdict", "verdict")
+            )
+            assert said in lines[str(claim)]
+
+
+def test_the_page_quotes_each_methods_errors_at_the_common_learning_rate() -> None:
+    errors = errors_of(runs_of(MEASURED / "cifar_mnist"), "cifar")
+    at = {
+        name: errors[name].xs(0.05, axis=1, level="lr") for name in ("sgd", "sam", "lsam", "asam")
+    }
+    for name in ("sam", "lsam", "asam"):
+        (line,) = re.findall(rf"^\| {name.upper()}, ρ.*$", PAGE, re.MULTILINE)
+        found = [interval(at[name][rho] - at["sgd"][0.0]) for rho in at[name]]
+        assert quoted(line) == [tuple(round(number, 4) for number in each) for each in found]
+    less = interval(at["sam"][0.2] - at["lsam"][0.05])
+    assert tuple(round(number, 4) for number in less) in quoted(PAGE)
+
+
+def test_the_page_quotes_the_older_record() -> None:
+    claims = pd.read_csv(MEASURED / "one_split" / "claims.csv")
+    lines = PAGE[PAGE.index("## An older record") :]
+    assert set(quoted(lines)) == rounded(claims[claims["claim"] <= 2].dropna(subset="effect"), 4)
+    runs = pd.read_csv(MEASURED / "one_split" / "runs.csv")
+    runs = runs[(runs["metric"] == "cifar_probe_error") & (runs["dataset"] == "cifar_mnist")]
+    errors = runs.pivot_table(index="seed", columns=["lr", "rho"], values="value")
+    gaps = errors.sub(errors.xs(0.0, axis=1, level="rho"), axis=1, level="lr")
+    gaps = gaps.T.groupby(level="rho").mean().T
+    slopes = [stats.linregress(gaps.columns, row).slope for row in gaps.to_numpy()]
+    found = tuple(round(number, 4) for number in interval(pd.Series(slopes)))
+    assert found in quoted(PAGE[: PAGE.index("## An older record")])
+
+
+def test_the_front_page_says_what_the_checks_of_the_records_gave() -> None:
+    claims = pd.concat(map(claims_of, RECORDS))
+    claims = claims[claims["method"] == "sam"]
+    page = (ROOT / "README.md").read_text()
+    lines = dict(re.findall(r"^\| (\d+) \|[^|]*\|([^|]*)\|", page, re.MULTILINE))
+    for claim in (1, 2):
+        assert quoted(lines[str(claim)])
+        assert set(quoted(lines[str(claim)])) <= rounded(claims[claims["claim"] == claim])
+    for claim in (5, 6):
+        verdicts = claims.loc[claims["claim"] == claim, "adjusted_verdict"]
+        supported, contradicted = ((verdicts == each).sum() for each in VERDICTS[:2])
+        counts = rf"{supported} of {len(verdicts)} checks (is|are) supported, {contradicted} contr"
+        assert re.search(counts, lines[str(claim)])
 
 
 def test_the_front_page_quotes_the_toys_checks() -> None:
@@ -108,9 +211,6 @@ def test_the_page_of_the_toy_quotes_its_checks() -> None:
     for first, rest in lines:
         rows = TOY[TOY["check"].isin(first.split(", "))]
         assert set(quoted(rest)) <= rounded(rows), first
-        counts = {
-            name: (rows["adjusted_verdict"] == name).sum()
-            for name in ("supported", "contradicted", "open")
-        }
+        counts = {name: (rows["adjusted_verdict"] == name).sum() for name in VERDICTS}
         said = f"{counts['supported']} / {counts['contradicted']} / {counts['open']}"
         assert f" {said} " in rest, (first, said)

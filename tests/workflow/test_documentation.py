@@ -13,7 +13,7 @@ from .conftest import ROOT, Tree, copy_workflow
 
 pytestmark = pytest.mark.slow
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # What only a cluster has.
 ELSEWHERE = {"scancel"}
 
@@ -36,7 +36,10 @@ COMMANDS = commands()
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """A tree for dry runs alone, which leave nothing."""
-    return copy_workflow(tmp_path_factory.mktemp("documentation") / "tree")
+    tree = copy_workflow(tmp_path_factory.mktemp("documentation") / "tree")
+    for path in (ROOT / "docs" / "measured").glob("*/config.yaml"):
+        shutil.copytree(path.parent, tree.path / path.parent.relative_to(ROOT))
+    return tree
 
 
 def test_there_are_commands_on_the_pages() -> None:
