@@ -44,8 +44,15 @@ def interval(values: pd.Series) -> tuple[float, float, float]:
 
 
 @each_record
-def test_every_seed_of_every_setting_was_run(record: Path) -> None:
+def test_every_seed_of_every_setting_was_run(
+    record: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     configuration = yaml.safe_load((record / "config.yaml").read_text())
+    # A custom dataset's images are not in the repository, and should exist.
+    monkeypatch.chdir(tmp_path)
+    for own in configuration.get("own", {}).values():
+        Path(own["images"]).mkdir()
+        Path(own["table"]).touch()
     settings = load(configuration)
     (dataset,) = configuration["datasets"]
     wanted = {
@@ -80,8 +87,10 @@ def test_table_1_is_the_mean_of_its_runs(record: Path) -> None:
     table = pd.read_csv(record / "table1.csv")
     assert len(table)
     for row in table[table["n_settings"] == 1].to_dict("records"):
-        metric = "error" if row["metric"] == "test_error" else f"{row['feature']}_probe_error"
-        split = "test" if row["metric"] == "test_error" else "probe_test"
+        metric, split = {
+            "test_error": ("error", "test"),
+            "worst_group_error": ("worst_group_error", "test"),
+        }.get(row["metric"], (f"{row['feature']}_probe_error", "probe_test"))
         wanted = {key: row[key] for key in ("method", "lr", "rho")}
         wanted |= {"metric": metric, "split": split}
         values = runs.loc[(runs[list(wanted)] == pd.Series(wanted)).all(axis=1), "value"].dropna()
