@@ -24,7 +24,7 @@ SELECTION = {
             "diverged": [1],
         },
         {"method": "asam", "lr": 0.5, "rho": 1} | LOST,
-        {"method": "asam", "lr": 0.5, "rho": 2} | LOST,
+        {"method": "asam", "lr": 1.7e308, "rho": 12345678987654320.0} | LOST,
     ],
 }
 
@@ -81,8 +81,8 @@ HARMFUL = "../../x; touch ran"
             for value in ([HARMFUL], [0.5], [True], "0", None)
         ),
         *((("candidates", 0, "diverged"), value) for value in ([None], "0", None)),
-        *((("candidates", 0, "val_error"), value) for value in ("low", [0.5], 2**60)),
-        (("choices", "sgd", "lr"), 2**60),
+        *((("candidates", 0, "val_error"), value) for value in ("low", [0.5], 10**400)),
+        (("choices", "sgd", "lr"), 10**400),
         (("choices", "sgd", "candidates"), "3"),
         *((("choices", "sgd", "tied"), value) for value in ("0", [0.1], [[0.1]], [["x", 0]])),
         (("dataset",), None),

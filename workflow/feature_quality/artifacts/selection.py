@@ -1,6 +1,7 @@
 """The choice of hyperparameters for one dataset, as JSON that a person can read."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,9 +11,10 @@ from typing_extensions import TypedDict
 from feature_quality.artifacts.atomic import write_text
 from feature_quality.errors import InputError
 
-# Names and numbers are what paths are made of; JSON has longer numbers than a float holds.
+# Names and numbers are what paths are made of.
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-Number = Annotated[float, Field(gt=-(2**53), lt=2**53)]
+# JSON has longer numbers than a float holds; a learning rate or ρ may be as large as one.
+Number = Annotated[float, Field(ge=-sys.float_info.max, le=sys.float_info.max)]
 
 EXACTLY = with_config(ConfigDict(strict=True, extra="forbid", allow_inf_nan=False))
 
