@@ -34,8 +34,11 @@ INTRODUCTION = """# Configuration
 are replaced), and `--config key=value` goes on top. A key that the file leaves out keeps the value
 of `config.yaml`: a file without `toy` runs the small toy of the demonstration. Either way, the
 result is checked before any job starts, and every fault is named at once. Threads, memory, GPUs and
-executors are no part of it:
-they belong in a profile.
+executors are no part of it: they belong in a profile.
+
+The tables have the *documented* value of each key; tables and figures name each setting that
+differs from it. `config.yaml` itself has fewer datasets and a smaller toy, and `paper.yaml` writes
+the documented toy out again.
 
 This page and `workflow/schemas/config.schema.json`, which editors understand, are made from the
 settings in `workflow/feature_quality/config/` by `make reference`.
@@ -114,7 +117,7 @@ def _section(prefix: str, section: type[BaseModel]) -> list[str]:
         default = "" if given_by_dataset else f"`{json.dumps(field.default)}`"
         rows.append(f"| `{name}` | {default} | {origin} | {field.description} |")
     if rows:
-        lines += ["| key | default | provenance | meaning |", "|---|---|---|---|", *rows, ""]
+        lines += ["| key | documented | provenance | meaning |", "|---|---|---|---|", *rows, ""]
     return [*lines, *below]
 
 
@@ -125,7 +128,7 @@ def _datasets() -> list[str]:
         lines += [
             f"### `{name}`: {spec.title}",
             "",
-            "| key | default | provenance |",
+            "| key | documented | provenance |",
             "|---|---|---|",
         ]
         sections = {f"grid.{name}": spec.grid, f"training.{name}": spec.training}

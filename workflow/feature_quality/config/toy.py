@@ -72,7 +72,7 @@ class Distribution(Section):
         "Fresh points for the errors.",
     )
     gap: Fraction = constant(
-        ours(0.1, "the paper's value is lost"), "Least |u| of the linear feature, unscaled."
+        ours(0.1, "the paper's value is lost"), "Least size of the linear feature, unscaled."
     )
     easy_scale: PositiveNumber = constant(
         ours(1.0, "the paper's value is lost"), "Scale of the linear feature."
