@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Annotated
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag
 
 from feature_quality.config.section import (
     Distinct,
@@ -13,6 +13,7 @@ from feature_quality.config.section import (
     OneOf,
     PositiveNumbers,
     Section,
+    require,
 )
 from feature_quality.methods import BASELINE, METHODS
 
@@ -24,15 +25,9 @@ MethodName = Annotated[str, OneOf(METHODS)]
 Perturbing = Annotated[str, OneOf(name for name in METHODS if name != BASELINE.name)]
 
 
-def _require_positive(rho: float) -> float:
-    if rho <= 0:
-        raise ValueError("should be above 0; ρ = 0 is SGD, the method sgd")
-    return rho
-
-
 Radius = Annotated[
     Number,
-    AfterValidator(_require_positive),
+    require(lambda rho: rho > 0, "should be above 0; ρ = 0 is SGD, the method sgd"),
     Field(json_schema_extra={"exclusiveMinimum": 0}),
 ]
 Radii = Annotated[tuple[Radius, ...], NotEmpty, Distinct]

@@ -16,6 +16,7 @@ from feature_quality.config.section import (
     Section,
     constant,
     plain,
+    require,
     with_defaults,
 )
 from feature_quality.data.datasets import SPECS
@@ -27,16 +28,13 @@ from feature_quality.provenance import ours
 RESERVED = ("image", "split")
 
 # What tables in Markdown and LaTeX and the text of figures show as it is.
-PLAIN = re.compile(r"\w[\w ().,'-]*")
-
-
-def _require_plain(text: str) -> str:
-    if not PLAIN.fullmatch(text):
-        raise ValueError("should begin with a letter or digit and hold those, spaces or _().,'-")
-    return text
-
-
-Words = Annotated[str, AfterValidator(_require_plain)]
+Words = Annotated[
+    str,
+    require(
+        re.compile(r"\w[\w ().,'-]*").fullmatch,
+        "should begin with a letter or digit and hold those, spaces or _().,'-",
+    ),
+]
 
 
 def _refuse_reserved(features: tuple[str, str]) -> tuple[str, str]:
@@ -45,25 +43,20 @@ def _refuse_reserved(features: tuple[str, str]) -> tuple[str, str]:
     return features
 
 
-def _require_id(name: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise ValueError("should begin with a small letter and hold those, digits or _")
-    return name
-
-
-def _require_name(folder: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_]+", folder):
-        raise ValueError("should be the name of a folder, of letters without accents, digits or _")
-    return folder
-
-
-def _require_two(domains: tuple[str, ...]) -> tuple[str, ...]:
-    if len(domains) < 2:
-        raise ValueError("should have 2 items or more")
-    return domains
-
-
-OwnId = Annotated[str, AfterValidator(_require_id)]
+OwnId = Annotated[
+    str,
+    require(
+        re.compile(r"[a-z][a-z0-9_]*").fullmatch,
+        "should begin with a small letter and hold those, digits or _",
+    ),
+]
+FolderName = Annotated[
+    str,
+    require(
+        re.compile(r"[A-Za-z0-9_]+").fullmatch,
+        "should be the name of a folder, of letters without accents, digits or _",
+    ),
+]
 
 
 class OwnDataset(Section):
@@ -87,8 +80,8 @@ class OwnDataset(Section):
     ] = None
     domains: Annotated[
         Annotated[
-            tuple[Annotated[str, AfterValidator(_require_name)], ...],
-            AfterValidator(_require_two),
+            tuple[FolderName, ...],
+            require(lambda domains: len(domains) >= 2, "should have 2 items or more"),
             Distinct,
         ]
         | None,

@@ -1,8 +1,7 @@
 """What all sections of the configuration have in common, and the values they are made of."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import (
@@ -166,18 +165,15 @@ def _reject_repetition(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-def _require_order(ends: tuple[float, float]) -> tuple[float, float]:
-    if ends[0] > ends[1]:
-        raise ValueError("should be [least, most]")
-    return ends
+def require(holds: Callable[[Any], Any], rule: str) -> AfterValidator:
+    """Refuse a value for which a condition does not hold; ``rule`` says what it should be."""
 
+    def check(value: Any) -> Any:
+        if not holds(value):
+            raise ValueError(rule)
+        return value
 
-def refuse_braces(path: Path) -> Path:
-    """Refuse a path that Snakemake would take for a pattern."""
-    if set("{}") & set(str(path)):
-        # Snakemake takes what stands in braces for a wildcard.
-        raise ValueError("should have no { or } in its name")
-    return path
+    return AfterValidator(check)
 
 
 _NotBoolean = BeforeValidator(_reject_boolean)
@@ -193,9 +189,14 @@ Pixels = Annotated[int, Field(gt=0, le=4096), _NotBoolean]
 # Seeds are stored in 32 bits.
 Seed = Annotated[int, Field(ge=0, lt=2**31), _NotBoolean]
 Several = Annotated[int, Field(ge=2), _NotBoolean]
-Span = Annotated[tuple[PositiveNumber, PositiveNumber], AfterValidator(_require_order)]
-Directory = Annotated[DirectoryPath, AfterValidator(refuse_braces)]
-File = Annotated[FilePath, AfterValidator(refuse_braces)]
+Span = Annotated[
+    tuple[PositiveNumber, PositiveNumber],
+    require(lambda ends: ends[0] <= ends[1], "should be [least, most]"),
+]
+# Snakemake takes what stands in braces for a wildcard.
+NoBraces = require(lambda path: not {*"{}"} & {*str(path)}, "should have no { or } in its name")
+Directory = Annotated[DirectoryPath, NoBraces]
+File = Annotated[FilePath, NoBraces]
 Distinct = AfterValidator(_reject_repetition)
 NotEmpty = Field(min_length=1)
 PositiveNumbers = Annotated[tuple[PositiveNumber, ...], NotEmpty, Distinct]

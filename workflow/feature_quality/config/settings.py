@@ -7,7 +7,6 @@ from itertools import chain, product
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Field,
     field_validator,
@@ -30,6 +29,7 @@ from feature_quality.config.section import (
     Seed,
     by_provenance,
     constant,
+    require,
     run_note,
 )
 from feature_quality.config.toy import Toy
@@ -67,10 +67,10 @@ def _require_ids(own: Any) -> Any:
     return own
 
 
-def _require_baseline(methods: tuple[str, ...]) -> tuple[str, ...]:
-    if BASELINE.name not in methods:
-        raise ValueError(f"should list {BASELINE.name}, with which the others are compared")
-    return methods
+WithBaseline = require(
+    lambda methods: BASELINE.name in methods,
+    f"should list {BASELINE.name}, with which the others are compared",
+)
 
 
 class Settings(Section):
@@ -82,10 +82,8 @@ class Settings(Section):
         Distinct,
         Field(description="The datasets to run; only these enter the workflow."),
     ] = tuple(dataset for dataset, spec in DATASETS.items() if spec.demonstration)
-    methods: Annotated[tuple[MethodName, ...], Distinct, AfterValidator(_require_baseline)] = (
-        constant(
-            paper(("sgd", "sam"), "Section 4.1"), "The training methods; all are compared with sgd."
-        )
+    methods: Annotated[tuple[MethodName, ...], Distinct, WithBaseline] = constant(
+        paper(("sgd", "sam"), "Section 4.1"), "The training methods; all are compared with sgd."
     )
     data_dir: Annotated[
         Directory | None,

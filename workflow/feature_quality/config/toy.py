@@ -3,7 +3,7 @@
 from itertools import chain
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from feature_quality.config.section import (
@@ -20,6 +20,7 @@ from feature_quality.config.section import (
     Seed,
     by_provenance,
     constant,
+    require,
     run_note,
 )
 from feature_quality.config.training import BatchSize, Epochs, SnapshotEpochs
@@ -38,13 +39,8 @@ Study = Literal[
 Norm = Literal["constant", "tracking"]
 
 Probabilities = Annotated[tuple[Probability, ...], NotEmpty, Distinct]
-
-
-def _require_baseline(rho: tuple[float, ...]) -> tuple[float, ...]:
-    """Refuse a sweep over ρ without the run that all others are compared with."""
-    if 0 not in rho:
-        raise ValueError("should hold 0, which is SGD")
-    return rho
+# A sweep over ρ has the runs that all others are compared with.
+Sweep = Annotated[NonNegativeNumbers, require(lambda rho: 0 in rho, "should hold 0, which is SGD")]
 
 
 class Shown(Section):
@@ -122,7 +118,7 @@ class ToyGrid(Section):
         ours((180.0, 270.0, 360.0, 450.0, 540.0), "the paper's values are lost"),
         "Rotations of the spiral, degrees.",
     )
-    rho: Annotated[NonNegativeNumbers, AfterValidator(_require_baseline)] = constant(
+    rho: Sweep = constant(
         ours(
             (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0),
             "the paper's values are lost; up to where the label is lost",
@@ -194,7 +190,7 @@ class LostConstants(Section):
         ours((50, 100, 200), "around the documented value"),
         "Units of a hidden layer; elsewhere there are 100.",
     )
-    rho: Annotated[NonNegativeNumbers, AfterValidator(_require_baseline)] = constant(
+    rho: Sweep = constant(
         ours((0.0, 0.5, 1.0, 2.0), "four of the sweep"), "Radii ρ of LSAM; 0 is SGD."
     )
     seeds: Annotated[tuple[Seed, ...], NotEmpty, Distinct] = constant(

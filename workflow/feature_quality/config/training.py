@@ -9,12 +9,13 @@ from pydantic_core import PydanticCustomError
 from feature_quality.config.section import (
     Distinct,
     Fraction,
+    NoBraces,
     NonNegativeNumber,
     PositiveWhole,
     Section,
     Span,
     constant,
-    refuse_braces,
+    require,
 )
 from feature_quality.errors import InputError
 from feature_quality.provenance import ours
@@ -46,14 +47,7 @@ def _require_weights(weights: Any) -> Any:
     path = Path(weights) if isinstance(weights, str) else None
     if path is None or path.suffix not in (".safetensors", ".pth") or not path.is_file():
         raise ValueError("should be null, imagenet, or a .safetensors or .pth file that exists")
-    refuse_braces(path)
     return weights
-
-
-def _require_share(span: tuple[float, float]) -> tuple[float, float]:
-    if span[1] > 1:
-        raise ValueError("should not exceed 1, the whole image")
-    return span
 
 
 class Crop(Section):
@@ -61,7 +55,7 @@ class Crop(Section):
 
     scale: Annotated[
         Span,
-        AfterValidator(_require_share),
+        require(lambda span: span[1] <= 1, "should not exceed 1, the whole image"),
         Field(description="Least and largest share of the image's area."),
     ]
     ratio: Annotated[Span, Field(description="Least and largest width over height.")]
@@ -78,7 +72,7 @@ class TrainingSettings(Section):
             "timm model by its name, as `timm:tf_efficientnet_lite0`."
         ),
     ]
-    weights: Annotated[str | None, BeforeValidator(_require_weights)] = constant(
+    weights: Annotated[str | None, BeforeValidator(_require_weights), NoBraces] = constant(
         ours(None, "random ones"),
         "The weights from which the network starts: null for random ones, "
         "`imagenet` for those that torchvision publishes, or a `.safetensors` or `.pth` file; "
