@@ -23,7 +23,7 @@ SELECTION = {
             "finished": [0],
             "diverged": [1],
         },
-        {"method": "asam", "lr": 0.5, "rho": 1} | LOST,
+        {"method": "asam", "lr": 0.5, "rho": 1.0} | LOST,
         {"method": "asam", "lr": 1.7e308, "rho": 12345678987654320.0} | LOST,
     ],
 }
@@ -44,14 +44,18 @@ def test_methods_are_those_that_were_trained():
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b'{"dataset": ', b"\xff\xfe", None, b'{"dataset": NaN}', b"[" * 200_000]
+    "content", [b"", b'{"dataset": ', b"\xff\xfe", b'{"dataset": NaN}', b"[" * 200_000]
 )
 def test_refuses_what_is_no_json(tmp_path, content):
     path = tmp_path / "selection.json"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(InputError, match=r"selection\.json: cannot be read as JSON"):
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"selection\.json: is not a selection"):
         read_selection(path)
+
+
+def test_names_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(InputError, match=r"selection\.json: cannot be read \(.*No such file"):
+        read_selection(tmp_path / "selection.json")
 
 
 def without(key):

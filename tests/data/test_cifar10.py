@@ -24,7 +24,7 @@ def test_reads_the_published_files(tiny_cifar, form, split):
     np.testing.assert_array_equal(images.pixels, tiny_cifar.pixels[split])
     np.testing.assert_array_equal(images.labels, tiny_cifar.labels[split])
     assert images.labels.dtype == np.int64
-    assert images.ids.tolist() == [f"{split}/{row}" for row in range(len(images))]
+    assert images.ids.tolist() == [f"{split}/{row}" for row in range(len(images.ids))]
 
 
 def test_a_damaged_or_absent_archive_is_refused_and_a_whole_one_left_alone(tiny_cifar):

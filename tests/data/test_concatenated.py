@@ -161,7 +161,7 @@ def test_description_says_what_the_training_images_are(store):
     colours = np.array([10, 20, 40], dtype=np.uint8).reshape(1, 3, 1, 1)
     coloured = [
         {
-            part: Labelled(np.tile(colours, (len(each), 1, 2, 2)), each.labels, each.ids)
+            part: Labelled(np.tile(colours, (len(each.ids), 1, 2, 2)), each.labels, each.ids)
             for part, each in side.items()
         }
         for side in (A, B)

@@ -11,25 +11,11 @@ def make(labels):
     return Labelled(pixels, np.array(labels, dtype=np.int64), np.array([f"i{r}" for r in rows]))
 
 
-def test_rows_and_classes_come_in_the_order_asked():
-    taken = make([5, 6, 7]).take(np.array([2, 0, 2]))
-    assert taken.labels.tolist() == [7, 5, 7]
-    assert taken.ids.tolist() == ["i2", "i0", "i2"]
-    assert taken.pixels.ravel().tolist() == [2, 0, 2]
-    kept = make([3, 1, 2, 1, 3]).keep([3, 1])
-    assert kept.labels.tolist() == [0, 1, 1, 0]
-    assert kept.ids.tolist() == ["i0", "i1", "i3", "i4"]
-
-
-@given(
-    labels=st.lists(st.integers(0, 9), max_size=50),
-    classes=st.lists(st.integers(0, 9), min_size=1, unique=True),
-)
-def test_keep_drops_other_classes_only(labels, classes):
-    kept = make(labels).keep(classes)
-    rows = kept.pixels.ravel().tolist()
-    back = [(row, classes[label]) for row, label in zip(rows, kept.labels, strict=True)]
-    assert back == [(row, label) for row, label in enumerate(labels) if label in classes]
+def test_the_first_classes_keep_their_order():
+    kept = make([1, 3, 0, 2, 1, 0]).first_classes(2)
+    assert kept.labels.tolist() == [1, 0, 1, 0]
+    assert kept.ids.tolist() == ["i0", "i2", "i4", "i5"]
+    assert kept.pixels.ravel().tolist() == [0, 2, 4, 5]
 
 
 @given(

@@ -57,8 +57,8 @@ def photos(read=encoded):
     )
 
 
-def write(outputs, photos, threads=2, progress=None):
-    write_photos(Preparation({}, {}, *outputs, threads), photos, progress)
+def write(outputs, photos, threads=2):
+    write_photos(Preparation({}, {}, *outputs, threads), photos)
 
 
 @pytest.fixture(autouse=True)
@@ -128,19 +128,6 @@ def test_equal_bytes_whatever_the_threads_and_their_order(outputs, tmp_path):
 
     write(outputs, photos(slow), 5)
     assert [path.read_bytes() for path in outputs] == first
-
-
-def test_progress_sees_every_part(outputs):
-    seen = []
-
-    def progress(parts):
-        assert len(parts) == 6
-        for part in parts:
-            yield part
-            seen.append(part)
-
-    write(outputs, photos(), 2, progress)
-    assert seen == [0, 3, 6, 9, 12, 15]
 
 
 def bad(content):

@@ -95,7 +95,7 @@ def test_a_file_that_was_cut(ended: Tree, undisturbed: Tree, name: str) -> None:
     ("old", "new", "message"),
     [
         ('"rho": 0.1', '"rho": 0.3', "which is no run of the grid"),
-        ('"rho": 0.1', '"rho": NaN', "cannot be read as JSON"),
+        ('"rho": 0.1', '"rho": NaN', "is not a selection written by this workflow"),
         ("digits_photos", "celeba", "digits_photos.json: is the selection of celeba; remove"),
     ],
 )

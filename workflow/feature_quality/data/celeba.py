@@ -12,6 +12,7 @@ from feature_quality.data.photos import (
     Photos,
     in_split_order,
     require_published,
+    resize,
     split_counts,
     split_photos,
     write_photos,
@@ -129,14 +130,10 @@ def scale(photo: "Image.Image") -> "Image.Image":
     Raises:
         OSError: the photograph is not an aligned one.
     """
-    # Slow to import, and only this needs it.
-    from torchvision.transforms.functional import resize
-
     if photo.size != ALIGNED:
         width, height = photo.size
         raise OSError(f"{width} × {height} pixels; aligned images are {ALIGNED[0]} × {ALIGNED[1]}")
-    scaled: Image.Image = resize(photo, [HEIGHT, SIDE])
-    return scaled
+    return resize(photo, (SIDE, HEIGHT))
 
 
 def _read_table(path: str | Path, **options: object) -> pd.DataFrame:

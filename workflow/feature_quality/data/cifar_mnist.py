@@ -53,8 +53,8 @@ def prepare(task: Preparation) -> None:
     from_folder = " (CIFAR-10 from an image folder)" if is_image_folder(cifar) else ""
     a, b = {}, {}
     for part, prefix in (("train", "train"), ("test", "t10k")):
-        b[part] = pad_to_colour(read_labelled("MNIST", prefix, task.originals).keep([0, 1]))
-        a[part] = read_cifar(part).keep([0, 1])
+        b[part] = pad_to_colour(read_labelled("MNIST", prefix, task.originals).first_classes(2))
+        a[part] = read_cifar(part).first_classes(2)
     write_halves(task, SPEC, a, b, f"{SPEC.title}{from_folder}")
 
 

@@ -49,25 +49,18 @@ def read_patches() -> tuple[Labelled, Labelled]:
     # scikit-learn takes seconds to import, and every dry run reads the description above.
     from sklearn.datasets import load_sample_images
 
-    halves: tuple[list[Labelled], list[Labelled]] = ([], [])
-    for label, photo in enumerate(load_sample_images().images):
-        height, width = photo.shape[0] // PATCH, photo.shape[1] // PATCH
-        tiles = photo[: height * PATCH, : width * PATCH]
-        tiles = tiles.reshape(height, PATCH, width, PATCH, 3).swapaxes(1, 2)
-        for side, half in enumerate((tiles[:, : width // 2], tiles[:, width // 2 :])):
-            pixels = np.stack([_enlarge(tile) for tile in half.reshape(-1, PATCH, PATCH, 3)])
-            ids = [
-                f"{SPEC.classes[0][label]}/{'left' if side == 0 else 'right'}/{i}"
-                for i in range(len(pixels))
-            ]
-            halves[side].append(
-                Labelled(
-                    pixels.transpose(0, 3, 1, 2),
-                    np.full(len(pixels), label),
-                    np.array(ids),
-                )
-            )
-    left, right = (_join(parts) for parts in halves)
+    photos = np.stack(load_sample_images().images)
+    n, rows, columns = len(photos), photos.shape[1] // PATCH, photos.shape[2] // PATCH
+    tiles = photos[:, : rows * PATCH, : columns * PATCH]
+    tiles = tiles.reshape(n, rows, PATCH, columns, PATCH, 3).swapaxes(2, 3)
+    halves = []
+    for side, half in (("left", slice(columns // 2)), ("right", slice(columns // 2, None))):
+        patches = tiles[:, :, half].reshape(-1, PATCH, PATCH, 3)
+        pixels = np.stack([_enlarge(patch) for patch in patches]).transpose(0, 3, 1, 2)
+        each = len(patches) // n
+        ids = [f"{photo}/{side}/{i}" for photo in SPEC.classes[0] for i in range(each)]
+        halves.append(Labelled(pixels, np.repeat(np.arange(n), each), np.array(ids)))
+    left, right = halves
     return left, right
 
 
@@ -115,14 +108,6 @@ def _enlarge(image: np.ndarray) -> np.ndarray:
     from PIL import Image
 
     return np.asarray(Image.fromarray(image).resize((32, 32), Image.Resampling.BILINEAR))
-
-
-def _join(parts: list[Labelled]) -> Labelled:
-    return Labelled(
-        np.concatenate([part.pixels for part in parts]),
-        np.concatenate([part.labels for part in parts]),
-        np.concatenate([part.ids for part in parts]),
-    )
 
 
 def _repeat(images: Halves, partners: Halves) -> Halves:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,14 +15,11 @@ import pandas as pd
 from feature_quality.artifacts.images import StoredImages
 from feature_quality.artifacts.prepared import Description
 from feature_quality.data.archives import unpacked
-from feature_quality.data.photos import IMAGENET_MEAN, IMAGENET_STD, Photos, write_photos
+from feature_quality.data.photos import IMAGENET_MEAN, IMAGENET_STD, Photos, resize, write_photos
 from feature_quality.data.spec import DatasetSpec, Preparation
 from feature_quality.errors import InputError
 from feature_quality.provenance import ours
 from feature_quality.seeds import generator
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 Rows = npt.NDArray[np.int64]
 
@@ -137,7 +134,7 @@ def describe_images(folder: Path, spec: DatasetSpec, resolution: int) -> Photos:
         table=image_table(images, spec),
         place=folder,
         read=lambda name: Path(folder, name).read_bytes(),
-        scale=partial(_scale, side=resolution),
+        scale=partial(resize, size=(resolution, resolution)),
         shape=(3, resolution, resolution),
         targets=tuple(spec.domains),
     )
@@ -241,10 +238,3 @@ def _split(members: pd.Series, family: str, domain: str, seed: int) -> tuple[Row
 
 def _visible(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-
-
-def _scale(photo: "Image.Image", side: int) -> "Image.Image":
-    """Bring a photograph to ``side`` × ``side`` pixels, as DomainBed does."""
-    from PIL import Image
-
-    return photo.resize((side, side), Image.Resampling.BILINEAR)

@@ -32,7 +32,7 @@ def prepare(task: Preparation) -> None:
     """Store the first five classes of Fashion-MNIST and of MNIST."""
     a, b = (
         {
-            part: read_labelled(folder, prefix, task.originals).keep(range(5))
+            part: read_labelled(folder, prefix, task.originals).first_classes(5)
             for part, prefix in (("train", "train"), ("test", "t10k"))
         }
         for folder in ("FashionMNIST", "MNIST")

@@ -1,6 +1,5 @@
 """Labelled images in memory, before they become a dataset."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,20 +20,10 @@ class Labelled:
     labels: npt.NDArray[np.int64]
     ids: npt.NDArray[np.str_]
 
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def take(self, rows: npt.NDArray[np.int64]) -> "Labelled":
-        """Return the images of ``rows``, in that order."""
+    def first_classes(self, count: int) -> "Labelled":
+        """Return the images of the first ``count`` classes."""
+        rows = self.labels < count
         return Labelled(self.pixels[rows], self.labels[rows], self.ids[rows])
-
-    def keep(self, classes: Sequence[int]) -> "Labelled":
-        """Return the images of ``classes``, relabelled 0, 1, … in the order of ``classes``."""
-        rows = np.flatnonzero(np.isin(self.labels, classes))
-        chosen = self.take(rows)
-        lookup = {label: position for position, label in enumerate(classes)}
-        labels = np.array([lookup[int(label)] for label in chosen.labels], dtype=np.int64)
-        return Labelled(chosen.pixels, labels, chosen.ids)
 
 
 def hold_out(

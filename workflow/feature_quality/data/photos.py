@@ -1,7 +1,7 @@
 """Datasets of photographs with two labelled features, decoded and down-scaled once."""
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,43 +181,33 @@ def frequencies(counts: Sequence[int]) -> tuple[float, ...]:
     return tuple(count / sum(counts) for count in counts)
 
 
-def write_photos(
-    task: Preparation,
-    photos: Photos,
-    progress: Callable[[Iterable[int]], Iterable[int]] | None = None,
-) -> None:
+def resize(photo: "Image.Image", size: tuple[int, int]) -> "Image.Image":
+    """Bring a photograph to ``size``, (width, height) in pixels."""
+    from PIL import Image
+
+    return photo.resize(size, Image.Resampling.BILINEAR)
+
+
+def write_photos(task: Preparation, photos: Photos) -> None:
     """Decode and scale all photographs, ``task.threads`` at a time, and write what they show.
 
-    Args:
-        task: where they go.
-        photos: what to decode.
-        progress: wraps the parts of ``PART`` photographs; by default a progress bar on a terminal.
+    A terminal has a progress bar of the parts of ``PART`` photographs.
 
     Raises:
         InputError: a photograph is missing or cannot be decoded.
     """
+    from tqdm import tqdm
+
     size = (len(photos.table), *photos.shape)
     names = photos.table["id"].tolist()
     # Threads will do: decoding and scaling let others run.
     with new_images(task.images, size) as images, ThreadPoolExecutor(task.threads) as pool:
         firsts = range(0, len(images), PART)
-        parts = {
-            first: pool.submit(_decode, photos, names[first : first + PART], images[first:])
-            for first in firsts
-        }
-        try:
-            for first in (progress or _progress_bar)(firsts):
-                parts[first].result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        parts = pool.map(lambda i: _decode(photos, names[i : i + PART], images[i:]), firsts)
+        unit = f"×{PART} photographs"
+        for _ in tqdm(parts, "Decode", len(firsts), unit=unit, file=sys.stderr, disable=None):
+            pass
     write_image_table(task.images, task.table, photos.table, photos.info, photos.targets)
-
-
-def _progress_bar(firsts: Iterable[int]) -> Iterable[int]:
-    from tqdm import tqdm
-
-    unit = f"×{PART} photographs"
-    return tqdm(firsts, desc="Decode", unit=unit, file=sys.stderr, disable=None)
 
 
 def _decode(photos: Photos, names: Sequence[str], images: npt.NDArray[np.uint8]) -> None:

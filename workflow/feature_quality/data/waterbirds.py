@@ -1,7 +1,7 @@
 """Waterbirds: birds of CUB-200-2011 on backgrounds of Places (Sagawa et al., 2020)."""
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -11,6 +11,7 @@ from feature_quality.data.photos import (
     Photos,
     in_split_order,
     require_published,
+    resize,
     split_counts,
     split_photos,
     write_photos,
@@ -19,11 +20,9 @@ from feature_quality.data.spec import DatasetSpec, Preparation
 from feature_quality.errors import InputError
 from feature_quality.provenance import cited, ours, paper
 
-if TYPE_CHECKING:
-    from PIL import Image
-
 FOLDER = "waterbird_complete95_forest2water2"
-# Pixels a side of what is seen, and of what is stored: 256/224 times as many.
+# Pixels a side of the centre, which is seen in evaluation, and of the whole photograph, which is
+# stored as a square: 256/224 times as many, as Sagawa et al. (2020) see 224 of 256.
 SIDE, STORED = 112, 128
 GROUPS = {
     "train": (3498, 184, 56, 1057),
@@ -73,7 +72,7 @@ def prepare(task: Preparation) -> None:
             table=table,
             place=folder,
             read=lambda name: Path(folder, name).read_bytes(),
-            scale=scale,
+            scale=partial(resize, size=(STORED, STORED)),
             shape=(3, STORED, STORED),
         )
         write_photos(task, photos)
@@ -105,15 +104,3 @@ def read_metadata(folder: str | Path) -> pd.DataFrame:
             raise InputError(f"{path}: {column} should be one of {allowed}")
     split, bird, place = metadata[["split", "y", "place"]].to_numpy(int).T
     return in_split_order(metadata["img_filename"], split, bird, place)
-
-
-def scale(photo: "Image.Image") -> "Image.Image":
-    """Bring the whole photograph to a square of 128 × 128, as Sagawa et al. (2020) do for 256.
-
-    Its centre, 112 × 112, is seen in evaluation.
-    """
-    # Slow to import, and only this needs it.
-    from torchvision.transforms.functional import resize
-
-    scaled: Image.Image = resize(photo, [STORED, STORED])
-    return scaled
