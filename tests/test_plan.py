@@ -76,6 +76,8 @@ def test_a_target_domain_by_hand() -> None:
         ({"grid": {"pacs": {"rho": [0.1, 1, 2]}}}, 8, 8, 1 + 3 * 2),
         ({"grid": {"pacs": {"lr": {"sgd": [0.1, 1, 2], "sam": [0.1]}}}}, 8, 8, 3 + 2),
         ({"grid": {"pacs": {"rho": [0.1, 1, 2]}}, "probe_runs": "selected"}, 8, 6, 1 + 3 * 2),
+        # There are no more runs to probe than are trained.
+        ({"probe_runs": "selected"}, 4, 4, 1 + 2),
     ],
 )
 def test_methods_and_radii(changes: dict[str, Any], runs: int, probed: int, steps: int) -> None:

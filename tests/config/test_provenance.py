@@ -296,5 +296,6 @@ class TestSummary:
         ):
             assert loaded.toy.run_note(*inputs).endswith(f"settings: {named}.")
         assert loaded.toy.run_note("epochs") == "Toy data: 10 seeds, 300 epochs."
+        assert loaded.toy.run_note("constants") == "Toy data: 5 seeds, 100 or 300 epochs."
         assert "probe.draws" in loaded.run_note("cifar_mnist", "examples", "runs")
         assert "probe" not in loaded.run_note("cifar_mnist", "examples", "histories")

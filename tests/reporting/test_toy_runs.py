@@ -37,9 +37,9 @@ def test_a_setting_is_found_by_seed(runs) -> None:
 
 @pytest.mark.parametrize(
     ("share", "times", "expected"),
-    [(0.0, 1, False), (0.01, 2, False), (0.0101, 1, True), (0.0, 2.1, True)],
+    [(0.0, 1, False), (0.01, 2, False), (0.0101, 1, True), (0.0, 2.1, True), (0.0, -0.1, True)],
 )
-def test_a_mean_breaks_above_one_step_of_a_hundred_or_far_beyond_the_median(
+def test_a_mean_breaks_above_one_step_of_a_hundred_or_far_from_the_median(
     runs, share, times, expected
 ) -> None:
     runs["phantom_easy_nonpositive"] = share

@@ -107,7 +107,7 @@ def cost(settings: Settings, dataset: str, speed: Speed) -> Cost:
     total = probed = sum(runs.values())
     if settings.probe_runs == "selected":
         # At most: the setting of each method, and that at SGD's learning rate.
-        probed = len(settings.seeds) * (2 * len(runs) - 1)
+        probed = min(total, len(settings.seeds) * (2 * len(runs) - 1))
     snapshots = sum(epoch <= training.epochs for epoch in training.snapshot_epochs)
     # Selected runs, of SGD and of each method, whose examples are weighed at each checkpoint.
     weighed = 0 if spec.domains else 2 * len(settings.compared_methods) * len(settings.seeds)

@@ -135,10 +135,10 @@ DATASET_FILES = {
         run=settings.runs_of(dataset, BASELINE.name, method),
     ),
     "importance": lambda dataset, method: f"results/importance/{dataset}/{method}.parquet",
-    "embeddings": lambda dataset, method: [
-        f"results/embeddings/{first_finished(dataset, each)}/probe_test.parquet"
-        for each in (BASELINE.name, method)
-    ],
+    "embeddings": lambda dataset, method: expand(
+        "results/embeddings/{run}/probe_test.parquet",
+        run=first_finished(dataset, BASELINE.name, method),
+    ),
     "tests": lambda dataset, method: expand(
         "results/embeddings/{run}/test.parquet",
         run=selected_runs(dataset, BASELINE.name, method),
@@ -164,15 +164,22 @@ DATASET_FIGURES = {
 FIGURES = TOY_FIGURES | DATASET_FIGURES
 
 
-def first_finished(dataset, method):
-    """Of the setting that was chosen for a method, the run of the first seed that finished."""
-    selection = selection_of(dataset)
-    if method not in selection["choices"]:
-        raise WorkflowError(
-            f"{dataset}: no run of {method} has finished; there is nothing to compare"
-        )
-    chosen = selected_runs(dataset, method)
-    return next(run for run in chosen if run in finished_runs(dataset))
+def first_finished(dataset, *methods):
+    """Of the settings chosen for methods, the runs of the first seed that all of them finished.
+
+    Where there is none, those of each method's own first seed.
+    """
+    for method in methods:
+        if method not in selection_of(dataset)["choices"]:
+            raise WorkflowError(
+                f"{dataset}: no run of {method} has finished; there is nothing to compare"
+            )
+    finished = finished_runs(dataset)
+    chosen = [selected_runs(dataset, method) for method in methods]
+    for runs in zip(*chosen):
+        if finished.issuperset(runs):
+            return list(runs)
+    return [next(run for run in runs if run in finished) for runs in chosen]
 
 
 def compared(dataset, method):
@@ -189,8 +196,7 @@ def figure_files(wildcards):
         }
     names = SPECS_OF_FIGURES[figure].inputs["dataset"]
     if OF_SELECTED & {*names}:
-        for each in (BASELINE.name, method):
-            first_finished(dataset, each)
+        first_finished(dataset, BASELINE.name, method)
     return {name: DATASET_FILES[name](dataset, method) for name in names}
 
 

@@ -1,13 +1,11 @@
 """Say in which share of the settings of the toy's constants each check holds: CSV and Markdown."""
 
 from feature_quality.artifacts.atomic import write_text
-from feature_quality.artifacts.parquet import read_tables
-from feature_quality.artifacts.toy import TOY_RUNS
 from feature_quality.job import job
 from feature_quality.reporting.constants import shares, verdicts
 
 with job(snakemake.log[0]):
-    table = shares(verdicts(read_tables(snakemake.input, TOY_RUNS)))
+    table = shares(verdicts(snakemake.input))
     write_text(snakemake.output.csv, table.to_csv(index=False, lineterminator="\n"))
     text = table.to_markdown(index=False, floatfmt="g")
     write_text(snakemake.output.md, f"{text}\n")

@@ -1,3 +1,6 @@
+import math
+import re
+
 import pandas as pd
 import pytest
 
@@ -121,6 +124,30 @@ def test_a_bootstrap_says_nothing_finer_than_its_samples(runs, only) -> None:
     large = {(50, rho): [0.4, 0.4, 0.4] for rho in (0.0, 0.5, 1.0, 2.0)}
     row = only(batch_size(runs(WIDE | large)), "10b", where=f"{EQUAL} 50")
     assert (row["verdict"], row["p"]) == ("supported", 1 / 1001)
+
+
+def test_a_cost_that_many_samples_do_not_have_is_open(runs, only) -> None:
+    # At batch size 5, ρ = .5 is the best of both seeds, and 1 in a quarter of the samples.
+    usual = {
+        (5, 0.0): [0.5, 0.5],
+        (5, 0.5): [0.3, 0.1],
+        (5, 1.0): [0.1, 0.35],
+        (5, 2.0): [0.9, 0.9],
+    }
+    large = {(50, rho): [0.4, 0.4] for rho in (0.0, 0.5, 1.0, 2.0)}
+    made = runs(usual | large)
+    made.loc[(made["batch_size"] == 50) & (made["rho"] == 1), "train_error"] = 0.5
+    row = only(batch_size(made), "10b", where=f"{EQUAL} 50")
+    assert (row["verdict"], row["p"]) == ("open", 1)
+    assert math.isnan(row["low"])
+    assert re.fullmatch(r"the cost is not known in 2\d% of the bootstrap samples", row["reason"])
+
+
+def test_seeds_that_diverged_leave_the_cost_open(runs, only) -> None:
+    errors = [0.1, 0.2, *[None] * 8]
+    made = runs({(size, rho): errors for size in (5, 50) for rho in (0.0, 0.5, 1.0, 2.0)})
+    row = only(batch_size(made), "10b", where=f"{EQUAL} 50")
+    assert (row["verdict"], row["runs"]) == ("open", 2)
 
 
 def test_the_choice_of_the_best_rho_is_bootstrapped_by_seed() -> None:

@@ -2,34 +2,43 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
+from feature_quality.artifacts.parquet import write_table
+from feature_quality.artifacts.toy import TOY_RUNS
 from feature_quality.reporting.constants import shares, verdicts
 from feature_quality.reporting.figures.toy_constants import plot
 
 
 @pytest.fixture(scope="module")
-def table(toy_runs) -> pd.DataFrame:
+def table(toy_runs, tmp_path_factory) -> pd.DataFrame:
     """Three settings: LSAM helps, LSAM does not help, SGD does not fail."""
     settings = {
-        (): ([0.3, 0.4, 0.5], -0.1),
-        (("hard_scale", 1.0), ("jitter", 0.02)): ([0.3, 0.4, 0.5], 0.1),
-        (("width", 50),): ([0.0, 0.01, 0.02], 0.0),
+        "documented": ([0.3, 0.4, 0.5], -0.1),
+        "easy_scale=2,hard_scale=1": ([0.3, 0.4, 0.5], 0.1),
+        "width=50": ([0.0, 0.01, 0.02], 0.0),
     }
-    runs = []
-    for changed, (sgd, change) in settings.items():
-        for kind in (None, "importance_weighting", "learning_rate"):
-            for rho in (0.0, 1.0):
-                error = [each + change * (rho > 0) for each in sgd]
-                runs.append(toy_runs(error, rho=rho, intervention=kind, **dict(changed)))
-    return verdicts(pd.concat(runs, ignore_index=True))
+    files = []
+    for name, (sgd, change) in settings.items():
+        runs = [
+            toy_runs([each + change * (rho > 0) for each in sgd], rho=rho, intervention=kind)
+            for kind in (None, "importance_weighting", "learning_rate")
+            for rho in (0.0, 1.0)
+        ]
+        files.append(str(tmp_path_factory.mktemp("constants") / f"{name}.parquet"))
+        write_table(files[-1], pd.concat(runs, ignore_index=True), TOY_RUNS, {})
+    return verdicts(files)
 
 
 def test_each_setting_has_its_verdicts_and_its_name(table) -> None:
     exists = table.groupby("setting")["exists"].first().to_dict()
-    assert exists == {"documented": True, "hard_scale 1": True, "width 50": False}
+    assert exists == {
+        "documented": True,
+        "easy_scale 2, hard_scale 1": True,
+        "width 50": False,
+    }
     found = table.set_index(["setting", "check"])["verdict"]
     for check in ("3b", "8e weights", "8e rates"):
         assert found["documented", check] == "supported"
-        assert found["hard_scale 1", check] == "contradicted"
+        assert found["easy_scale 2, hard_scale 1", check] == "contradicted"
     assert set(table["rho"]) == {1.0}
 
 

@@ -173,6 +173,8 @@ def test_celebas_hard_feature_is_expected_to_be_gender(checked, only) -> None:
         row = only(rows, "1d", where="CelebA")
         assert (row["effect"], row["verdict"], row["runs"]) == (effect, verdict, 2)
     assert only(checked(hair_easy, hair_easy), "1d")["reason"] == ABSENT
+    lost = checked([None], [(0.0, 0.0)], dataset="celeba", title="CelebA")
+    assert only(lost, "1d")["reason"] == "no run of SGD has finished"
 
 
 class TestSweep:

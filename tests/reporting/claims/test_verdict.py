@@ -213,6 +213,8 @@ def test_verdicts_are_adjusted_within_a_claim_and_what_is_not_the_papers_apart()
         ([0.20, 0.21, 0.25], [0.11, -0.10, 0.12], "open", "the second gain may be 0"),
         ([0.20, 0.21, 0.25], [-0.3, -0.31, -0.32], "open", "the second gain may be 0"),
         ([0.1, 0.1, 0.1], [0.1, 0.1, 0.1], "supported", ""),
+        # 2a − b is the same in all, and 2b − a is far below 0.
+        ([0.325, 0.525, 0.725], [0.1, 0.2, 0.3], "contradicted", ""),
         ([0.1, None, None], [0.1, 0.2, 0.1], "open", "one seed"),
         ([None, None, None], [0.1, 0.2, 0.1], "not run", "no seed has what is compared"),
     ],

@@ -80,6 +80,15 @@ def test_a_column_is_a_network_a_row_a_loss_and_marks_are_examples(
     figure.draw_without_rendering()
 
 
+def test_the_caption_counts_the_seeds_of_each_network(perturbations_of, tmp_path) -> None:
+    toy, digits = (perturbations_of([name]) for name in NETWORKS)
+    tables = {"toy": pd.concat([toy, toy.assign(seed=3)]), "digits": digits}
+    for name, table in tables.items():
+        write_table(tmp_path / name, table, PERTURBATIONS, {})
+    drawing = draw({"appendix_d": [str(tmp_path / name) for name in tables]}, None)
+    assert drawing.texts == ["Examples of toy, 2 seeds; digits, 1 seed."]
+
+
 @pytest.mark.parametrize("lost", [{"digits"}, {"toy", "digits"}])
 def test_a_diverged_network_is_not_drawn(perturbations_of, tmp_path, lost) -> None:
     paths = []
@@ -98,4 +107,4 @@ def test_a_diverged_network_is_not_drawn(perturbations_of, tmp_path, lost) -> No
     drawing = draw({"appendix_d": paths}, None)
     titles = ["toy,\ntrained by SGD", "toy,\ntrained by LSAM", "", ""]
     assert [panel.get_title() for panel in drawing.figure.axes] == titles
-    assert drawing.texts[1:] == ["Left out, as it diverged: digits."]
+    assert drawing.texts == ["Examples of toy, 1 seed.", "Left out, as it diverged: digits."]

@@ -47,10 +47,11 @@ def constant(default: Default, description: str | None = None) -> Any:
     return Field(default=default.value, json_schema_extra=extra, **described)
 
 
-def run_note(seeds: Sequence[int], epochs: int, constants: Sequence[Constant]) -> str:
+def run_note(seeds: Sequence[int], epochs: Sequence[int], constants: Sequence[Constant]) -> str:
     """Say of runs how many seeds and epochs they have, and which settings differ from defaults."""
     different = [constant.key for constant in constants if constant.differs]
-    text = f"{'1 seed' if len(seeds) == 1 else f'{len(seeds)} seeds'}, {epochs} epochs."
+    passes = " or ".join(map(str, epochs))
+    text = f"{'1 seed' if len(seeds) == 1 else f'{len(seeds)} seeds'}, {passes} epochs."
     return f"{text} Not the documented settings: {', '.join(different)}." if different else text
 
 

@@ -397,7 +397,7 @@ class Settings(Section):
             dataset: of the runs.
             inputs: what a figure is drawn from; probes are left out if none of it is of probes.
         """
-        epochs = self.training_of(dataset).epochs
+        epochs = [self.training_of(dataset).epochs]
         constants = self.constants_of(dataset)
         if inputs and not PROBED & {*inputs}:
             constants = [each for each in constants if not each.key.startswith("probe.")]

@@ -253,7 +253,12 @@ class Toy(Section):
             for each in self.constants("")
             if not inputs or not each.key.startswith(VARIED) or each.key.startswith(prefixes)
         ]
-        return f"Toy data: {run_note(self.seeds, self.training.epochs, constants)}"
+        seeds, epochs = (
+            (self.lost_constants.seeds, self.lost_constants.epochs)
+            if inputs == ("constants",)
+            else (self.seeds, (self.training.epochs,))
+        )
+        return f"Toy data: {run_note(seeds, epochs, constants)}"
 
     def sources(self) -> dict[str, dict[str, Any]]:
         """Return every constant that results on the toy rest on, by where it comes from."""

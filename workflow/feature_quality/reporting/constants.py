@@ -1,29 +1,29 @@
 """Which of the toy's claims hold whatever its lost constants were (ours)."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable
+from pathlib import Path
 
 import pandas as pd
 
-from feature_quality.formatting import format_number
+from feature_quality.artifacts.parquet import read_table
+from feature_quality.artifacts.toy import TOY_RUNS
 from feature_quality.reporting.claims import complexity, effects
 from feature_quality.reporting.claims.verdict import CONTRADICTED, OPEN, SUPPORTED, tabulate
 from feature_quality.reporting.toy_runs import LABEL_LOST, SGD_RHO
 
 # SGD fails on the spiral where its error is at least this, while it has the label.
 FAILS = 0.1
-# The constants that a setting may change, as columns of the runs.
-CHANGED = ("steps", "gap", "easy_scale", "hard_scale", "jitter", "initial", "width")
 # The checks of claims 3, 4, 7 and 8.
 COLUMNS = ("check", "rho", "settings", SUPPORTED, CONTRADICTED, OPEN, "share")
 CHECKS = ("3b", "4a", "4b", "7a", "7b", "7d", "7e", "8e", "8f")
 
 
-def verdicts(runs: pd.DataFrame) -> pd.DataFrame:
+def verdicts(files: Iterable[str]) -> pd.DataFrame:
     """Return the verdict of every check at every setting of the constants and ρ.
 
     Args:
-        runs: those of the study: SGD, LSAM, and LSAM's importance weights and learning rates alone.
+        files: one of each setting, named after it: SGD's runs, LSAM's, and those of LSAM's
+            importance weights and learning rates alone.
 
     Returns:
         one row per setting, check and ρ: ``setting``, its name; ``exists``, whether SGD fails on
@@ -31,7 +31,9 @@ def verdicts(runs: pd.DataFrame) -> pd.DataFrame:
         ``rho``; ``verdict``; and ``effect``.
     """
     tables = []
-    for name, part in _settings(runs):
+    for file in files:
+        part, _ = read_table(file, TOY_RUNS)
+        name = Path(file).stem.replace("=", " ").replace(",", ", ")
         whole = part[part["intervention"].isna()]
         alone = part[part["intervention"].notna() & (part["rho"] > SGD_RHO)]
         sgd = whole[whole["rho"] == SGD_RHO]
@@ -62,23 +64,3 @@ def shares(table: pd.DataFrame) -> pd.DataFrame:
         for (check, rho), found in existing.groupby(["check", "rho"])["verdict"]
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _settings(runs: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield the runs of each setting with its name: what it changes of the documented point."""
-    usual = runs.loc[runs[["gap", "easy_scale", "hard_scale", "jitter"]].isna().all(axis=1)]
-    documented = {"steps": usual["steps"].max(), "initial": 1.0, "width": 100}
-    grouped: Any = runs.groupby(list(CHANGED), sort=False, dropna=False)
-    for values, part in grouped:
-        changed = {
-            name: value
-            for name, value in zip(CHANGED, values, strict=True)
-            if pd.notna(value) and value != documented.get(name)
-        }
-        if "hard_scale" in changed:
-            # It follows the scale.
-            changed.pop("jitter", None)
-        names = [
-            f"{name} {format_number(round(float(value), 9))}" for name, value in changed.items()
-        ]
-        yield ", ".join(names) or "documented", part

@@ -134,8 +134,10 @@ def _gender(runs: pd.DataFrame, descriptions: Sequence[Description], selections:
     """Return the row of the expected assignment of CelebA's features."""
     context = CheckContext(REAL, TABLE_1["celeba"])
     for description in descriptions:
-        sgd = selected_settings(selections[description.dataset]).get(BASELINE.name)
-        if description.dataset == "celeba" and sgd:
+        if description.dataset == "celeba":
+            sgd = selected_settings(selections["celeba"]).get(BASELINE.name)
+            if not sgd:
+                return GENDER.unknown(context, f"no run of {BASELINE.label} has finished")
             hair, gender = (
                 by_run(runs, "celeba", f"{feature}_probe_error")[0].loc[BASELINE.name, sgd.lr, 0.0]
                 for feature in description.features

@@ -150,7 +150,10 @@ class Check:
             row |= {"verdict": CONTRADICTED if outside else SUPPORTED, "reason": ""}
         # Inside, both of these are positive; each end of the interval is where one of them is 0.
         inside = [self.margin * above - below, self.margin * below - above]
-        scores = [each.mean() / sem(each) if sem(each) > 0 else np.inf for each in inside]
+        scores = [
+            each.mean() / sem(each) if sem(each) > 0 else np.copysign(np.inf, each.mean())
+            for each in inside
+        ]
         row["p"] = float(t.sf(abs(min(scores)), len(known) - 1))
         return row
 

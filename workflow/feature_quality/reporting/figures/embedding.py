@@ -26,8 +26,9 @@ VALUES = ("#56B4E9", "#D55E00", "#000000", "#009E73", "#CC79A7")
 # More would hide one another.
 POINTS = 2000
 SHOWN = (
-    f"Probe-test examples, equally many of every group and at most {POINTS:,}, the same for both "
-    "networks. Principal components (PC) with their shares of the variance, of each network's own."
+    f"Probe-test examples, equally many of every group and at most {POINTS:,}, the same for two "
+    "networks of one seed. Principal components (PC) with their shares of the variance, of each "
+    "network's own."
 )
 
 Array = npt.NDArray[np.float64]

@@ -17,7 +17,7 @@ from feature_quality.reporting.figures.style import (
     lines,
     sequence,
 )
-from feature_quality.reporting.toy_runs import breaks, phantom_ratio
+from feature_quality.reporting.toy_runs import breaks, lost_text, phantom_ratio
 
 INPUTS = {"toy": ["complexity"]}
 CAPTION = (
@@ -31,7 +31,7 @@ CAPTION = (
 def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
     runs = read_tables(inputs["complexity"], TOY_RUNS)
-    return Drawing(plot(runs), [bands(runs["seed"].nunique())])
+    return Drawing(plot(runs), [bands(runs["seed"].nunique()), *lost_text(runs)])
 
 
 def plot(runs: pd.DataFrame) -> Figure:

@@ -22,7 +22,13 @@ from feature_quality.reporting.figures.style import (
     lines,
 )
 from feature_quality.reporting.statistics import interval
-from feature_quality.reporting.toy_runs import SGD_RHO, TOY_METHODS, breaks, phantom_ratio
+from feature_quality.reporting.toy_runs import (
+    SGD_RHO,
+    TOY_METHODS,
+    breaks,
+    lost_text,
+    phantom_ratio,
+)
 
 INPUTS = {"toy": ["interventions", "shown"]}
 CAPTION = (
@@ -51,6 +57,7 @@ def draw(inputs: Inputs, _: None) -> Drawing:
     if len(hidden := ratios.index[ratios <= 0]):
         radii = ", ".join(map(format_number, hidden))
         texts.append(f"LSAM at ρ = {radii} is left out, as its ratio is not positive.")
+    texts += lost_text(pd.concat([runs, shown[~shown["rho"].isin(hidden)]]))
     return Drawing(plot(runs, shown), texts)
 
 

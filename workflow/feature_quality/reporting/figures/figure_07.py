@@ -11,7 +11,7 @@ INPUTS = {"toy": ["points"], "dataset": ["importance"]}
 CAPTION = (
     "Figure 7: evenness of weights over training. The Lorenz curves of Figure 3 at several "
     "epochs, with the share of points on a logarithmic axis and equal weights as a dotted line; "
-    "last, the Gini coefficient at each of these epochs."
+    "last, 1 less the Gini coefficient at each of these epochs."
 )
 
 

@@ -7,6 +7,7 @@ from feature_quality.artifacts.parquet import read_tables
 from feature_quality.artifacts.toy import TOY_RUNS
 from feature_quality.reporting.figures.drawing import Drawing, Inputs, bands
 from feature_quality.reporting.figures.style import HARD_ERROR, RHO, canvas, lines, sequence
+from feature_quality.reporting.toy_runs import lost_text
 
 INPUTS = {"toy": ["batch_size"]}
 CAPTION = (
@@ -19,7 +20,7 @@ TITLES = {"updates": "equal numbers of updates", "epochs": "equal numbers of epo
 def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
     runs = read_tables(inputs["batch_size"], TOY_RUNS)
-    return Drawing(plot(runs), [bands(runs["seed"].nunique())])
+    return Drawing(plot(runs), [bands(runs["seed"].nunique()), *lost_text(runs)])
 
 
 def plot(runs: pd.DataFrame) -> Figure:

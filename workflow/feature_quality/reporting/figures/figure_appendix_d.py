@@ -37,7 +37,9 @@ def draw(inputs: Inputs, _: None) -> Drawing:
     perturbations = pd.concat(kept).replace([np.inf, -np.inf], np.nan).dropna()
     if perturbations.empty:
         raise InputError("Appendix D: every network has diverged; there is nothing to draw")
-    texts = ["Examples of one seed."]
+    seeds = perturbations.groupby("network", sort=False)["seed"].nunique()
+    counted = (f"{name}, {n} seed{'' if n == 1 else 's'}" for name, n in seeds.items())
+    texts = [f"Examples of {'; '.join(counted)}."]
     texts += [f"Left out, as it diverged: {run['dataset']}." for run in lost]
     return Drawing(plot(perturbations), texts)
 

@@ -26,9 +26,9 @@ from feature_quality.reporting.figures.style import canvas, empty_panel, lines, 
 
 INPUTS = {"dataset": ["examples", "histories"]}
 CAPTION = (
-    "Learning curves: errors and losses by epoch. Validation error and training loss after each "
-    "epoch, at every learning rate and ρ of the sweep. Axes are linear next to 0, and logarithmic "
-    "beyond."
+    "Learning curves: errors and losses by epoch. Validation error after each epoch, and training "
+    "loss over its batches, at every learning rate and ρ of the sweep. Axes are linear next to 0, "
+    "and logarithmic beyond."
 )
 Run = tuple[pd.DataFrame, dict[str, Any]]
 MEASURES = {"val_error": "validation error", "train_loss": "training loss"}

@@ -6,8 +6,6 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from feature_quality.artifacts.parquet import read_tables
-from feature_quality.artifacts.toy import TOY_RUNS
 from feature_quality.formatting import format_number
 from feature_quality.reporting.claims.verdict import CONTRADICTED, OPEN, SUPPORTED
 from feature_quality.reporting.constants import shares, verdicts
@@ -24,7 +22,7 @@ COLOURS = {SUPPORTED: "#009E73", OPEN: "#F0E442", CONTRADICTED: "#D55E00"}
 
 def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
-    table = verdicts(read_tables(inputs["constants"], TOY_RUNS))
+    table = verdicts(inputs["constants"])
     text = (
         "8e is of LSAM's importance weights or learning rates alone, 8f of their gains' ratio. "
         "Below each check, the share of settings where SGD fails on the spiral in which it is "

@@ -31,7 +31,8 @@ def bins_text(shown: WeightedPoints) -> str:
     text = (
         f"Training points of all seeds; bins of fewer than {FEWEST} are grey. The axes hold the "
         "inner 98 % of each feature's contributions, and are the same for both methods; colours "
-        "end at the 2nd and the 98th percentile of the medians. Dotted: equal contributions."
+        "end at the 2nd and the 98th percentile of the medians, those of ratios as far from 1 on "
+        "both sides. Dotted: equal contributions."
     )
     return (
         text if shown.of_toy else f"{text} Contributions are the margins of the features' probes."
