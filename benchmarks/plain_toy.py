@@ -6,7 +6,7 @@ from torch.nn.functional import softplus
 
 from feature_quality.seeds import generator
 from feature_quality.toy.distribution import Distribution, train_points
-from feature_quality.toy.network import SHAPES, WIDTH, Networks
+from feature_quality.toy.network import SHAPES, WIDTH, ToyNetwork
 from feature_quality.toy.runs import Run
 
 
@@ -26,7 +26,7 @@ class PlainToy(nn.Module):
             for _ in range(2)
         )
         self.last = nn.Parameter(torch.ones(2))
-        initial = Networks.initial([seed]).layers
+        initial = ToyNetwork.initial(seed).layers
         for j, feature in enumerate(self.features):
             layers = [layer for layer in feature.children() if isinstance(layer, nn.Linear)]
             for layer, weight, bias in zip(

@@ -25,7 +25,8 @@ def errors(distribution: Distribution) -> pd.DataFrame:
     """Return the mean errors of SGD over the seeds, one row per complexity."""
     axes = {"complexity": COMPLEXITIES, "batch_size": [5], "steps": [60 * EPOCHS], "seed": SEEDS}
     runs = expand_grid(axes)
-    table = run_table(runs, train(runs, distribution, LR), distribution)
+    trained = [train(run, distribution, LR) for run in runs]
+    table = run_table(runs, trained, distribution)
     return table.groupby("complexity")[["train_error", "test_error", "hard_error"]].mean()
 
 

@@ -41,7 +41,7 @@ def compiled(batch_size: int) -> float:
     """Return the microseconds of a step of the engine."""
     steps = COMPILED_STEPS // batch_size
     start = time.perf_counter()
-    train([Run(0, 270.0, batch_size, steps, rho=RHO)], DISTRIBUTION, LR)
+    train(Run(0, 270.0, batch_size, steps, rho=RHO), DISTRIBUTION, LR)
     return (time.perf_counter() - start) / steps * 1e6
 
 

@@ -41,29 +41,27 @@ def run() -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def linear() -> Callable[..., Any]:
-    """Return models with f_j(x_j) = slope_j · x_j1, from slopes (R, 2) and w (R, 2)."""
-    from feature_quality.toy.network import SHAPES, Networks
+    """Return a network with f_j(x_j) = slope_j · x_j1, from both slopes and w."""
+    from feature_quality.toy.network import SHAPES, ToyNetwork
 
-    def build(slopes: Sequence[Sequence[float]], last: Sequence[Sequence[float]]) -> Networks:
-        flat = np.array(slopes, np.float32).ravel()
-        layers = {
-            name: np.zeros((len(flat), *shape), np.float32) for name, (shape, _) in SHAPES.items()
-        }
+    def build(slopes: Sequence[float], last: Sequence[float]) -> ToyNetwork:
+        both = np.array(slopes, np.float32)
+        layers = {name: np.zeros((2, *shape), np.float32) for name, (shape, _) in SHAPES.items()}
         layers["first"][:, 0, 0], layers["first"][:, 0, 1] = 1, -1
         layers["second"][:, 0, 0] = layers["second"][:, 1, 1] = 1
-        layers["third"][:, 0, 0], layers["third"][:, 0, 1] = flat, -flat
-        return Networks(layers, np.array(last, np.float32))
+        layers["third"][:, 0, 0], layers["third"][:, 0, 1] = both, -both
+        return ToyNetwork(layers, np.array(last, np.float32))
 
     return build
 
 
 @pytest.fixture(scope="session")
 def tensors_of_plain() -> Callable[..., Any]:
-    """Return the parameters of a PlainToy in the names and shapes of Networks."""
+    """Return the parameters of a PlainToy in the names and shapes of ToyNetwork."""
     import torch
 
     def convert(model: Any) -> dict[str, Any]:
-        tensors = {"last": model.last.detach()[None]}
+        tensors = {"last": model.last.detach()}
         for place, name in ((0, "first"), (2, "second"), (4, "third")):
             layers = [feature[place] for feature in model.features]
             matrices = [
@@ -79,7 +77,7 @@ def tensors_of_plain() -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def assert_bits() -> Callable[..., None]:
-    """Assert that two models or sets of models are the same, bit for bit."""
+    """Assert that two networks are the same, bit for bit."""
 
     def check(actual: Any, expected: Any) -> None:
         for name, array in expected.arrays().items():

@@ -231,3 +231,11 @@ def test_dropout_zeroes_both_coordinates_and_moves_no_other_point(run, distribut
         zero = (feature == 0).all(axis=1)
         assert 60 < zero.sum() < 180
         np.testing.assert_array_equal(feature[~zero], original[~zero])
+
+
+def test_batches_keep_the_partial_one(run, distribution):
+    points = train_points(run(), distribution)
+    found = list(points.batches(7))
+    assert [len(part.y) for part in found] == [7] * 42 + [6]
+    np.testing.assert_array_equal(np.concatenate([part.x for part in found], axis=1), points.x)
+    np.testing.assert_array_equal(np.concatenate([part.y for part in found]), points.y)

@@ -10,14 +10,15 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from feature_quality.methods import METHODS
-from feature_quality.toy.engine import Stack, rule_of
+from feature_quality.toy.distribution import Points
+from feature_quality.toy.engine import rule_of
 from feature_quality.toy.kernel import (
     importance,
     last_layer_gradient,
     substitute,
     train_epoch,
 )
-from feature_quality.toy.network import SHAPES, Networks
+from feature_quality.toy.network import SHAPES, ToyNetwork
 from feature_quality.toy.runs import Run
 from feature_quality.training.sam import step
 from plain_toy import PlainToy
@@ -46,27 +47,27 @@ def random(*shape: int) -> Tensor:
     return torch.randn(shape, dtype=torch.float64)
 
 
-def model(seed: int) -> Networks:
+def model(seed: int) -> ToyNetwork:
     """Return an untrained model in float64 with weights w of any size and sign."""
-    arrays = Networks.initial([seed]).arrays()
+    arrays = ToyNetwork.initial(seed).arrays()
     tensors = {name: torch.from_numpy(each).double() for name, each in arrays.items()}
-    return Networks.of(tensors | {"last": 2 * random(1, 2)})
+    return ToyNetwork.of(tensors | {"last": 2 * random(2)})
 
 
-def batch(n: int = 6) -> Stack:
-    return Stack(random(1, 2, n, 2), torch.sign(random(1, n)))
+def batch(n: int = 6) -> Points:
+    return Points(random(2, n, 2), torch.sign(random(n)))
 
 
-def moved_by(networks: Networks, points: Stack, run: Run) -> dict[str, Tensor]:
+def moved_by(network: ToyNetwork, points: Points, run: Run) -> dict[str, Tensor]:
     """Return what one step of the kernel subtracts, over the learning rate."""
-    after = {name: tensor.clone() for name, tensor in networks.arrays().items()}
+    after = {name: tensor.clone() for name, tensor in network.arrays().items()}
     layers = tuple(after[name].numpy() for name in SHAPES)
-    n, trace = points.y.shape[1], np.empty((1, 2))
+    n, trace = len(points.y), np.empty((1, 2))
     train_epoch(
-        *(np.arange(n), points.x[0].numpy(), points.y[0].numpy(), n, LR, rule_of(run)),
-        *(layers, after["last"][0].numpy(), trace, trace),
+        *(np.arange(n), points.x.numpy(), points.y.numpy(), n, LR, rule_of(run)),
+        *(layers, after["last"].numpy(), trace, trace),
     )
-    return {name: (each - after[name]) / LR for name, each in networks.arrays().items()}
+    return {name: (each - after[name]) / LR for name, each in network.arrays().items()}
 
 
 def put_for(run: Run, last: Tensor, phi: Tensor, y: Tensor) -> Tensor:
@@ -141,12 +142,12 @@ def test_without_rho_or_gradient_nothing_is_perturbed(rho, gradient, run):
 @pytest.mark.parametrize("n", [1, 2, 5, 6, 23])
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda each: ",".join(map(str, each.values())))
 def test_a_step_is_the_gradient_of_its_surrogate(variant, n, run):
-    networks, points, each = model(n), batch(n), run(**variant)
-    leaves = {name: each.clone().requires_grad_() for name, each in networks.arrays().items()}
-    phi = Networks.of(leaves).forward(points.x)[0]
-    loss = surrogate(each, leaves["last"][0], phi, points.y[0])
+    network, points, each = model(n), batch(n), run(**variant)
+    leaves = {name: each.clone().requires_grad_() for name, each in network.arrays().items()}
+    phi = ToyNetwork.of(leaves).forward(points.x)
+    loss = surrogate(each, leaves["last"], phi, points.y)
     gradients = torch.autograd.grad(loss, list(leaves.values()))
-    moved, plain = moved_by(networks, points, each), moved_by(networks, points, run())
+    moved, plain = moved_by(network, points, each), moved_by(network, points, run())
     for name, gradient in zip(leaves, gradients, strict=True):
         assert_close(moved[name], gradient)
     assert (each == run()) == torch.allclose(moved["third"], plain["third"], rtol=1e-4)
@@ -162,41 +163,41 @@ def test_a_step_is_that_of_lsam_on_image_networks(rho, run, tensors_of_plain):
         before = {name: each.clone() for name, each in tensors_of_plain(plain).items()}
         points = batch()
 
-        def classify(phi: Tensor, last: Tensor = plain.last, y: Tensor = points.y[0]):
+        def classify(phi: Tensor, last: Tensor = plain.last, y: Tensor = points.y):
             output = phi @ last
             return softplus(-y * output).mean(), output
 
         optimizer = torch.optim.SGD(plain.parameters(), lr=LR)
-        step(partial(plain.embed, points.x[0]), classify, plain, optimizer, METHODS["lsam"], rho)
-        moved = moved_by(Networks.of(before), points, run(rho=rho))
+        step(partial(plain.embed, points.x), classify, plain, optimizer, METHODS["lsam"], rho)
+        moved = moved_by(ToyNetwork.of(before), points, run(rho=rho))
         for name, expected in tensors_of_plain(plain).items():
             assert_close(before[name] - LR * moved[name], expected)
 
 
 @pytest.mark.parametrize("term", TERMS)
 def test_tracking_at_the_ratio_of_the_moment_is_sgd(term, run):
-    networks, points = model(0), batch()
-    networks.last[:] = torch.tensor([2.0, 1.0])
-    moved = moved_by(networks, points, run(intervention=term, kappa="tracking", alpha=0.5))
-    for name, expected in moved_by(networks, points, run()).items():
+    network, points = model(0), batch()
+    network.last[:] = torch.tensor([2.0, 1.0])
+    moved = moved_by(network, points, run(intervention=term, kappa="tracking", alpha=0.5))
+    for name, expected in moved_by(network, points, run()).items():
         assert_close(moved[name], expected)
 
 
 def test_where_the_relu_is_shut_or_at_zero_nothing_below_moves(linear, run):
-    arrays = linear([[1, 1]], [[1, 1]]).arrays()
-    networks = Networks.of({name: torch.from_numpy(each) for name, each in arrays.items()})
-    points = Stack(torch.zeros(1, 2, 1, 2), torch.ones(1, 1))
-    for name, moved in moved_by(networks, points, run()).items():
+    arrays = linear([1, 1], [1, 1]).arrays()
+    network = ToyNetwork.of({name: torch.from_numpy(each) for name, each in arrays.items()})
+    points = Points(torch.zeros(2, 1, 2), torch.ones(1))
+    for name, moved in moved_by(network, points, run()).items():
         assert (moved != 0).any() == (name == "third_bias"), name
 
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_large_batch_is_summed_before_it_is_subtracted(name, run):
-    arrays = Networks.initial([0]).arrays()
-    singles = Networks.of({key: torch.from_numpy(each) for key, each in arrays.items()})
-    doubles = Networks.of({key: each.double() for key, each in singles.arrays().items()})
-    points = Stack(torch.randn(1, 2, 300, 2), torch.sign(torch.randn(1, 300)))
-    of_doubles = Stack(points.x.double(), points.y.double())
+    arrays = ToyNetwork.initial(0).arrays()
+    singles = ToyNetwork.of({key: torch.from_numpy(each) for key, each in arrays.items()})
+    doubles = ToyNetwork.of({key: each.double() for key, each in singles.arrays().items()})
+    points = Points(torch.randn(2, 300, 2), torch.sign(torch.randn(300)))
+    of_doubles = Points(points.x.double(), points.y.double())
     moved, expected = (
         moved_by(*each, run())[name].double() for each in ((singles, points), (doubles, of_doubles))
     )

@@ -27,7 +27,7 @@ from feature_quality.methods import METHODS
 from feature_quality.toy import engine
 from feature_quality.toy.distribution import Distribution
 from feature_quality.toy.network import WIDTH
-from feature_quality.toy.runs import expand_grid
+from feature_quality.toy.runs import Run, expand_grid
 from feature_quality.training.device import deterministic_device
 from feature_quality.training.models import build_network, network_size
 from feature_quality.training.network import Shape
@@ -271,10 +271,8 @@ class Machine:
             return _median(work, time.process_time) * examples / (rows * draws)
 
     def _toy_step(self, batch_size: int, lsam: bool) -> float:
-        axes: dict[str, list[Any]] = {"seed": [0], "complexity": [270.0]}
-        axes |= {"batch_size": [batch_size]}
-        (run,) = runs = expand_grid(axes | {"steps": [500], "rho": [0.5 * lsam]})
-        return _median(partial(engine.train, runs, *self.toy), time.process_time) / run.steps
+        run = Run(0, 270.0, batch_size, steps=500, rho=0.5 * lsam)
+        return _median(partial(engine.train, run, *self.toy), time.process_time) / run.steps
 
 
 def _children_time() -> float:

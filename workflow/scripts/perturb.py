@@ -15,10 +15,9 @@ from feature_quality.artifacts.weights import read_weights
 from feature_quality.features.perturbation import class_margin, perturb_examples
 from feature_quality.job import job
 from feature_quality.run_metadata import run_metadata
-from feature_quality.toy.distribution import Distribution
-from feature_quality.toy.engine import Stack, training_set
+from feature_quality.toy.distribution import Distribution, Points, train_points
 from feature_quality.toy.measures import margin
-from feature_quality.toy.network import Networks
+from feature_quality.toy.network import ToyNetwork
 from feature_quality.toy.runs import expand_grid
 from feature_quality.training.device import deterministic_device
 from feature_quality.training.loop import DeviceSplit
@@ -31,14 +30,13 @@ CPU = torch.device("cpu")
 def perturb_toy(rho: float, runs: str, networks: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Perturb all training points of every network."""
     _, dynamics = read_table(runs, TOY_RUNS)
-    trained = Networks.of(read_weights(networks))
+    trained = read_weights(networks)
     tables = []
     for place, run in enumerate(expand_grid(dynamics["axes"])):
-        weights = trained.chosen([place]).arrays()
-        parameters = {name: nn.Parameter(each.double()) for name, each in weights.items()}
-        points = training_set([run], Distribution(**dynamics["distribution"]))
-        points = Stack(*(torch.from_numpy(each).double() for each in (points.x, points.y)))
-        margins = [partial(margin, Networks.of(parameters), each) for each in points.batches(1)]
+        parameters = {name: nn.Parameter(each[place].double()) for name, each in trained.items()}
+        drawn = train_points(run, Distribution(**dynamics["distribution"]))
+        points = Points(*(torch.from_numpy(each).double() for each in (drawn.x, drawn.y)))
+        margins = [partial(margin, ToyNetwork.of(parameters), each) for each in points.batches(1)]
         perturbed = {"last layer": {"last": parameters["last"]}, "all": parameters}
         table = perturb_examples(margins, perturbed, rho)
         tables.append(table.assign(network="toy", seed=run.seed, trained_rho=run.rho))

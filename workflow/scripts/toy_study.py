@@ -17,6 +17,6 @@ with job(snakemake.log[0]) as log, threadpool_limits(1):
     distribution = Distribution(**settings["distribution"])
     runs = expand_grid(snakemake.params.axes)
     log.info("%d runs of %d steps", len(runs), runs[0].steps)
-    trained = train(runs, distribution, settings["lr"])
+    trained = [train(run, distribution, settings["lr"]) for run in runs]
     description = settings | run_metadata(snakemake.params.code, "numba", "numpy")
     write_table(snakemake.output[0], run_table(runs, trained, distribution), TOY_RUNS, description)

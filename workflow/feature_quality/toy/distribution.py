@@ -1,11 +1,13 @@
 """The toy's data: a linear and a spiral feature, each predictive of the label (Appendix E)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from feature_quality.seeds import generator
+from feature_quality.toy.network import Array
 from feature_quality.toy.runs import Run
 
 EASY, HARD = 0, 1
@@ -41,8 +43,13 @@ class Points:
         y: float32 (n,), the labels −1 and 1.
     """
 
-    x: npt.NDArray[np.float32]
-    y: npt.NDArray[np.float32]
+    x: Array
+    y: Array
+
+    def batches(self, size: int) -> Iterator["Points"]:
+        """Yield consecutive batches of ``size`` points; the last one may have fewer."""
+        for start in range(0, len(self.y), size):
+            yield Points(self.x[:, start : start + size], self.y[start : start + size])
 
 
 def train_points(run: Run, distribution: Distribution) -> Points:

@@ -1,84 +1,33 @@
-"""The engine: trains toy runs one after the other, each with its own data, order and rule for w."""
+"""The engine: trains a toy run with its own data, order and rule for w."""
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from feature_quality.seeds import generator
-from feature_quality.toy.distribution import Distribution, Points, train_points
+from feature_quality.toy.distribution import Distribution, train_points
 from feature_quality.toy.kernel import LANES, Floats, Rule, train_epoch
-from feature_quality.toy.network import Array, Networks
+from feature_quality.toy.network import ToyNetwork
 from feature_quality.toy.runs import Run
 
 
 @dataclass(frozen=True)
-class Stack:
-    """The points of R runs.
-
-    Attributes:
-        x: float32 (R, 2, n, 2).
-        y: float32 (R, n).
-    """
-
-    x: Array
-    y: Array
-
-    @classmethod
-    def of(cls, points: Sequence[Points]) -> "Stack":
-        """Stack the points of every run."""
-        return cls(np.stack([each.x for each in points]), np.stack([each.y for each in points]))
-
-    def batches(self, size: int) -> Iterator["Stack"]:
-        """Yield consecutive batches of ``size`` points; the last one may have fewer."""
-        for start in range(0, self.y.shape[1], size):
-            yield Stack(self.x[:, :, start : start + size], self.y[:, start : start + size])
-
-
-@dataclass(frozen=True)
 class Trained:
-    """R trained runs.
+    """A trained run.
 
     Attributes:
-        networks: at the last step.
-        real: w before every step, float32 (steps, R, 2).
+        network: at the last step.
+        real: w before every step, float32 (steps, 2).
         phantom: what was put for w in every step, likewise.
-        snapshots: the networks at the ends of epochs, by their numbers, from 1.
+        snapshots: the network at the ends of epochs, by their numbers, from 1.
     """
 
-    networks: Networks
+    network: ToyNetwork
     real: Floats
     phantom: Floats
-    snapshots: dict[int, Networks] = field(default_factory=dict)
-
-
-def training_set(runs: Sequence[Run], distribution: Distribution) -> Stack:
-    """Return the training points of every run."""
-    return Stack.of([train_points(run, distribution) for run in runs])
-
-
-def train(
-    runs: Sequence[Run], distribution: Distribution, lr: float, kept: Collection[int] = ()
-) -> Trained:
-    """Train runs by SGD with a constant learning rate, no momentum, no weight decay.
-
-    A run's result does not depend on the other runs.
-
-    Args:
-        runs: all of one number of steps and one width.
-        distribution: of the training points, which every run draws by its seed.
-        lr: learning rate.
-        kept: numbers of the epochs, from 1, at whose ends a snapshot is taken.
-    """
-    trained = [_train(run, distribution, lr, kept) for run in runs]
-    epochs = trained[0].snapshots
-    return Trained(
-        Networks.stacked([each.networks for each in trained]),
-        np.concatenate([each.real for each in trained], axis=1),
-        np.concatenate([each.phantom for each in trained], axis=1),
-        {epoch: Networks.stacked([each.snapshots[epoch] for each in trained]) for epoch in epochs},
-    )
+    snapshots: dict[int, ToyNetwork] = field(default_factory=dict)
 
 
 def rule_of(run: Run) -> Rule:
@@ -95,20 +44,28 @@ def rule_of(run: Run) -> Rule:
     )
 
 
-def _train(run: Run, distribution: Distribution, lr: float, kept: Collection[int]) -> Trained:
+def train(run: Run, distribution: Distribution, lr: float, kept: Collection[int] = ()) -> Trained:
+    """Train a run by SGD with a constant learning rate, no momentum, no weight decay.
+
+    Args:
+        run: what is trained.
+        distribution: of the training points, which the run draws by its seed.
+        lr: learning rate.
+        kept: numbers of the epochs, from 1, at whose ends a snapshot is taken.
+    """
     points = train_points(run, distribution)
     order = generator("toy", "order", run.seed)
-    networks = Networks.initial([run.seed], run.width, run.initial)
-    shapes = {name: each.shape for name, each in networks.layers.items()}
-    layers = tuple(_padded(each, run.width) for each in networks.layers.values())
-    last = networks.last[0]
+    network = ToyNetwork.initial(run.seed, run.width, run.initial)
+    shapes = {name: each.shape for name, each in network.layers.items()}
+    layers = tuple(_padded(each, run.width) for each in network.layers.values())
+    last = network.last
     real = np.empty((run.steps, 2), np.float32)
     phantom = np.empty_like(real)
 
-    def present() -> Networks:
+    def present() -> ToyNetwork:
         cut = zip(shapes.items(), layers, strict=True)
         found = {name: layer[tuple(map(slice, shape))].copy() for (name, shape), layer in cut}
-        return Networks.of(found | {"last": last[None].copy()})
+        return ToyNetwork.of(found | {"last": last.copy()})
 
     snapshots = {}
     epoch_steps = math.ceil(len(points.y) / run.batch_size)
@@ -120,7 +77,7 @@ def _train(run: Run, distribution: Distribution, lr: float, kept: Collection[int
         )
         if epoch in kept:
             snapshots[epoch] = present()
-    return Trained(present(), real[:, None], phantom[:, None], snapshots)
+    return Trained(present(), real, phantom, snapshots)
 
 
 def _padded(layer: Floats, width: int) -> Floats:

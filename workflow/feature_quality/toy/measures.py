@@ -7,10 +7,10 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from feature_quality.seeds import generator
-from feature_quality.toy.distribution import EASY, HARD
-from feature_quality.toy.engine import Stack, Trained, rule_of
+from feature_quality.toy.distribution import EASY, HARD, Points
+from feature_quality.toy.engine import Trained, rule_of
 from feature_quality.toy.kernel import Floats, last_layer_gradient, substitute
-from feature_quality.toy.network import Array, Networks
+from feature_quality.toy.network import Array, ToyNetwork
 from feature_quality.toy.runs import Run
 
 # Points that are evaluated at a time, to bound the memory.
@@ -19,51 +19,39 @@ SLICE = 500
 Doubles = npt.NDArray[np.float64]
 
 
-def errors(networks: Networks, points: Stack) -> dict[str, Doubles]:
-    """Return the errors of R models, each on its own points: ``label``, ``easy``, ``hard``, (R,).
+def errors(network: ToyNetwork, points: Points) -> dict[str, float]:
+    """Return the errors on points: ``label``, ``easy`` and ``hard``.
 
     A feature is right where y·w_j f_j(x_j) > 0, the label where y·f(x) > 0 (Section 5.1): no probe
     is needed, and 0 is wrong.
     """
-    last = networks.last.astype(np.float64)
+    last = network.last.astype(np.float64)
     wrong = []
     for part in points.batches(SLICE):
-        easy, hard = np.moveaxis(last[:, :, None] * _signed(networks, part), 1, 0)
+        easy, hard = last[:, None] * _signed(network, part)
         wrong.append(np.stack([easy + hard, easy, hard]) <= 0)
-    label, easy, hard = np.concatenate(wrong, axis=2).mean(2)
+    label, easy, hard = np.concatenate(wrong, axis=1).mean(1).tolist()
     return {"label": label, "easy": easy, "hard": hard}
 
 
-def divergence(trained: Trained) -> list[int | None]:
-    """Return the step, counted from 1, at which each run stopped being finite; None if none."""
-    steps, models, _ = trained.real.shape
-    traced = np.all(np.isfinite([trained.real, trained.phantom]), axis=(0, 3))
-    weights = [each.reshape(models, -1) for each in trained.networks.arrays().values()]
-    ended = np.isfinite(np.concatenate(weights, axis=1)).all(1)
-    found: list[int | None] = []
-    for run, finite_end in zip(traced.T, ended, strict=True):
-        if not run.all():
-            found.append(int(np.argmin(run)) + 1)
-        else:
-            found.append(None if finite_end else steps)
-    return found
+def divergence(trained: Trained) -> int | None:
+    """Return the step, counted from 1, at which a run stopped being finite; None if none."""
+    traced = np.all(np.isfinite([trained.real, trained.phantom]), axis=(0, 2))
+    if not traced.all():
+        return int(np.argmin(traced)) + 1
+    ended = all(np.isfinite(each).all() for each in trained.network.arrays().values())
+    return None if ended else len(traced)
 
 
-def ratios(real: Floats, phantom: Floats) -> list[dict[str, float]]:
-    """Summarise the traces (steps, R, 2) of the last layer over training, one mapping per run.
+def ratios(real: Floats, phantom: Floats) -> dict[str, float]:
+    """Summarise the traces (steps, 2) of the last layer over training.
 
     ``*_ratio_*`` are of w_h/w_e and w̃_h/w̃_e, ``*_scaling`` is the mean of w̃_j/w_j (Section 6),
     and ``*_relative_scaling`` that of (w̃_j/‖w̃‖)/(w_j/‖w‖), all in float64.
     ``phantom_easy_nonpositive`` is the share of steps with w̃_e ≤ 0: the mean of the ratio breaks
     there.
     """
-    return [
-        _ratios(real[:, run].astype(np.float64), phantom[:, run].astype(np.float64))
-        for run in range(real.shape[1])
-    ]
-
-
-def _ratios(real: Doubles, phantom: Doubles) -> dict[str, float]:
+    real, phantom = real.astype(np.float64), phantom.astype(np.float64)
     summary = {}
     with np.errstate(divide="ignore", invalid="ignore"):
         for name, weights in (("real", real), ("phantom", phantom)):
@@ -83,7 +71,7 @@ def _ratios(real: Doubles, phantom: Doubles) -> dict[str, float]:
 
 
 def importance_weights(
-    networks: Networks, points: Stack, runs: Sequence[Run], rho: float
+    network: ToyNetwork, points: Points, run: Run, rho: float
 ) -> dict[str, Doubles]:
     """Return what the figures about importance weights need of every training point.
 
@@ -93,60 +81,57 @@ def importance_weights(
 
     Returns:
         ``easy_contribution`` and ``hard_contribution``, y·w_j f_j(x_j); ``weight``, λ(w);
-        ``phantom_weight``, λ(w̃); and ``random_weight``; each (R, n) in the order of ``points``.
+        ``phantom_weight``, λ(w̃); and ``random_weight``; each (n,) in the order of ``points``.
     """
-    signed = _signed(networks, points)
-    lasts = networks.last.astype(np.float64)
-    contributions = lasts[:, :, None] * signed
-    phantom_weight, random_weight = np.empty_like(signed).transpose(1, 0, 2)
-    for i, (run, last) in enumerate(zip(runs, lasts, strict=True)):
-        lsam = rule_of(Run(run.seed, run.complexity, run.batch_size, run.steps, rho=rho))
-        order = generator("toy", "importance", run.seed).permutation(signed.shape[2])
-        source = generator("toy", "random direction", run.seed)
-        w = (float(last[EASY]), float(last[HARD]))
-        for start in range(0, len(order), run.batch_size):
-            batch = order[start : start + run.batch_size]
-            part = np.ascontiguousarray(signed[i][:, batch])
-            phantom = np.array(substitute(lsam, w, last_layer_gradient(w, part)))
-            direction = source.standard_normal(2)
-            moved = last + rho * direction / np.linalg.norm(direction)
-            phantom_weight[i, batch], random_weight[i, batch] = expit(
-                -np.stack([phantom, moved]) @ part
-            )
+    signed = _signed(network, points)
+    last = network.last.astype(np.float64)
+    contributions = last[:, None] * signed
+    phantom_weight, random_weight = np.empty_like(signed)
+    lsam = rule_of(Run(run.seed, run.complexity, run.batch_size, run.steps, rho=rho))
+    order = generator("toy", "importance", run.seed).permutation(len(points.y))
+    source = generator("toy", "random direction", run.seed)
+    w = (float(last[EASY]), float(last[HARD]))
+    for start in range(0, len(order), run.batch_size):
+        batch = order[start : start + run.batch_size]
+        part = np.ascontiguousarray(signed[:, batch])
+        phantom = np.array(substitute(lsam, w, last_layer_gradient(w, part)))
+        direction = source.standard_normal(2)
+        moved = last + rho * direction / np.linalg.norm(direction)
+        phantom_weight[batch], random_weight[batch] = expit(-np.stack([phantom, moved]) @ part)
     return {
-        "easy_contribution": contributions[:, EASY],
-        "hard_contribution": contributions[:, HARD],
-        "weight": expit(-contributions.sum(1)),
+        "easy_contribution": contributions[EASY],
+        "hard_contribution": contributions[HARD],
+        "weight": expit(-contributions.sum(0)),
         "phantom_weight": phantom_weight,
         "random_weight": random_weight,
     }
 
 
-def contours(networks: Networks, extents: Sequence[float], side: int) -> tuple[Floats, Floats]:
-    """Evaluate f_e and f_h of R models on square grids around 0.
+def contours(network: ToyNetwork, extents: Sequence[float], side: int) -> tuple[Floats, Floats]:
+    """Evaluate f_e and f_h on square grids around 0.
 
     Args:
-        networks: the models.
+        network: what is evaluated.
         extents: half the width of the grid of either feature.
         side: number of places along each side.
 
     Returns:
-        the places, (2 features, 2 coordinates, side²), and f_j there, (2 features, R, side²).
+        the places, (2 features, 2 coordinates, side²), and f_j there, (2 features, side²).
     """
     axis = np.linspace(-1, 1, side, dtype=np.float32)
     unit = np.stack(np.meshgrid(axis, axis)).reshape(2, -1)
     places = np.array(extents, np.float32)[:, None, None] * unit
-    x = np.broadcast_to(places.transpose(0, 2, 1), (len(networks.last), 2, side**2, 2))
-    parts = [networks.forward(x[:, :, i : i + SLICE]) for i in range(0, side**2, SLICE)]
-    return places, np.concatenate(parts, axis=2).swapaxes(0, 1)
+    x = places.transpose(0, 2, 1)
+    parts = [network.forward(x[:, i : i + SLICE]) for i in range(0, side**2, SLICE)]
+    return places, np.concatenate(parts, axis=1)
 
 
-def margin(networks: Networks, point: Stack) -> Array:
-    """Return y·f(x), a scalar, of one model at one point of its own."""
-    return (networks.last[0] @ networks.forward(point.x)[0] * point.y[0]).squeeze()
+def margin(network: ToyNetwork, point: Points) -> Array:
+    """Return y·f(x), a scalar, at one point."""
+    return (network.last @ network.forward(point.x) * point.y).squeeze()
 
 
-def _signed(networks: Networks, points: Stack) -> Doubles:
-    """Return y·φ of every point, float64 (R, 2, n)."""
-    signed: Doubles = networks.forward(points.x).astype(np.float64) * points.y[:, None]
+def _signed(network: ToyNetwork, points: Points) -> Doubles:
+    """Return y·φ of every point, float64 (2, n)."""
+    signed: Doubles = network.forward(points.x).astype(np.float64) * points.y
     return signed

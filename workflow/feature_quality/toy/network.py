@@ -1,12 +1,11 @@
-"""The toy networks: their parameters and what they compute, side by side (Section 5.1).
+"""The toy network: its parameters, and what it computes (Section 5.1).
 
-Each model is f(x) = w_e f_e(x_e) + w_h f_h(x_h) with two separate three-layer networks f_e and f_h.
-The networks of R models lie along one leading axis of length 2R, easy and hard in turn, and every
-number belongs to one model: what a model computes does not depend on its neighbours.
+It is f(x) = w_e f_e(x_e) + w_h f_h(x_h) with two separate three-layer networks f_e and f_h, which
+lie along a leading axis of length 2, easy and hard.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,63 +35,44 @@ SHAPES = shapes(WIDTH)
 
 
 @dataclass
-class Networks:
-    """The parameters of R models, float32.
+class ToyNetwork:
+    """The parameters of one network, float32.
 
     Attributes:
-        layers: the weights of f_e and f_h, each (2R, inputs, outputs), and their biases
-            (2R, 1, outputs); the third layer's weights are (2R, 1, inputs).
-        last: w = (w_e, w_h), (R, 2).
+        layers: the weights of f_e and f_h, each (2, inputs, outputs), and their biases
+            (2, 1, outputs); the third layer's weights are (2, 1, inputs).
+        last: w = (w_e, w_h), (2,).
     """
 
     layers: dict[str, Array]
     last: Array
 
     @classmethod
-    def initial(cls, seeds: Sequence[int], width: int = WIDTH, last: float = 1.0) -> "Networks":
-        """Return untrained models, one per seed; w starts at ``last`` for both features."""
-        drawn = [_draw(seed, width) for seed in seeds]
-        layers = {name: np.concatenate([each[name] for each in drawn]) for name in SHAPES}
-        return cls(layers, np.full((len(seeds), 2), last, np.float32))
+    def initial(cls, seed: int, width: int = WIDTH, last: float = 1.0) -> "ToyNetwork":
+        """Return an untrained network; w starts at ``last`` for both features.
 
-    @classmethod
-    def stacked(cls, networks: Sequence["Networks"]) -> "Networks":
-        """Return the models of several objects as one."""
-        names = networks[0].arrays()
-        return cls.of(
-            {name: np.concatenate([each.arrays()[name] for each in networks]) for name in names}
-        )
-
-    @classmethod
-    def of(cls, arrays: Mapping[str, Array]) -> "Networks":
-        """Return the models whose ``arrays`` these are."""
-        return cls({name: arrays[name] for name in SHAPES}, arrays["last"])
-
-    def chosen(self, models: Sequence[int]) -> "Networks":
-        """Return copies of some models, by their places."""
+        Layers are PyTorch's default: uniform within 1/√(inputs of the layer).
+        """
+        rng = generator("toy", "weights", seed)
         layers = {
-            name: each.reshape(-1, 2, *each.shape[1:])[list(models)].reshape(-1, *each.shape[1:])
-            for name, each in self.layers.items()
+            name: rng.uniform(-1 / math.sqrt(inputs), 1 / math.sqrt(inputs), (2, *shape))
+            for name, (shape, inputs) in shapes(width).items()
         }
-        return Networks(layers, self.last[list(models)])
+        layers = {name: each.astype(np.float32) for name, each in layers.items()}
+        return cls(layers, np.full(2, last, np.float32))
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, Array]) -> "ToyNetwork":
+        """Return the network whose ``arrays`` these are."""
+        return cls({name: arrays[name] for name in SHAPES}, arrays["last"])
 
     def arrays(self) -> dict[str, Array]:
         """Return all parameters by name."""
         return self.layers | {"last": self.last}
 
     def forward(self, x: Array) -> Array:
-        """Return φ = (f_e, f_h), (R, 2, n), of points (R, 2, n, 2), every model's own."""
-        layers, (models, _, n, _) = self.layers, x.shape
-        first = x.reshape(2 * models, n, 2) @ layers["first"] + layers["first_bias"]
+        """Return φ = (f_e, f_h), (2, n), of points (2, n, 2)."""
+        layers = self.layers
+        first = x @ layers["first"] + layers["first_bias"]
         second = first.clip(0) @ layers["second"] + layers["second_bias"]
-        third = (second.clip(0) * layers["third"]).sum(2) + layers["third_bias"][:, :, 0]
-        return third.reshape(models, 2, n)
-
-
-def _draw(seed: int, width: int) -> dict[str, np.ndarray]:
-    """Return PyTorch's default: uniform within 1/√(inputs of the layer)."""
-    rng = generator("toy", "weights", seed)
-    return {
-        name: rng.uniform(-1 / math.sqrt(inputs), 1 / math.sqrt(inputs), (2, *shape)).astype("f4")
-        for name, (shape, inputs) in shapes(width).items()
-    }
+        return (second.clip(0) * layers["third"]).sum(2) + layers["third_bias"][:, :, 0]

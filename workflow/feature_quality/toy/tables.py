@@ -1,15 +1,16 @@
 """Tables of what was measured of toy runs, in the columns of ``artifacts.toy``."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 
-from feature_quality.toy.distribution import Distribution, test_points
-from feature_quality.toy.engine import Stack, Trained, training_set
+from feature_quality.toy.distribution import Distribution, Points, test_points, train_points
+from feature_quality.toy.engine import Trained
 from feature_quality.toy.measures import contours, divergence, errors, importance_weights, ratios
-from feature_quality.toy.network import Networks
+from feature_quality.toy.network import ToyNetwork
 from feature_quality.toy.runs import Run
 
 FEATURES = ("easy", "hard")
@@ -18,76 +19,62 @@ REACH = 1.15
 SIDE = 121
 
 
-def run_table(runs: Sequence[Run], trained: Trained, distribution: Distribution) -> pd.DataFrame:
+def run_table(
+    runs: Sequence[Run], trained: Sequence[Trained], distribution: Distribution
+) -> pd.DataFrame:
     """Return one row per run: what it was, its errors, and its last layer over training.
 
     A run that diverged has the step at which it did, and no measures.
     """
-    fitted = errors(trained.networks, training_set(runs, distribution))
-    fresh = [test_points(run, distribution) for run in runs]
-    tested = errors(trained.networks, Stack.of(fresh))
-    measured = pd.DataFrame(ratios(trained.real, trained.phantom)).assign(
-        train_error=fitted["label"],
-        test_error=tested["label"],
-        easy_error=tested["easy"],
-        hard_error=tested["hard"],
-    )
-    diverged = pd.Series(divergence(trained), dtype="Int32")
-    measured = measured.mask(diverged.notna())
-    return pd.DataFrame(map(asdict, runs)).assign(diverged_step=diverged).join(measured)
+    rows = []
+    for run, each in zip(runs, trained, strict=True):
+        fitted = errors(each.network, train_points(run, distribution))
+        tested = errors(each.network, test_points(run, distribution))
+        measured = ratios(each.real, each.phantom)
+        measured |= {"train_error": fitted["label"], "test_error": tested["label"]}
+        measured |= {f"{name}_error": tested[name] for name in FEATURES}
+        diverged = divergence(each)
+        if diverged is not None:
+            measured = dict.fromkeys(measured, math.nan)
+        rows.append(asdict(run) | {"diverged_step": diverged} | measured)
+    return pd.DataFrame(rows).astype({"diverged_step": "Int32"})
 
 
-def epoch_table(runs: Sequence[Run], trained: Trained, epoch_steps: int) -> pd.DataFrame:
-    """Return one row per run and epoch of ``epoch_steps`` steps: the mean of w̃_j/w_j over it."""
+def epoch_table(run: Run, trained: Trained, epoch_steps: int) -> pd.DataFrame:
+    """Return one row per epoch of ``epoch_steps`` steps: the mean of w̃_j/w_j over it."""
     with np.errstate(divide="ignore", invalid="ignore"):
         scaling = trained.phantom.astype(np.float64) / trained.real
-    tables = []
-    for epoch, start in enumerate(range(0, len(scaling), epoch_steps), start=1):
-        means = scaling[start : start + epoch_steps].mean(0)
-        columns = {f"{name}_scaling": means[:, j] for j, name in enumerate(FEATURES)}
-        tables.append(_of_runs(runs).assign(epoch=epoch, **columns))
-    return pd.concat(tables, ignore_index=True)
+    starts = range(0, len(scaling), epoch_steps)
+    means = [scaling[start : start + epoch_steps].mean(0) for start in starts]
+    columns = [f"{name}_scaling" for name in FEATURES]
+    return pd.DataFrame(means, columns=columns).assign(
+        seed=run.seed, rho=run.rho, epoch=np.arange(len(means)) + 1
+    )
 
 
 def point_table(
-    runs: Sequence[Run], networks: Networks, training: Stack, epoch: int, rho: float
+    run: Run, network: ToyNetwork, points: Points, epoch: int, rho: float
 ) -> pd.DataFrame:
-    """Return one row per run and training point: place, contributions, λ and λ̃ at ``rho``."""
-    models, n = training.y.shape
-    measured = importance_weights(networks, training, runs, rho)
-    easy, hard = training.x.transpose(1, 0, 2, 3).reshape(2, models * n, 2)
-    return _of_runs(runs, n).assign(
+    """Return one row per training point: its place, contributions, λ and λ̃ at ``rho``."""
+    places = {
+        f"{name}_x{i}": x
+        for name, of_feature in zip(FEATURES, points.x, strict=True)
+        for i, x in enumerate(of_feature.T, start=1)
+    }
+    return pd.DataFrame(places | importance_weights(network, points, run, rho)).assign(
+        seed=run.seed,
+        rho=run.rho,
         epoch=epoch,
-        point=np.tile(np.arange(n), models),
-        label=training.y.ravel().astype(np.int8),
-        easy_x1=easy[:, 0],
-        easy_x2=easy[:, 1],
-        hard_x1=hard[:, 0],
-        hard_x2=hard[:, 1],
-        **{name: values.ravel() for name, values in measured.items()},
+        point=np.arange(len(points.y)),
+        label=points.y.astype(np.int8),
     )
 
 
-def contour_table(
-    runs: Sequence[Run], networks: Networks, distribution: Distribution
-) -> pd.DataFrame:
-    """Return one row per run, feature and place in its plane: f_j on a square grid around 0."""
+def contour_table(run: Run, network: ToyNetwork, distribution: Distribution) -> pd.DataFrame:
+    """Return one row per feature and place in its plane: f_j on a square grid around 0."""
     extents = [REACH * scale for scale in (distribution.easy_scale, distribution.hard_scale)]
-    grid, values = contours(networks, extents, SIDE)
     tables = [
-        _of_runs(runs, SIDE**2).assign(
-            feature=name, x1=np.tile(x1, len(runs)), x2=np.tile(x2, len(runs)), value=value.ravel()
-        )
-        for name, (x1, x2), value in zip(FEATURES, grid, values, strict=True)
+        pd.DataFrame({"feature": name, "x1": x1, "x2": x2, "value": value})
+        for name, (x1, x2), value in zip(FEATURES, *contours(network, extents, SIDE), strict=True)
     ]
-    return pd.concat(tables, ignore_index=True)
-
-
-def _of_runs(runs: Sequence[Run], rows: int = 1) -> pd.DataFrame:
-    """Name each run in ``rows`` rows."""
-    return pd.DataFrame(
-        {
-            "seed": np.repeat([run.seed for run in runs], rows),
-            "rho": np.repeat([run.rho for run in runs], rows),
-        }
-    )
+    return pd.concat(tables, ignore_index=True).assign(seed=run.seed, rho=run.rho)
