@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from feature_quality.seeds import generator
-from feature_quality.toy.distribution import Distribution, train_points
+from feature_quality.toy.distribution import Distribution, draw_points
 from feature_quality.toy.network import SHAPES, WIDTH, ToyNetwork
 from feature_quality.toy.runs import Run
 
@@ -49,7 +49,7 @@ def train_plainly(run: Run, distribution: Distribution, lr: float) -> PlainToy:
     """Train one run by SGD, or by LSAM with its two evaluations where ``rho`` > 0."""
     model = PlainToy(run.seed)
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    points = train_points(run, distribution)
+    points = draw_points(run, distribution, "train")
     x, y = torch.from_numpy(points.x), torch.from_numpy(points.y)
     order = generator("toy", "order", run.seed)
     batches: list[Tensor] = []

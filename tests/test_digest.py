@@ -79,15 +79,6 @@ def test_an_edit_to_a_module_counts_for_the_scripts_that_load_it_unless_it_is_pl
     assert {*PLUMBING, "digest", "config.quoting"} <= none_loads
 
 
-def test_the_optimizer_counts_for_training_and_not_for_what_reads_its_files(
-    workflow: Path, changed: Callable[[], set[str]]
-) -> None:
-    append(workflow / PACKAGE / "training" / "sam.py")
-    found = changed()
-    assert "train.py" in found
-    assert not found & {"probe.py", "collect.py", "claims.py", "table.py", "figure.py"}
-
-
 def test_plumbing_imports_nothing_but_plumbing() -> None:
     """Otherwise an edit to what it imports would be missed."""
     for module in PLUMBING:

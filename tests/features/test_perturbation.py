@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from feature_quality.features.perturbation import (
-    PerturbedExample,
     class_margin,
     perturb,
     perturb_examples,
@@ -40,8 +39,8 @@ def margin(network: Network) -> Callable[[], Tensor]:
     return lambda: -network(image).squeeze()
 
 
-def fall(example: PerturbedExample) -> float:
-    return example.margin - example.phantom_margin
+def fall(example: dict[str, float]) -> float:
+    return example["margin"] - example["phantom_margin"]
 
 
 @pytest.mark.parametrize("label", [-1, 1])
@@ -52,8 +51,8 @@ def test_the_last_layer_alone_loses_rho_times_the_length_of_the_features(
     last, features = nn.Parameter(drawn(5)), drawn(5, seed=1)
     found = perturb(lambda: label * last @ features, {"w": last}, rho)
     length = features.norm().item()
-    assert found.margin == pytest.approx((label * last @ features).item())
-    assert found.gradient_norm == pytest.approx(length, rel=1e-12)
+    assert found["margin"] == pytest.approx((label * last @ features).item())
+    assert found["gradient_norm"] == pytest.approx(length, rel=1e-12)
     assert fall(found) == pytest.approx(rho * length, rel=1e-9)
 
 
@@ -61,7 +60,7 @@ def test_two_linear_layers_have_the_norm_of_the_appendix() -> None:
     first, last, x = nn.Parameter(drawn(4, 3)), nn.Parameter(drawn(4, seed=1)), drawn(3, seed=2)
     found = perturb(lambda: last @ (first @ x), {"V": first, "w": last}, RHO)
     expected = ((first @ x).norm() ** 2 + last.norm() ** 2 * x.norm() ** 2).sqrt()
-    assert found.gradient_norm == pytest.approx(expected.item(), rel=1e-12)
+    assert found["gradient_norm"] == pytest.approx(expected.item(), rel=1e-12)
 
 
 def test_the_first_order_value_is_approached_as_rho_falls(
@@ -70,7 +69,7 @@ def test_the_first_order_value_is_approached_as_rho_falls(
     errors = []
     for rho in (0.1, 0.01, 0.001):
         found = perturb(margin, dict(network.named_parameters()), rho)
-        errors.append(abs(fall(found) - rho * found.gradient_norm))
+        errors.append(abs(fall(found) - rho * found["gradient_norm"]))
     # What is left is of second order.
     assert errors[0] > 1e-4
     assert errors[1] < errors[0] / 50
@@ -86,8 +85,8 @@ def test_the_margin_falls_and_parameters_come_back_bit_for_bit(
     before = [parameter.detach().clone() for parameter in network.parameters()]
     perturbed = dict(network.get_submodule(part).named_parameters())
     found = perturb(lambda: label * network(image).squeeze(), perturbed, RHO)
-    assert found.margin == label * network(image).item()
-    assert found.phantom_margin < found.margin
+    assert found["margin"] == label * network(image).item()
+    assert found["phantom_margin"] < found["margin"]
     for parameter, original in zip(network.parameters(), before, strict=True):
         assert torch.equal(parameter, original)
 
@@ -116,7 +115,7 @@ def test_there_is_a_row_an_example_and_set_of_parameters() -> None:
             "perturbed": name,
             "rho": RHO,
             "example": example,
-            **vars(perturb(margins[example], perturbed[name], RHO)),
+            **perturb(margins[example], perturbed[name], RHO),
         }
         for example in range(3)
         for name in ("last layer", "all")

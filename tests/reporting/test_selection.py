@@ -183,17 +183,6 @@ def test_a_method_without_a_finished_run_is_absent(diverged, choices, at_sgd_lr)
     assert methods_of(selection) == [SGD, LSAM, SAM]
 
 
-@pytest.mark.parametrize(
-    ("lost", "winner"), [([], 0.1), ([0], 0.2), ([0, 1, 2], 0.2)], ids=["none", "one", "three"]
-)
-def test_a_setting_does_not_win_on_the_seeds_that_survive(lost, winner) -> None:
-    runs = [
-        run(SGD, 0.1, 0, seed, 0.1, diverged=(1, 1) if seed in lost else None) for seed in range(4)
-    ]
-    runs += setting(SGD, 0.2, 0, [0.2] * 4)
-    assert chosen(select("toy", runs), SGD) == (winner, 0)
-
-
 @pytest.mark.parametrize("lost", [[run(SAM, 0.1, 0.05, 0, diverged=(1, 1))], []])
 def test_a_method_that_diverged_or_was_not_trained_at_sgds_lr_has_no_setting_there(lost) -> None:
     runs = [run(SGD, 0.1, 0, 0, 0.1), run(SGD, 0.2, 0, 0, 0.2), *lost, run(SAM, 0.2, 0.05, 0, 0.5)]
@@ -243,23 +232,3 @@ def test_the_choice_is_the_minimum_of_what_is_eligible_in_whatever_order_the_run
     shuffled = list(runs)
     shuffler.shuffle(shuffled)
     assert json.dumps(select("toy", shuffled)) == json.dumps(selection)
-
-
-def test_only_the_last_epochs_validation_counts() -> None:
-    runs = [
-        each
-        for lr, (method, rho) in itertools.product([0.1, 0.2, 0.3], SETTINGS)
-        for each in setting(method, lr, rho, [lr * (1 - rho), 0.1], [rho, lr])
-    ]
-    changed = []
-    for number, (history, description) in enumerate(runs):
-        other = history.copy()
-        other[["train_loss", "train_error", "lr"]] = [[5.0 + number, 1 / (1 + number), 0.0]] * 2
-        other.loc[0, ["val_loss", "val_error"]] = [1 / (1 + number), 1 / (2 + number)]
-        changed.append((other, description))
-    assert select("toy", changed) == select("toy", runs)
-    # The test notices a change in what does count.
-    for history, description in changed:
-        if description["lr"] == 0.1:
-            history.loc[1, "val_error"] = 0.9
-    assert select("toy", changed)["choices"] != select("toy", runs)["choices"]

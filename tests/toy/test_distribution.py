@@ -1,15 +1,14 @@
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from scipy.spatial import KDTree
 
-from feature_quality.toy.distribution import EASY, HARD, spiral, test_points, train_points
+from feature_quality.toy.distribution import EASY, HARD, draw_points, spiral
 
-# Their names would make pytest take them for tests.
-fresh_points = test_points
-del test_points
+train_points, fresh_points = (partial(draw_points, split=split) for split in ("train", "test"))
 
 COMPLEXITIES = (180.0, 270.0, 360.0, 450.0, 540.0)
 KINDS = ("label", "gaussian", "dropout")

@@ -174,15 +174,6 @@ def test_a_step_is_that_of_lsam_on_image_networks(rho, run, tensors_of_plain):
             assert_close(before[name] - LR * moved[name], expected)
 
 
-@pytest.mark.parametrize("term", TERMS)
-def test_tracking_at_the_ratio_of_the_moment_is_sgd(term, run):
-    network, points = model(0), batch()
-    network.last[:] = torch.tensor([2.0, 1.0])
-    moved = moved_by(network, points, run(intervention=term, kappa="tracking", alpha=0.5))
-    for name, expected in moved_by(network, points, run()).items():
-        assert_close(moved[name], expected)
-
-
 def test_where_the_relu_is_shut_or_at_zero_nothing_below_moves(linear, run):
     arrays = linear([1, 1], [1, 1]).arrays()
     network = ToyNetwork.of({name: torch.from_numpy(each) for name, each in arrays.items()})

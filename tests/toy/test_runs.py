@@ -17,24 +17,6 @@ def test_every_combination_is_a_run_and_the_last_axis_varies_fastest():
     assert found == list(product([0, 1], [180.0, 270.0]))
 
 
-def test_every_axis_reaches_its_field():
-    values = {
-        "seed": 7,
-        "complexity": 360.0,
-        "batch_size": 2,
-        "steps": 9,
-        "budget": "epochs",
-        "rho": 0.3,
-        "noise": "label",
-        "level": 0.1,
-        "noisy": "hard",
-        "intervention": "both",
-        "kappa": "tracking",
-        "alpha": 2.0,
-    }
-    assert expand_grid({name: [value] for name, value in values.items()}) == [Run(**values)]
-
-
 def test_what_no_axis_names_is_sgd_without_noise_or_intervention():
     (run,) = expand_grid(FIXED | {"complexity": [270.0], "seed": [0]})
     assert run == Run(0, 270.0, 5, 60, "updates", 0.0, None, 0.0, "both", None, None, None)

@@ -183,16 +183,6 @@ def test_a_changed_value_changes_its_own_parts_alone(place, value, changed, sett
     } == changed
 
 
-def test_a_part_without_a_neighbour_is_the_same(settings):
-    whole = all_parts(settings)
-    settings["grid"]["complexity"] = (360.0,)
-    settings["grid"]["batch_size"] = (50,)
-    settings["grid"]["kappa"] = ("tracking",)
-    fewer = all_parts(settings)
-    assert len(fewer) == 1 + 1 + 1 + 4 + 3 + 2
-    assert fewer == {name: whole[name] for name in fewer}
-
-
 def test_settings_of_the_constants_change_what_their_name_says_and_the_noise_with_the_scale(
     settings,
 ):

@@ -6,8 +6,7 @@ import pytest
 
 from feature_quality.artifacts.parquet import read_table, write_table
 from feature_quality.artifacts.toy import CONTOURS, EPOCHS, POINTS, TOY_RUNS
-from feature_quality.toy.distribution import test_points as fresh_points
-from feature_quality.toy.distribution import train_points
+from feature_quality.toy.distribution import draw_points
 from feature_quality.toy.engine import Trained, train
 from feature_quality.toy.measures import errors, importance_weights, ratios
 from feature_quality.toy.tables import (
@@ -62,8 +61,8 @@ def test_the_run_table_holds_what_every_run_was_and_its_own_measures(runs, train
     for run, each, row in zip(runs, trained, table.to_dict("records"), strict=True):
         for name, value in asdict(run).items():
             assert row[name] == value or (value is None and pd.isna(row[name])), name
-        fitted = errors(each.network, train_points(run, few))
-        fresh = errors(each.network, fresh_points(run, few))
+        fitted = errors(each.network, draw_points(run, few, "train"))
+        fresh = errors(each.network, draw_points(run, few, "test"))
         expected = {"train_error": fitted["label"], "test_error": fresh["label"]}
         expected |= {f"{name}_error": fresh[name] for name in ("easy", "hard")}
         expected |= ratios(each.real, each.phantom)
@@ -134,7 +133,7 @@ def test_the_epoch_table_fits_its_schema_and_averages_to_the_run_table(
 
 def test_the_rows_of_the_point_table_are_their_runs_and_points(runs, trained, few, tmp_path):
     for run, each in zip(runs, trained, strict=True):
-        points, network = train_points(run, few), each.network
+        points, network = draw_points(run, few, "train"), each.network
         rows = point_table(run, network, points, 2, 0.7)
         assert_round_trip(rows, POINTS, tmp_path / "points.parquet")
         for name, value in (("seed", run.seed), ("rho", run.rho), ("epoch", 2)):

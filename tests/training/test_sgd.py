@@ -35,19 +35,6 @@ def test_an_update_has_the_bits_of_torch_sgd(lr, momentum, weight_decay, seed):
             assert torch.equal(our, their)
 
 
-def test_two_steps_by_hand():
-    parameter = nn.Parameter(torch.tensor([1.0, -2.0], dtype=torch.float64))
-    sgd = SGD([parameter], lr=0.5, momentum=0.5, weight_decay=0.25)
-    # d = g + 0.25 θ = (1.25, 1.5), which is the buffer; θ = (1, −2) − 0.5 d
-    parameter.grad = torch.tensor([1.0, 2.0], dtype=torch.float64)
-    sgd.step()
-    assert parameter.tolist() == [0.375, -2.75]
-    # d = (0.09375, −0.6875); buffer = 0.5 (1.25, 1.5) + d = (0.71875, 0.0625)
-    parameter.grad = torch.zeros(2, dtype=torch.float64)
-    sgd.step()
-    assert parameter.tolist() == [0.015625, -2.78125]
-
-
 def test_an_iterator_is_updated_in_place_and_zero_grad_drops_its_gradients():
     model = nn.Linear(2, 2)
     weight, before = model.weight, model.weight.detach().clone()

@@ -106,17 +106,6 @@ def test_the_test_error_weights_groups_by_their_frequency_in_training(photos_onc
         assert found["balanced_error"] == pytest.approx(errors.mean())
 
 
-def test_images_are_stored_once_for_all_splits(photos_once: Tree) -> None:
-    images = np.load(photos_once.path / "results" / "data" / "celeba" / "images.npy", mmap_mode="r")
-    assert images.shape == (sum(map(sum, GROUPS.values())), 3, 78, 64)
-    examples = pq.read_table(
-        photos_once.path / "results" / "data" / "celeba" / "split=published" / "examples.parquet"
-    ).to_pandas()
-    rows = examples.groupby("split")["image"].apply(list)
-    assert rows["probe_test"] == rows["test"]
-    assert rows["probe_train"] == rows["val"]
-
-
 def test_every_training_example_is_weighed_at_every_checkpoint(photos_once: Tree) -> None:
     results = photos_once.path / "results"
     weights = pq.read_table(results / "importance" / RESIDUAL / "sam.parquet").to_pandas()

@@ -166,15 +166,6 @@ def test_every_method_has_a_row_in_every_table_and_figures_of_its_own(finished: 
 
 
 @pytest.mark.slow
-def test_each_stage_can_be_rerun_alone(finished: Tree) -> None:
-    before = finished.results(*MADE)
-    run = "digits_photos/sam/lr=0.05/rho=0.1/seed=0"
-    finished.run("--force", f"results/probes/{run}/probe.parquet")
-    finished.run("table1")
-    assert finished.results(*MADE) == before
-
-
-@pytest.mark.slow
 def test_only_selected_runs_are_probed_on_request(tmp_path: Path) -> None:
     # One learning rate is far too small to be selected.
     grid = {"digits_photos": {"lr": [0.00001, 0.05], "rho": [0.1]}}

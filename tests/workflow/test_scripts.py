@@ -149,11 +149,13 @@ class Scripts:
                 },
                 {kind: self.folder / f"{table}.{kind}" for kind in ("csv", "md", "tex", "json")},
                 {
-                    "table": table,
-                    "constants": [self.settings.provenance_summary(DATASET)],
-                    "networks": [self.settings.network_of(DATASET)],
-                    "reference": [{"sam": {"test_error": 0.0625}}],
+                    "datasets": [
+                        self.settings.provenance_summary(DATASET)
+                        | self.settings.network_of(DATASET)
+                        | {"reference": {"sam": {"test_error": 0.0625}}}
+                    ],
                 },
+                table=table,
             )
 
     def collect_importance(self, strength: float = 0.01) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -75,25 +75,7 @@ class Size:
     features: int
 
 
-class Speed(Protocol):
-    """Seconds that things take."""
-
-    def start(self) -> float:
-        """Return those of a job that does nothing but import."""
-
-    def image(self, network: str, shape: Shape, classes: int, batch_size: int) -> float:
-        """Return those of one image in a step of SGD."""
-
-    def probe(
-        self, examples: int, features: int, classes: int, strengths: tuple[float, ...] | None
-    ) -> float:
-        """Return those of a probe of one feature and draw; without strengths, by protocol dfr."""
-
-    def toy_step(self, batch_size: int, lsam: bool) -> float:
-        """Return those of one step of a toy run among others like it."""
-
-
-def cost(settings: Settings, dataset: str, speed: Speed) -> Cost:
+def cost(settings: Settings, dataset: str, speed: "Machine") -> Cost:
     """Estimate the cost of a dataset's grid from its sizes and the speed of its steps.
 
     Raises:
@@ -198,7 +180,7 @@ def _own_size(shape: Shape, table: str, features: tuple[str, str]) -> Size:
     )
 
 
-def toy_cost(parts: Sequence[Mapping[str, Any]], speed: Speed) -> Cost:
+def toy_cost(parts: Sequence[Mapping[str, Any]], speed: "Machine") -> Cost:
     """Estimate the cost of the toy studies from the axes of all their parts."""
     runs = [run for axes in parts for run in expand_grid(axes)]
     seconds = len(parts) * speed.start() + sum(
@@ -208,14 +190,14 @@ def toy_cost(parts: Sequence[Mapping[str, Any]], speed: Speed) -> Cost:
     return Cost("toy", len(runs), BYTES_PER_TOY_RUN * len(runs), seconds)
 
 
-def report_cost(figures: int, tables: int, speed: Speed) -> Cost:
+def report_cost(figures: int, tables: int, speed: "Machine") -> Cost:
     """Estimate the cost of drawing figures and of making tables and pages."""
     starts = figures * STARTS_PER_FIGURE + tables * STARTS_PER_TABLE
     return Cost("report", 0, 0, starts * speed.start())
 
 
 class Machine:
-    """The speed of this machine.
+    """The speed of this machine: the seconds that things take.
 
     On the CPU this is processor time, which the work of other processes does not lengthen.
     """
@@ -230,11 +212,13 @@ class Machine:
         self.probe, self.toy_step = cache(self._probe), cache(self._toy_step)
 
     def _start(self) -> float:
+        """Return the seconds of a job that does nothing but import."""
         imports = "import snakemake.script, torch, pandas, pyarrow.parquet, safetensors.torch"
         command = [sys.executable, "-c", imports]
         return _median(partial(subprocess.run, command, check=True), _children_time)
 
     def _image(self, network: str, shape: Shape, classes: int, batch_size: int) -> float:
+        """Return the seconds of one image in a step of SGD."""
         # Enough images for a steady rate, and few enough for a second.
         adds = network_size(network, shape, classes).multiply_adds
         images = min(batch_size, max(8, int(5e9 / adds)))
@@ -253,6 +237,7 @@ class Machine:
     def _probe(
         self, examples: int, features: int, classes: int, strengths: tuple[float, ...] | None
     ) -> float:
+        """Return the seconds of a probe of one feature and draw; without strengths, by dfr."""
         rows = min(examples, 1000)
         values = np.arange(rows) % classes
         embedding = np.random.default_rng(0).standard_normal((rows, features))
@@ -271,6 +256,7 @@ class Machine:
             return _median(work, time.process_time) * examples / (rows * draws)
 
     def _toy_step(self, batch_size: int, lsam: bool) -> float:
+        """Return the seconds of one step of a toy run."""
         run = Run(0, 270.0, batch_size, steps=500, rho=0.5 * lsam)
         return _median(partial(engine.train, run, *self.toy), time.process_time) / run.steps
 

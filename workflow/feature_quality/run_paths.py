@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from feature_quality.formatting import format_number
+
 # Below each stage's folder.
 RUN = "{dataset}/{method}/lr={lr}/rho={rho}/seed={seed}"
 
@@ -14,6 +16,12 @@ _FILE = re.compile(
     )
     + "/[^/]+$"
 )
+
+
+def run_path(dataset: str, method: str, lr: float, rho: float, seed: int) -> str:
+    """Return where a run's files lie, with the one spelling of its numbers."""
+    lr_text, rho_text = map(format_number, (lr, rho))
+    return RUN.format(dataset=dataset, method=method, lr=lr_text, rho=rho_text, seed=seed)
 
 
 def run_of(path: str) -> dict[str, Any]:

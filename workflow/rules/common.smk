@@ -11,7 +11,7 @@ from feature_quality.formatting import format_number
 from feature_quality.job import NO_BARS
 from feature_quality.last_run import notice_change
 from feature_quality.methods import BASELINE, METHODS
-from feature_quality.run_paths import RUN
+from feature_quality.run_paths import RUN, run_path
 
 try:
     settings = load(config)
@@ -44,13 +44,13 @@ def selected_runs(dataset, *methods):
     """The runs of the chosen settings of some methods, or of all methods."""
     selection = selection_of(dataset)
     chosen = {
-        (method, format_number(choice["lr"]), format_number(choice["rho"]))
+        (method, choice["lr"], choice["rho"])
         for choices in (selection["choices"], selection["at_sgd_lr"])
         for method, choice in choices.items()
         if not methods or (method in methods and choices is selection["choices"])
     }
     runs = [
-        RUN.format(dataset=dataset, method=method, lr=lr, rho=rho, seed=seed)
+        run_path(dataset, method, lr, rho, seed)
         for method, lr, rho in sorted(chosen)
         for seed in settings.seeds
     ]

@@ -75,15 +75,9 @@ def first_sgd_run(wildcards):
 def finished_runs(dataset):
     """The runs of a dataset that did not diverge."""
     return {
-        RUN.format(
-            dataset=dataset,
-            method=candidate["method"],
-            lr=format_number(candidate["lr"]),
-            rho=format_number(candidate["rho"]),
-            seed=seed,
-        )
-        for candidate in selection_of(dataset)["candidates"]
-        for seed in candidate["finished"]
+        run_path(dataset, each["method"], each["lr"], each["rho"], seed)
+        for each in selection_of(dataset)["candidates"]
+        for seed in each["finished"]
     }
 
 

@@ -55,15 +55,11 @@ rule table:
     conda:
         "../../envs/workflow.yaml"
     params:
-        table="{table}",
-        constants=lambda wildcards: [
-            settings.provenance_summary(each) for each in TABLES[wildcards.table][1]
-        ],
-        networks=lambda wildcards: [
-            settings.network_of(each) for each in TABLES[wildcards.table][1]
-        ],
-        reference=lambda wildcards: [
-            settings.reference.get(each, {}) for each in TABLES[wildcards.table][1]
+        datasets=lambda wildcards: [
+            settings.provenance_summary(each)
+            | settings.network_of(each)
+            | {"reference": settings.reference.get(each, {})}
+            for each in TABLES[wildcards.table][1]
         ],
         sources=lambda wildcards: settings.sources(TABLES[wildcards.table][1]),
         caption=lambda wildcards: TABLES[wildcards.table][0].caption,

@@ -15,7 +15,7 @@ from feature_quality.artifacts.weights import read_weights
 from feature_quality.features.perturbation import class_margin, perturb_examples
 from feature_quality.job import job
 from feature_quality.run_metadata import run_metadata
-from feature_quality.toy.distribution import Distribution, Points, train_points
+from feature_quality.toy.distribution import Distribution, Points, draw_points
 from feature_quality.toy.measures import margin
 from feature_quality.toy.network import ToyNetwork
 from feature_quality.toy.runs import expand_grid
@@ -34,7 +34,7 @@ def perturb_toy(rho: float, runs: str, networks: str) -> tuple[pd.DataFrame, dic
     tables = []
     for place, run in enumerate(expand_grid(dynamics["axes"])):
         parameters = {name: nn.Parameter(each[place].double()) for name, each in trained.items()}
-        drawn = train_points(run, Distribution(**dynamics["distribution"]))
+        drawn = draw_points(run, Distribution(**dynamics["distribution"]), "train")
         points = Points(*(torch.from_numpy(each).double() for each in (drawn.x, drawn.y)))
         margins = [partial(margin, ToyNetwork.of(parameters), each) for each in points.batches(1)]
         perturbed = {"last layer": {"last": parameters["last"]}, "all": parameters}

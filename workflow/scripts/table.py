@@ -12,23 +12,12 @@ from feature_quality.job import job
 from feature_quality.reporting.tables.rendering import TableDataset
 
 with job(snakemake.log[0]):
-    module = import_module(f"feature_quality.reporting.tables.{snakemake.params.table}")
-    files, params = snakemake.input, snakemake.params
+    module = import_module(f"feature_quality.reporting.tables.{snakemake.wildcards.table}")
+    files = snakemake.input
     datasets = [
-        TableDataset(
-            read_description(examples),
-            read_selection(selection),
-            **constants,
-            **network,
-            reference=reference,
-        )
-        for examples, selection, constants, network, reference in zip(
-            files.examples,
-            files.selections,
-            params.constants,
-            params.networks,
-            params.reference,
-            strict=True,
+        TableDataset(read_description(examples), read_selection(selection), **settings)
+        for examples, selection, settings in zip(
+            files.examples, files.selections, snakemake.params.datasets, strict=True
         )
     ]
     table = module.make(read_table(files.runs, RUNS)[0], datasets)

@@ -10,7 +10,7 @@ from feature_quality.artifacts.toy import CONTOURS, EPOCHS, POINTS, TOY_RUNS
 from feature_quality.artifacts.weights import write_weights
 from feature_quality.job import job
 from feature_quality.run_metadata import run_metadata
-from feature_quality.toy.distribution import Distribution, train_points
+from feature_quality.toy.distribution import Distribution, draw_points
 from feature_quality.toy.engine import train
 from feature_quality.toy.runs import expand_grid
 from feature_quality.toy.tables import contour_table, epoch_table, point_table, run_table
@@ -25,7 +25,7 @@ with job(snakemake.log[0]), threadpool_limits(1):
     trained = [train(run, distribution, settings["lr"], kept) for run in runs]
     epochs, points, contours = [], [], []
     for run, each in zip(runs, trained, strict=True):
-        training = train_points(run, distribution)
+        training = draw_points(run, distribution, "train")
         epochs.append(epoch_table(run, each, epoch_steps))
         points += [
             point_table(run, network, training, epoch, settings["rho"])

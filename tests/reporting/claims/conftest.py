@@ -1,6 +1,7 @@
 """Made-up runs of the toy, given by their measures, and rows found by what they are about."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -9,24 +10,10 @@ import pytest
 
 from feature_quality.artifacts.toy import TOY_RUNS
 from feature_quality.reporting.claims.verdict import Row, tabulate
+from feature_quality.toy.runs import Run
 
-RUN = {
-    "complexity": 270.0,
-    "batch_size": 5,
-    "steps": 18_000,
-    "budget": "updates",
-    "rho": 0.0,
-    "noise": None,
-    "level": 0.0,
-    "noisy": "both",
-    "intervention": None,
-    "kappa": None,
-    "alpha": None,
-    "last_follows": "intervention",
-    **dict.fromkeys(("gap", "easy_scale", "hard_scale", "jitter")),
-    "initial": 1.0,
-    "width": 100,
-}
+RUN = asdict(Run(seed=0, complexity=270.0, batch_size=5, steps=18_000))
+del RUN["seed"]
 MEASURES = [name for name in TOY_RUNS.names if name not in RUN and name != "seed"]
 USUAL = dict.fromkeys(MEASURES, 0.5) | {"train_error": 0.0, "phantom_easy_nonpositive": 0.0}
 USUAL["diverged_step"] = None

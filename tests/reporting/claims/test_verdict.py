@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import ttest_1samp, ttest_rel
+from scipy.stats import ttest_1samp
 
 from feature_quality.reporting.claims.toy import toy
 from feature_quality.reporting.claims.verdict import (
@@ -88,15 +88,6 @@ def test_an_interval_within_or_outside_the_margin_decides(values, verdict) -> No
     half = 2.919986 * np.std(values, ddof=1) / 3**0.5 if len(values) == 3 else 0
     ends = [np.mean(values) - half, np.mean(values) + half]
     assert [row["low"], row["high"]] == pytest.approx(ends, abs=1e-6)
-
-
-@pytest.mark.parametrize(("check", "level"), [(BELOW, 0.95), (MATCHES, 0.9)])
-def test_the_interval_is_that_of_a_paired_t_test(check, level) -> None:
-    sgd, sam = np.random.default_rng(7).normal(0.3, 0.1, (2, 6))
-    row = evaluated(check, *(sam - sgd))
-    low, high = ttest_rel(sam, sgd).confidence_interval(level)
-    assert (row["low"], row["high"]) == pytest.approx((low, high))
-    assert row["effect"] == pytest.approx(np.mean(sam - sgd))
 
 
 def test_a_row_says_what_it_is_about() -> None:

@@ -20,25 +20,11 @@ from feature_quality.artifacts.parquet import write_parquet
 from feature_quality.artifacts.prepared import EXAMPLES, Description
 from feature_quality.artifacts.toy import CONTOURS, EPOCHS, PERTURBATIONS, POINTS, TOY_RUNS
 from feature_quality.reporting.weighted_points import WeightedPoints
+from feature_quality.toy.runs import Run
 
 # What a run is by default.
-RUN = {
-    "complexity": [270.0],
-    "batch_size": [5],
-    "steps": [18_000],
-    "budget": ["updates"],
-    "rho": [0.0],
-    "noise": [None],
-    "level": [0.0],
-    "noisy": ["both"],
-    "intervention": [None],
-    "kappa": [None],
-    "alpha": [None],
-    "last_follows": ["intervention"],
-    **{name: [None] for name in ("gap", "easy_scale", "hard_scale", "jitter")},
-    "initial": [1.0],
-    "width": [100],
-}
+RUN = asdict(Run(seed=0, complexity=270.0, batch_size=5, steps=18_000))
+RUN = {name: [value] for name, value in RUN.items() if name != "seed"}
 
 
 def expand_grid(axes: dict[str, Iterable[Any]]) -> pd.DataFrame:

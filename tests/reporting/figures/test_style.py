@@ -94,14 +94,3 @@ class TestSave:
         assert png.startswith(b"\x89PNG\r\n")
         # Both were written in the same second.
         assert b"Date" not in pdf + png
-
-    def test_a_figure_that_cannot_be_drawn_leaves_the_old_files(self, tmp_path: Path) -> None:
-        figure = self.figure()
-        figure.axes[0].set_title("$\\unknown$")
-        paths = (tmp_path / "x.pdf", tmp_path / "x.png")
-        for path in paths:
-            path.write_text("old")
-        with pytest.raises(ValueError, match="unknown"):
-            save(figure, *paths)
-        assert [path.read_text() for path in paths] == ["old", "old"]
-        assert sorted(tmp_path.iterdir()) == sorted(paths)

@@ -37,10 +37,9 @@ from feature_quality.config.training import TrainingSettings
 from feature_quality.data.datasets import DATASETS, SPECS
 from feature_quality.data.own import has_split, smallest_group
 from feature_quality.data.spec import DatasetSpec
-from feature_quality.formatting import format_number
 from feature_quality.methods import BASELINE
 from feature_quality.provenance import ours, paper, weakest
-from feature_quality.run_paths import RUN
+from feature_quality.run_paths import run_path
 from feature_quality.training.network_list import find_network
 
 # What paths call the split of a dataset that no seed splits.
@@ -227,13 +226,7 @@ class Settings(Section):
         """Return the paths of all runs of a dataset's grid, of some methods or of all."""
         grid = self.grid_of(dataset)
         return [
-            RUN.format(
-                dataset=dataset,
-                method=method,
-                lr=format_number(lr),
-                rho=format_number(rho),
-                seed=seed,
-            )
+            run_path(dataset, method, lr, rho, seed)
             for method in methods or self.methods
             for (lr, rho), seed in product(grid.settings_of(method), self.seeds)
         ]

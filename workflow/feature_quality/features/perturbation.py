@@ -1,7 +1,6 @@
 """How a perturbation of single examples changes their margins (Appendix D)."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
 
 import pandas as pd
 import torch
@@ -12,24 +11,9 @@ from feature_quality.features.margin import margins
 from feature_quality.training.sam import phantom_parameters
 
 
-@dataclass(frozen=True)
-class PerturbedExample:
-    """What SAM does to one example when it is a batch of its own.
-
-    Attributes:
-        margin: m(θ).
-        phantom_margin: m(θ̃) at θ̃ = θ − ρ ∇m/‖∇m‖, where the loss has risen.
-        gradient_norm: ‖∇m(θ)‖ over what is perturbed.
-    """
-
-    margin: float
-    phantom_margin: float
-    gradient_norm: float
-
-
 def perturb(
     margin: Callable[[], Tensor], parameters: Mapping[str, nn.Parameter], rho: float
-) -> PerturbedExample:
+) -> dict[str, float]:
     """Perturb ``parameters`` by SAM at radius ``rho`` for the one example of ``margin``.
 
     The direction is the same for the exponential and the logistic loss: both fall with the margin.
@@ -38,6 +22,10 @@ def perturb(
         margin: computes the example's margin, a scalar, at the parameters' present values.
         parameters: what is perturbed, by name; they are unchanged afterwards.
         rho: radius, > 0.
+
+    Returns:
+        ``margin``, m(θ); ``phantom_margin``, m(θ̃) at θ̃ = θ − ρ ∇m/‖∇m‖, where the loss has risen;
+        and ``gradient_norm``, ‖∇m(θ)‖ over what is perturbed.
     """
     for parameter in parameters.values():
         parameter.grad = None
@@ -46,7 +34,11 @@ def perturb(
     norm = get_total_norm([p.grad for p in parameters.values() if p.grad is not None])
     with phantom_parameters(parameters, rho), torch.no_grad():
         phantom = margin()
-    return PerturbedExample(real.item(), phantom.item(), norm.item())
+    return {
+        "margin": real.item(),
+        "phantom_margin": phantom.item(),
+        "gradient_norm": norm.item(),
+    }
 
 
 def perturb_examples(
@@ -58,11 +50,10 @@ def perturb_examples(
 
     Returns:
         one row per example and set: ``perturbed`` and ``example``, the set's name and the example's
-        place, ``rho``, and the fields of ``PerturbedExample``.
+        place, ``rho``, and what ``perturb`` returns.
     """
     return pd.DataFrame(
-        {"perturbed": name, "rho": rho, "example": example}
-        | asdict(perturb(margin, parameters, rho))
+        {"perturbed": name, "rho": rho, "example": example} | perturb(margin, parameters, rho)
         for example, margin in enumerate(margins)
         for name, parameters in perturbed.items()
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -52,20 +53,6 @@ class Points:
             yield Points(self.x[:, start : start + size], self.y[start : start + size])
 
 
-def train_points(run: Run, distribution: Distribution) -> Points:
-    """Return the training set of a run, noise and all.
-
-    All random numbers depend on the seed alone, so runs that differ in complexity, in the level of
-    their noise or in which features have it see the same points otherwise.
-    """
-    return _points("train", distribution.train_points, run, distribution, noisy=True)
-
-
-def test_points(run: Run, distribution: Distribution) -> Points:
-    """Return fresh points for the errors of a run; they never have noise."""
-    return _points("test", distribution.test_points, run, distribution, noisy=False)
-
-
 def spiral(
     position: npt.ArrayLike, complexity: float, inner_radius: float
 ) -> npt.NDArray[np.float64]:
@@ -79,7 +66,14 @@ def spiral(
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
 
 
-def _points(split: str, n: int, run: Run, distribution: Distribution, *, noisy: bool) -> Points:
+def draw_points(run: Run, distribution: Distribution, split: Literal["train", "test"]) -> Points:
+    """Draw the training set of a run, noise and all, or fresh points, which never have noise.
+
+    All random numbers depend on the seed alone, so runs that differ in complexity, in the level of
+    their noise or in which features have it see the same points otherwise.
+    """
+    noise = run.noise if split == "train" else None
+    n = distribution.train_points if split == "train" else distribution.test_points
     own = {name: getattr(run, name) for name in ("gap", "easy_scale", "hard_scale", "jitter")}
     changed = {name: value for name, value in own.items() if value is not None}
     distribution = replace(distribution, **changed)
@@ -90,15 +84,15 @@ def _points(split: str, n: int, run: Run, distribution: Distribution, *, noisy: 
     jitter = rng.uniform(-distribution.jitter, distribution.jitter, (n, 2))
 
     labels = np.stack([y, y])
-    if noisy and run.noise == "label":
+    if noise == "label":
         labels = np.where(_chosen(run, n), -labels, labels)
     x = np.zeros((2, n, 2))
     x[EASY, :, 0] = distribution.easy_scale * labels[EASY] * magnitude
     x[HARD] = distribution.hard_scale * labels[HARD, :, None] * arm + jitter
-    if noisy and run.noise == "gaussian":
+    if noise == "gaussian":
         normal = generator("toy", "gaussian", run.seed).standard_normal((2, n, 2))
         x += run.level * normal * _has_noise(run)[:, None, None]
-    if noisy and run.noise == "dropout":
+    if noise == "dropout":
         x = np.where(_chosen(run, n)[..., None], 0.0, x)
     return Points(x.astype(np.float32), y.astype(np.float32))
 

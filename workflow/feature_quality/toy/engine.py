@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from feature_quality.seeds import generator
-from feature_quality.toy.distribution import Distribution, train_points
+from feature_quality.toy.distribution import Distribution, draw_points
 from feature_quality.toy.kernel import LANES, Floats, Rule, train_epoch
 from feature_quality.toy.network import ToyNetwork
 from feature_quality.toy.runs import Run
@@ -53,7 +53,7 @@ def train(run: Run, distribution: Distribution, lr: float, kept: Collection[int]
         lr: learning rate.
         kept: numbers of the epochs, from 1, at whose ends a snapshot is taken.
     """
-    points = train_points(run, distribution)
+    points = draw_points(run, distribution, "train")
     order = generator("toy", "order", run.seed)
     network = ToyNetwork.initial(run.seed, run.width, run.initial)
     shapes = {name: each.shape for name, each in network.layers.items()}

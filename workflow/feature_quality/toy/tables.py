@@ -7,7 +7,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from feature_quality.toy.distribution import Distribution, Points, test_points, train_points
+from feature_quality.toy.distribution import Distribution, Points, draw_points
 from feature_quality.toy.engine import Trained
 from feature_quality.toy.measures import contours, divergence, errors, importance_weights, ratios
 from feature_quality.toy.network import ToyNetwork
@@ -28,8 +28,8 @@ def run_table(
     """
     rows = []
     for run, each in zip(runs, trained, strict=True):
-        fitted = errors(each.network, train_points(run, distribution))
-        tested = errors(each.network, test_points(run, distribution))
+        fitted = errors(each.network, draw_points(run, distribution, "train"))
+        tested = errors(each.network, draw_points(run, distribution, "test"))
         measured = ratios(each.real, each.phantom)
         measured |= {"train_error": fitted["label"], "test_error": tested["label"]}
         measured |= {f"{name}_error": tested[name] for name in FEATURES}
