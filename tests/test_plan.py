@@ -92,8 +92,8 @@ def test_methods_and_radii(changes: dict[str, Any], runs: int, probed: int, step
 @pytest.mark.parametrize(("network", "features"), [("resnet18", 512), ("resnet50", 2048)])
 def test_the_disk_of_a_target_domain_by_hand(network: str, features: int) -> None:
     found = planned(training={"pacs": {"network": network}})
-    # A quarter of the 9991 images, which four datasets share.
-    images = 2497 * 3 * 64**2
+    # All of the 9991 images, which no other dataset shares.
+    images = 9991 * 3 * 64**2
     weights = BACKBONES[network] + 7 * features + 7
     embedded = TEST + PROBE_TRAIN + PROBE_TEST
     # The snapshot after epoch 5 is never reached.
@@ -102,7 +102,9 @@ def test_the_disk_of_a_target_domain_by_hand(network: str, features: int) -> Non
 
 def test_resolutions_and_targets_differ_by_their_sizes() -> None:
     small, large = planned(), planned(domains={"pacs": {"resolution": 128}})
-    assert large.bytes - small.bytes == 2497 * 3 * (128**2 - 64**2)
+    assert large.bytes - small.bytes == 9991 * 3 * (128**2 - 64**2)
+    both = planned(datasets=["pacs_A", "pacs_S"])
+    assert small.bytes - both.bytes == (9991 - 9991 // 2) * 3 * 64**2
     constant = 4 * 163.8 * 5 + 4 * 3 * 3
     assert large.seconds - constant == pytest.approx(4 * (small.seconds - constant))
     assert planned(datasets=["pacs_S"]).seconds < small.seconds

@@ -177,7 +177,8 @@ def test_every_setting_is_reported_with_the_dataset_or_the_toy(own: Any) -> None
         assert len({each.key for each in found}) == len(found)
         seen |= {each.key: each for each in found}
     seen |= {each.key: each for each in loaded.toy.constants("toy")}
-    assert {*keys(loaded.model_dump())} == {*seen} | NO_CONSTANTS
+    # The seed of a split that all share is of no use here.
+    assert {*keys(loaded.model_dump())} == {*seen, "data_seed"} | NO_CONSTANTS
     assert {
         key: (each.provenance.value, each.value)
         for key, each in seen.items()
@@ -206,18 +207,27 @@ def test_every_default_says_where_it_comes_from() -> None:
 def test_constants_are_those_of_the_dataset(own: Any) -> None:
     loaded = load(own)
     sections = {key: loaded.model_dump()[key] for key in ("grid", "training")}
-    common = {"methods", "seeds", "splits", "data_seed"}
+    common = {"methods", "seeds"}
     for name in ("protocol", "strengths", "tolerance", "max_iterations", "contribution_strength"):
         common.add(f"probe.{name}")
     for dataset, name, others in [
         # Of a target domain's probes there is one draw, of all examples.
-        ("pacs_A", "pacs", {"domains.pacs.resolution"}),
-        ("cifar_mnist", "cifar_mnist", {"probe.draws", "probe.per_group.cifar_mnist"}),
+        ("pacs_A", "pacs", {"splits", "domains.pacs.resolution"}),
+        ("cifar_mnist", "cifar_mnist", {"splits", "probe.draws", "probe.per_group.cifar_mnist"}),
+        # Its table has the split.
         ("pets", "pets", {"own.pets.resolution", "probe.draws", "probe.per_group.pets"}),
     ]:
         given = {key: {name: by[name]} for key, by in sections.items()}
         found = {each.key for each in loaded.constants_of(dataset)}
         assert found == common | others | set(keys(given))
+
+
+def test_how_images_are_split_is_reported_where_it_matters() -> None:
+    for splits, expected in (("per_seed", {"splits"}), ("fixed", {"splits", "data_seed"})):
+        loaded = load({"splits": splits, "data_seed": 5})
+        for dataset, named in (("cifar_mnist", expected), ("celeba", set())):
+            found = {each.key for each in loaded.constants_of(dataset)}
+            assert found & {"splits", "data_seed"} == named
 
 
 class TestSummary:

@@ -347,6 +347,8 @@ DISAGREEING: list[tuple[str, Any, str]] = [
     ("grid.digits_photos.rho", {"lsam": [0.1]}, ": lacks sam, as methods lists it"),
     ("grid.digits_domains.lr", {"sgd": [1]}, ": lacks sam, as methods lists it"),
     ("probe.per_group.digits_photos", 53, ": 53 should be at most 52, all that probes may be "),
+    ("reference.digits_photos", {"lsam": {}}, ".lsam: is not among methods"),
+    ("reference.digits_domains_R", {"sam": {}}, ": Table 1 does not have this dataset"),
 ]
 
 
@@ -482,12 +484,27 @@ class TestOwn:
     def test_ids_and_titles_are_those_of_one_dataset(self, two: dict[str, Any]) -> None:
         art, pets = two["own"]["art"], two["own"]["pets"]
         own = {"pacs": pets, "art_ink": pets | {"title": "Ink"}, "art": art | {"title": "VLCS"}}
+        own["toy"] = pets | {"title": "Bears"}
         assert faults(two | {"own": own, "datasets": ["celeba"]}) == [
             "own.pacs: another dataset has the id pacs",
             "own.art_ink: another dataset has the id art_ink",
             "own.art: another dataset has the id art_ink",
             "own.art.title: 'VLCS' is that of another dataset",
+            "own.toy: is the name of the toy study",
         ]
+
+    def test_an_id_that_yaml_takes_for_a_number_is_refused(self, two: dict[str, Any]) -> None:
+        own = {2024: two["own"]["pets"]}
+        assert faults({"own": own}) == ["own[2024]: 2024 should be a text"]
+
+    def test_no_domain_is_called_as_a_column_of_the_table(self, two: dict[str, Any]) -> None:
+        art = two["own"]["art"] | {"domains": ["ink", "Method"]}
+        (line,) = faults({"own": {"art": art}})
+        assert line.startswith("own.art.domains[1]: 'Method' should be the name of a folder, of ")
+
+    def test_batch_sizes_of_a_study_that_is_not_run_may_exceed_the_points(self) -> None:
+        toy = {"studies": ["complexity"], "distribution": {"train_points": 100}}
+        assert load({"toy": toy}).toy.distribution.train_points == 100
 
     def test_every_key_that_lacks_is_named_beside_other_faults(self) -> None:
         bad = {"pets": {"resolution": 0, "size": 3}}

@@ -134,6 +134,14 @@ def test_a_librarys_network_is_parted_and_otherwise_the_same(name, published, wi
     assert torch.equal(ours.head(features), ours(images))
 
 
+# Layers of dropout, its function, and stochastic depth.
+@pytest.mark.parametrize("name", ["rexnet_100", "ghostnet_050", "nest_tiny"])
+def test_a_model_of_timm_drops_nothing_in_training(name):
+    network = build_network(f"timm:{name}", (3, 64, 64), 2).train()
+    images = torch.randn(4, 3, 64, 64)
+    assert torch.equal(network(images), network(images))
+
+
 @pytest.mark.parametrize(
     ("name", "head", "mean"),
     [
@@ -162,6 +170,7 @@ def test_any_model_of_timm_is_a_backbone_and_a_linear_head(name, head, mean):
         ("timm:hf-hub:some/where", r"timm has no model 'hf-hub:some/where'$"),
         ("timm:resnet18.none", r"Invalid pretrained tag \(none\) for resnet18"),
         ("timm:deit_tiny_distilled_patch16_224", r"ends in a tuple, not in a linear layer"),
+        ("timm:efficientvit_m0", r"has more in its head than a linear layer: head\.bn\.bias$"),
         ("resnet18", "resnet18 takes images of 3 channels, not of 1$"),
         ("timm:resnet18", "timm:resnet18 takes images of 3 channels, not of 1$"),
     ],

@@ -43,11 +43,23 @@ def test_it_runs_under_a_prefix_with_the_callers_configuration(tmp_path: Path) -
     caller = Tree(tmp_path / "mine")
     (caller.path / "Snakefile").write_text(CALLER.format(snakefile=theirs.path / "Snakefile"))
     (caller.path / "mine.yaml").write_text(yaml.safe_dump({"quality": TINY}))
+    # What the workflow has not made below its prefix is refused, and what is beside it is not its.
+    copied = caller.path / "study" / "results" / "data" / "digits_photos" / "images.npy"
+    copied.parent.mkdir(parents=True)
+    copied.touch()
+    assert (
+        f"Error: {copied.relative_to(caller.path)}: Snakemake has no record"
+        in caller.snakemake("--dry-run")[1]
+    )
+    copied.unlink()
+    (caller.path / "results").mkdir()
+    (caller.path / "results" / "claims.json").touch()
     caller.run()
     assert (caller.path / "done.txt").exists()
     table = pd.read_csv(caller.path / "study" / "results" / "tables" / "table1.csv")
     assert set(table["method"]) == {"sgd", "sam"}
-    assert {path.name for path in caller.path.iterdir() if path.is_dir()} == {".snakemake", "study"}
+    folders = {path.name for path in caller.path.iterdir() if path.is_dir()}
+    assert folders == {".snakemake", "study", "results"}
     assert not (theirs.path / "results").exists()
     assert not caller.due()
 

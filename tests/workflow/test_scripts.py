@@ -226,6 +226,18 @@ def test_sgd_and_sam_end_elsewhere_from_the_same_start(scripts: Scripts) -> None
     assert not torch.equal(sgd["head.weight"], sam["head.weight"])
 
 
+def test_a_method_that_has_changed_trains_again(
+    scripts: Scripts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = ("asam", "0.05", "0.1")
+    ends = []
+    for method in ("asam", "sam"):
+        monkeypatch.setitem(METHODS, "asam", METHODS[method])
+        scripts.train(*run)
+        ends.append(read_weights(scripts.place("model", *run))["head.weight"])
+    assert not torch.equal(*ends)
+
+
 def test_select(scripts: Scripts) -> None:
     selection = read_selection(scripts.folder / "selection.json")
     assert selection["choices"]["sgd"]["rho"] == 0

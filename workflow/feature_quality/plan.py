@@ -114,7 +114,8 @@ def cost(settings: Settings, dataset: str, speed: "Machine") -> Cost:
         + checkpoints * 2 * fit((settings.probe.contribution_strength,))
         + (total + 2 * probed + weighed) * speed.start()
     )
-    images = size.images * int(np.prod(size.shape))
+    side = spec.stored or size.shape[1:]
+    images = size.images * size.shape[0] * int(np.prod(side))
     floats = total * (1 + snapshots) * network.parameters + probed * embedded * network.features
     return Cost(dataset, total, images + BYTES_PER_FLOAT * floats, seconds)
 
@@ -132,7 +133,8 @@ def _size(settings: Settings, spec: DatasetSpec, dataset: str) -> Size:
             sizes = tuple(found["domain"].value_counts()[list(spec.domains)])
             classes = found["class"].nunique()
         target = list(spec.domains).index(dataset.removeprefix(f"{spec.id}_"))
-        return _domain_size(sizes, target, classes, shape)
+        sharing = sum(settings.spec_of(each) is spec for each in settings.datasets)
+        return _domain_size(sizes, target, classes, shape, sharing)
     if spec.custom:
         return _own_size(shape, originals["table"], images["features"])
     groups = len(spec.classes[0]) * len(spec.classes[1])
@@ -148,8 +150,13 @@ def _size(settings: Settings, spec: DatasetSpec, dataset: str) -> Size:
     )
 
 
-def _domain_size(sizes: Sequence[int], target: int, classes: int, shape: Shape) -> Size:
-    """Return the size of the dataset whose target is one of the domains, by the images of each."""
+def _domain_size(
+    sizes: Sequence[int], target: int, classes: int, shape: Shape, sharing: int
+) -> Size:
+    """Return the size of the dataset whose target is one of the domains, by the images of each.
+
+    ``sharing`` datasets share the images.
+    """
     share, probed = TRAINING_SHARE, sizes[target]
     sources = sum(sizes) - probed
     counts = {
@@ -159,8 +166,7 @@ def _domain_size(sizes: Sequence[int], target: int, classes: int, shape: Shape) 
         "probe_train": round(probed * share),
         "probe_test": round(probed * (1 - share)),
     }
-    # The datasets of a family share its images.
-    images = sum(sizes) // len(sizes)
+    images = sum(sizes) // max(sharing, 1)
     return Size(shape, classes, counts, images, 1, counts["probe_train"], features=1)
 
 

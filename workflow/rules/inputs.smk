@@ -25,7 +25,7 @@ def examples_of(dataset, seed=settings.seeds[0]):
 
 def found(path):
     """A download, or a file of the user's, which is no file of the workflow."""
-    return path if path.startswith("resources/") else local(path)
+    return path if path.removeprefix("resources/") in SOURCES else local(path)
 
 
 def find_originals(spec):
@@ -278,7 +278,9 @@ def refuse_unrecorded(*_):
     """
     if not workflow.is_main_process or workflow.dag_settings.forceall:
         return []
-    made = filter(os.path.exists, results_in_use())
+    # As a module, the workflow may have a prefix before its paths.
+    prefix = rules.collect.output.runs.removesuffix("results/tables/runs.parquet")
+    made = filter(os.path.exists, (f"{prefix}{path}" for path in results_in_use()))
     unknown = [path for path in made if not workflow.persistence.metadata(IOFile(path))]
     # What a killed Snakemake had begun it makes again, and has marked; all is looked at after that.
     begun = os.walk(os.path.join(workflow.persistence.path, "incomplete"))

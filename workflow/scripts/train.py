@@ -40,6 +40,7 @@ with job(snakemake.log[0]) as log, locked(folder, log.warning):
     model = network_for(prepared, settings["network"], run["seed"], device)
     metadata = run | {
         "settings": settings,
+        "perturbation": snakemake.params.perturbation,
         "precision": config.precision,
         "normalisation": model.normalisation,
         "examples_sha256": sha256(snakemake.input.examples),

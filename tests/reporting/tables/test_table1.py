@@ -265,7 +265,8 @@ def test_numbers_of_the_users_stand_beside_ours(runs, dataset_of, selection_of) 
 class TestSelectionNotes:
     def test_rule_ties_counts_and_costs(self, selection_of, dataset_of) -> None:
         settings = [(*SGD, 3, 2), (*SAM, 18, 11), (*LSAM, 18, 1), (*ASAM, 9, 4)]
-        lines = selection_notes(dataset_of(selection_of(*settings, at_sgd=[(*AT_SGD, 6, 5)])))
+        at_sgd = [(*AT_SGD, 6, 5), LSAM, ASAM]
+        lines = selection_notes(dataset_of(selection_of(*settings, at_sgd=at_sgd)))
         assert lines == [
             "Selected by: the first that came.",
             "SGD: 2 of 3 settings were best before ties were broken.",
@@ -281,8 +282,33 @@ class TestSelectionNotes:
     def test_a_method_that_was_not_trained_at_sgds_rate_is_named(
         self, selection_of, dataset_of
     ) -> None:
-        *_, said = selection_notes(dataset_of(selection_of(SGD, SAM, LSAM)))
+        *_, said = selection_notes(dataset_of(selection_of(SGD, SAM, LSAM, at_sgd=[LSAM])))
         assert said == "SAM was not trained at SGD's learning rate."
+
+    def test_a_method_of_which_every_run_diverged_is_named(self, selection_of, dataset_of) -> None:
+        selection = selection_of((*SGD, 1, 1), (*LSAM, 1, 1), failed=["sam"])
+        lines = selection_notes(dataset_of(selection))
+        assert lines[-2:] == [
+            "Left out: LSAM at SGD's learning rate: every run diverged.",
+            "Left out: SAM: every run diverged.",
+        ]
+        assert any(
+            line.startswith("LSAM has 1 setting to choose from and SGD 1,") for line in lines
+        )
+
+
+def test_of_equal_errors_both_are_the_lowest(rows_of, dataset_of, selection_of) -> None:
+    """Their means differ in the last bit, as their seeds have them in another order."""
+    errors = {SGD: [3, 5, 7, 4], SAM: [5, 4, 7, 3]}
+    runs = pd.concat(
+        rows_of(*setting, seed, test=error / 1960, shape=0.1, colour=0.2)
+        for setting, found in errors.items()
+        for seed, error in enumerate(found)
+    )
+    table = tidy(runs, [dataset_of(selection_of(SGD, SAM))])
+    means = table.loc[table["metric"] == "test_error", "mean"]
+    assert means.nunique() == 2
+    assert readable(table)[2]["Test error"].all()
 
     @pytest.mark.parametrize("group_weights", [None, (0.7, 0.1, 0.1, 0.1)])
     def test_weighted_errors_are_called_that(self, selection_of, dataset_of, group_weights) -> None:

@@ -65,7 +65,7 @@ def _sentences(fault: Any) -> list[str]:
     if fault["type"] == "extra_forbidden":
         allowed = ", ".join(_section_at(location[:-1]).model_fields)
         return [f"{key}: unknown key; allowed here: {allowed}"]
-    if location[-1:] == ["[key]"] and "expected" in fault["ctx"]:
+    if location[-1:] == ["[key]"] and "expected" in fault.get("ctx", {}):
         allowed = fault["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
         return [f"{key}: unknown key; allowed here: {allowed}"]
     if fault["type"] == "beside":

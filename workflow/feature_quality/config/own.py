@@ -53,8 +53,9 @@ OwnId = Annotated[
 FolderName = Annotated[
     str,
     require(
-        re.compile(r"[A-Za-z0-9_]+").fullmatch,
-        "should be the name of a folder, of letters without accents, digits or _",
+        # Table 2 has a column for each.
+        re.compile(r"(?!Method$)[A-Za-z0-9_]+").fullmatch,
+        "should be the name of a folder, of letters without accents, digits or _, but not Method",
     ),
 ]
 

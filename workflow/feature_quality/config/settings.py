@@ -159,6 +159,8 @@ class Settings(Section):
                 for name in dict.fromkeys([spec.id, *spec.datasets])
                 if name in taken
             ]
+            # Its files would be those of the toy study.
+            faults += [f"own.{spec.id}: is the name of the toy study"] * (spec.id == "toy")
             if spec.title in {each.title for each in others}:
                 faults.append(f"own.{spec.id}.title: {spec.title!r} is that of another dataset")
         if faults:
@@ -183,6 +185,14 @@ class Settings(Section):
                     f"of {name} have {found}"
                 )
             faults += self._too_many_per_group(name)
+        for dataset in {*self.reference} & {*self.datasets}:
+            if dataset in self.of_domains:
+                faults.append(f"reference.{dataset}: Table 1 does not have this dataset")
+            faults += [
+                f"reference.{dataset}.{method}: is not among methods"
+                for method in self.reference[dataset]
+                if method not in self.methods
+            ]
         if faults:
             raise _disagreement("\n".join(faults))
         return self
@@ -343,14 +353,18 @@ class Settings(Section):
     def constants_of(self, dataset: str) -> list[Constant]:
         """Return every constant that a result on ``dataset`` rests on."""
         spec = self.spec_of(dataset)
-        found = [each for each in self.constants("") if "." not in each.key]
+        unused = set() if self.splits == "fixed" else {"data_seed"}
+        unused |= set() if self._splits_at_random(dataset) else {"splits", "data_seed"}
+        if self.probe.protocol == "dfr":
+            unused.add("probe.strengths")
+        top = [each for each in self.constants("") if "." not in each.key]
+        found = [each for each in top if each.key not in unused]
         found += self.grid_of(dataset).constants(f"grid.{spec.id}", spec.grid)
         found += self.training_of(dataset).constants(f"training.{spec.id}", spec.training)
         if spec.images:
             found += self.domains[spec.id].constants(f"domains.{spec.id}", spec.images)
         if spec.id in self.own:
             found += self.own[spec.id].constants(f"own.{spec.id}")
-        unused = {"probe.strengths"} if self.probe.protocol == "dfr" else set()
         probe = [each for each in self.probe.constants("probe") if each.key not in unused]
         if spec.per_group:
             default, value = spec.per_group, self.probe.per_group[dataset]

@@ -225,7 +225,8 @@ class Toy(Section):
         """Refuse sections that are right one by one and wrong together."""
         points = self.distribution.train_points
         sizes = [("training.batch_size", self.training.batch_size)]
-        sizes += [(f"grid.batch_size[{i}]", n) for i, n in enumerate(self.grid.batch_size)]
+        if "batch_size" in self.studies:
+            sizes += [(f"grid.batch_size[{i}]", n) for i, n in enumerate(self.grid.batch_size)]
         faults = [
             f"toy.{key}: {size} should be at most toy.distribution.train_points, {points}"
             for key, size in sizes

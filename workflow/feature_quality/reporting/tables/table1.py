@@ -144,7 +144,8 @@ def readable(part: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFra
     """
     cells, settings, lowest = [], [], []
     of_settings = part[~part["setting"].isin([TIED, REFERENCE])]
-    least = of_settings.groupby("metric")["mean"].min()
+    # Of equal errors none is better, in whatever order they were added up.
+    least = of_settings.groupby("metric")["mean"].min().round(12)
     groups: Any = part.groupby(["method", "setting"], sort=False)
     for (name, chosen), metrics in groups:
         first, method = metrics.iloc[0], METHODS[name]
@@ -161,7 +162,7 @@ def readable(part: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFra
             row[heading] = spread(metric)
             if chosen == TIED:
                 row[heading] += f" [{metric['low']:.4f}, {metric['high']:.4f}]"
-            best[heading] = ours and metric["mean"] == least[metric["metric"]]
+            best[heading] = ours and round(metric["mean"], 12) == least[metric["metric"]]
         cells.append(row)
         lowest.append(best)
         if ours:
@@ -190,19 +191,29 @@ def selection_notes(dataset: TableDataset) -> list[str]:
     sgd = choices.get(BASELINE.name)
     trained = {(each["method"], each["lr"]) for each in dataset.selection["candidates"]}
     lines += [
-        f"{METHODS[name].label} has {choice['candidates']} settings to choose from and "
+        f"{METHODS[name].label} has {_settings(choice['candidates'])} to choose from and "
         f"{BASELINE.label} {sgd['candidates']}, and a step of {METHODS[name].label} takes "
         f"{COSTS[METHODS[name].cost]}."
         for name, choice in choices.items()
         if sgd and name != BASELINE.name
     ]
-    lines += [
-        f"{METHODS[name].label} was not trained at {BASELINE.label}'s learning rate."
-        for name in methods_of(dataset.selection)
-        if sgd and (name, sgd["lr"]) not in trained
-    ]
+    at_sgd_lr = {BASELINE.name, *dataset.selection["at_sgd_lr"]}
+    for name in methods_of(dataset.selection):
+        label = METHODS[name].label
+        if name not in choices:
+            lines.append(f"Left out: {label}: every run diverged.")
+        elif sgd and (name, sgd["lr"]) not in trained:
+            lines.append(f"{label} was not trained at {BASELINE.label}'s learning rate.")
+        elif sgd and name not in at_sgd_lr:
+            lines.append(
+                f"Left out: {label} at {BASELINE.label}'s learning rate: every run diverged."
+            )
     if dataset.description.group_weights:
         lines.append(
             "Validation and test errors weight each group's error by its frequency in training."
         )
     return lines
+
+
+def _settings(number: int) -> str:
+    return "1 setting" if number == 1 else f"{number} settings"

@@ -149,7 +149,8 @@ def readable(part: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFra
     rows: dict[str, dict[str, str]] = {}
     settings: dict[str, dict[str, str]] = {}
     best: dict[str, dict[str, bool]] = {}
-    highest = part.groupby("target")["mean"].max()
+    # Of equal accuracies none is better, in whatever order they were added up.
+    highest = part.groupby("target")["mean"].max().round(12)
     for _, cell in part.iterrows():
         label, target = METHODS[cell["method"]].label, cell["target"]
         rows.setdefault(label, {})[target] = spread(cell)
@@ -159,7 +160,7 @@ def readable(part: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFra
         seeds = "1 seed" if cell["n_seeds"] == 1 else f"{cell['n_seeds']} seeds"
         chosen = f"lr {format_number(cell['lr'])}, ρ {format_number(cell['rho'])}, {seeds}"
         settings.setdefault(label, {})[target] = chosen
-        best.setdefault(label, {})[target] = cell["mean"] == highest[target]
+        best.setdefault(label, {})[target] = round(cell["mean"], 12) == highest[target]
     kinds = ["", ", paper", " − paper"]
     names = [f"{method.label}{kind}" for kind in kinds for method in METHODS.values()]
 

@@ -9,11 +9,14 @@ from feature_quality.training.network import NetworkSpec, Parts, Shape
 def build(name: str, shape: Shape, classes: int) -> Parts:
     """Build a model of timm, with its own names, initialisation and normalisation.
 
+    Dropout and stochastic depth are off: the two passes of SAM would drop other units.
+
     Raises:
         InputError: timm has no such model, or its last layer is not one linear layer.
     """
     import timm
     from torch import nn
+    from torch.nn.modules.dropout import _DropoutNd
 
     if not timm.is_model(name):
         similar = ", ".join(timm.list_models(f"*{name}*")[:5])
@@ -25,10 +28,19 @@ def build(name: str, shape: Shape, classes: int) -> Parts:
     # A transformer has as many positions as the images have patches.
     size: Any = {"img_size": shape[1:]} if settings.fixed_input_size else {}
     model: Any = timm.create_model(name, num_classes=classes, **size)
-    head = model.get_classifier()
+    head, whole = model.get_classifier(), set(model.state_dict())
     if not isinstance(head, nn.Linear):
         raise InputError(f"timm's {name} ends in a {type(head).__name__}, not in a linear layer")
     model.reset_classifier(0)
+    kept = {*model.state_dict(), *(f"{settings.classifier}.{part}" for part in head.state_dict())}
+    if lost := sorted(whole - kept):
+        raise InputError(f"timm's {name} has more in its head than a linear layer: {lost[0]}")
+    for module in model.modules():
+        # Stochastic depth, models that call the function of dropout, and layers of it.
+        for rate in {"drop_prob", "drop_rate"} & {*vars(module)}:
+            setattr(module, rate, 0.0)
+        if isinstance(module, _DropoutNd):
+            module.p = 0.0
     return Parts(model, head, settings.classifier, (settings.mean, settings.std))
 
 
