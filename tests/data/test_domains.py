@@ -82,6 +82,18 @@ def refusal(place, **options):
     return str(caught.value)
 
 
+@pytest.mark.parametrize(("kept", "refused"), [(2, True), (3, True), (4, False)])
+def test_domains_without_an_image_for_validation_are_refused(tree, kept, refused):
+    for images in (domain / name for domain in tree.iterdir() for name in ("cat", "dog")):
+        for image in sorted(images.iterdir())[kept:]:
+            image.unlink()
+    said = f"too few images: none is left for val where {DOMAINS[0]} is the target"
+    if refused:
+        assert said in refusal(tree, seed=0)
+    else:
+        read(tree, seed=0)
+
+
 def test_a_class_with_one_image_for_probes_is_named(tree):
     for image in sorted((tree / DOMAINS[0] / "dog").iterdir())[1:]:
         image.unlink()

@@ -208,6 +208,12 @@ def split_domains(stored: StoredImages, seed: int) -> list[tuple[Description, pd
             "probe_train": [halves[code][0]],
             "probe_test": [halves[code][1]],
         }
+        for split, members in rows.items():
+            if not sum(map(len, members)):
+                raise InputError(
+                    f"{stored.info.title}: too few images: none is left for {split} where "
+                    f"{names[code]} is the target; 8 of a domain suffice"
+                )
         parts = [
             table.iloc[np.sort(np.concatenate(members))].assign(split=split)
             for split, members in rows.items()
