@@ -67,9 +67,8 @@ def study_files(study):
 def first_sgd_run(wildcards):
     """A trained network to look into: SGD's first run that finished, or the first if none did."""
     runs = settings.runs_of(wildcards.dataset, BASELINE.name)
-    return next(
-        (run for run in runs if run in finished_runs(wildcards.dataset)), runs[0]
-    )
+    finished = finished_runs(wildcards.dataset)
+    return next((run for run in runs if run in finished), runs[0])
 
 
 def finished_runs(dataset):

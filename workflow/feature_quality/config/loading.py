@@ -11,6 +11,7 @@ from feature_quality.config.section import Section, is_by_name, section_of
 from feature_quality.config.settings import Settings
 from feature_quality.data.datasets import SPECS
 from feature_quality.errors import InputError
+from feature_quality.formatting import counted
 
 # Characters of a value in a message.
 LONGEST_SHOWN = 200
@@ -39,7 +40,7 @@ def load(config: Mapping[str, Any]) -> Settings:
             )
             for sentence in _sentences(fault)
         ]
-        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        count = counted(len(faults), "fault")
         raise InputError("\n  ".join([f"The configuration has {count}:", *faults])) from error
 
 

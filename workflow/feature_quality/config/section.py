@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic_core.core_schema import CoreSchema, literal_schema
 
 from feature_quality.data.spec import Defaults
+from feature_quality.formatting import counted
 from feature_quality.provenance import Default, Provenance, weakest
 
 
@@ -51,7 +52,7 @@ def run_note(seeds: Sequence[int], epochs: Sequence[int], constants: Sequence[Co
     """Say of runs how many seeds and epochs they have, and which settings differ from defaults."""
     different = [constant.key for constant in constants if constant.differs]
     passes = " or ".join(map(str, epochs))
-    text = f"{'1 seed' if len(seeds) == 1 else f'{len(seeds)} seeds'}, {passes} epochs."
+    text = f"{counted(len(seeds), 'seed')}, {passes} epochs."
     return f"{text} Not the documented settings: {', '.join(different)}." if different else text
 
 

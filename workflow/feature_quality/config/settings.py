@@ -159,8 +159,9 @@ class Settings(Section):
                 for name in dict.fromkeys([spec.id, *spec.datasets])
                 if name in taken
             ]
-            # Its files would be those of the toy study.
-            faults += [f"own.{spec.id}: is the name of the toy study"] * (spec.id == "toy")
+            if spec.id == "toy":
+                # Its files would be those of the toy study.
+                faults.append("own.toy: is the name of the toy study")
             if spec.title in {each.title for each in others}:
                 faults.append(f"own.{spec.id}.title: {spec.title!r} is that of another dataset")
         if faults:
@@ -185,12 +186,14 @@ class Settings(Section):
                     f"of {name} have {found}"
                 )
             faults += self._too_many_per_group(name)
-        for dataset in {*self.reference} & {*self.datasets}:
+        for dataset, numbers in self.reference.items():
+            if dataset not in self.datasets:
+                continue
             if dataset in self.of_domains:
                 faults.append(f"reference.{dataset}: Table 1 does not have this dataset")
             faults += [
                 f"reference.{dataset}.{method}: is not among methods"
-                for method in self.reference[dataset]
+                for method in numbers
                 if method not in self.methods
             ]
         if faults:
@@ -353,10 +356,11 @@ class Settings(Section):
     def constants_of(self, dataset: str) -> list[Constant]:
         """Return every constant that a result on ``dataset`` rests on."""
         spec = self.spec_of(dataset)
-        unused = set() if self.splits == "fixed" else {"data_seed"}
-        unused |= set() if self._splits_at_random(dataset) else {"splits", "data_seed"}
-        if self.probe.protocol == "dfr":
-            unused.add("probe.strengths")
+        unused = {"probe.strengths"} if self.probe.protocol == "dfr" else set()
+        if not self._splits_at_random(dataset):
+            unused |= {"splits", "data_seed"}
+        elif self.splits != "fixed":
+            unused.add("data_seed")
         top = [each for each in self.constants("") if "." not in each.key]
         found = [each for each in top if each.key not in unused]
         found += self.grid_of(dataset).constants(f"grid.{spec.id}", spec.grid)

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from feature_quality.artifacts.parquet import read_table
 from feature_quality.artifacts.toy import PERTURBATIONS
 from feature_quality.errors import InputError
+from feature_quality.formatting import counted
 from feature_quality.methods import METHODS, Method
 from feature_quality.reporting.figures.drawing import Drawing, Inputs
 from feature_quality.reporting.figures.style import NEUTRAL, canvas
@@ -38,8 +39,8 @@ def draw(inputs: Inputs, _: None) -> Drawing:
     if perturbations.empty:
         raise InputError("Appendix D: every network has diverged; there is nothing to draw")
     seeds = perturbations.groupby("network", sort=False)["seed"].nunique()
-    counted = (f"{name}, {n} seed{'' if n == 1 else 's'}" for name, n in seeds.items())
-    texts = [f"Examples of {'; '.join(counted)}."]
+    drawn = (f"{name}, {counted(number, 'seed')}" for name, number in seeds.items())
+    texts = [f"Examples of {'; '.join(drawn)}."]
     texts += [f"Left out, as it diverged: {run['dataset']}." for run in lost]
     return Drawing(plot(perturbations), texts)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from feature_quality.artifacts.selection import methods_of
-from feature_quality.formatting import format_number
+from feature_quality.formatting import counted, format_number
 from feature_quality.methods import BASELINE, METHODS
 from feature_quality.reporting.metrics import (
     SELECTED,
@@ -191,7 +191,7 @@ def selection_notes(dataset: TableDataset) -> list[str]:
     sgd = choices.get(BASELINE.name)
     trained = {(each["method"], each["lr"]) for each in dataset.selection["candidates"]}
     lines += [
-        f"{METHODS[name].label} has {_settings(choice['candidates'])} to choose from and "
+        f"{METHODS[name].label} has {counted(choice['candidates'], 'setting')} to choose from and "
         f"{BASELINE.label} {sgd['candidates']}, and a step of {METHODS[name].label} takes "
         f"{COSTS[METHODS[name].cost]}."
         for name, choice in choices.items()
@@ -213,7 +213,3 @@ def selection_notes(dataset: TableDataset) -> list[str]:
             "Validation and test errors weight each group's error by its frequency in training."
         )
     return lines
-
-
-def _settings(number: int) -> str:
-    return "1 setting" if number == 1 else f"{number} settings"

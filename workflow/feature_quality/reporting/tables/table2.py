@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from feature_quality.artifacts.selection import methods_of
-from feature_quality.formatting import format_number
+from feature_quality.formatting import counted, format_number
 from feature_quality.methods import METHODS
 from feature_quality.reporting.metrics import (
     count_diverged,
@@ -157,7 +157,7 @@ def readable(part: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFra
         if not pd.isna(cell["paper"]):
             rows.setdefault(f"{label}, paper", {})[target] = f"{cell['paper']:.3f}"
             rows.setdefault(f"{label} − paper", {})[target] = _difference(cell)
-        seeds = "1 seed" if cell["n_seeds"] == 1 else f"{cell['n_seeds']} seeds"
+        seeds = counted(cell["n_seeds"], "seed")
         chosen = f"lr {format_number(cell['lr'])}, ρ {format_number(cell['rho'])}, {seeds}"
         settings.setdefault(label, {})[target] = chosen
         best.setdefault(label, {})[target] = round(cell["mean"], 12) == highest[target]
