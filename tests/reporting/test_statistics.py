@@ -77,14 +77,14 @@ def test_holm_by_hand() -> None:
 def test_slopes_are_those_of_least_squares_with_0_at_0() -> None:
     rho = [0.1, 0.3, 0.2]
     seeds = {4: [-0.1, 0.3, 0.5], 7: [0.2, 0.2, -0.4], 9: [0.1, np.nan, 0.1]}
-    index = pd.MultiIndex.from_product([rho, seeds], names=["rho", "seed"])
-    values = pd.Series([seeds[seed][rho.index(r)] for r, seed in index], index)
+    index = pd.MultiIndex.from_product([[0.5], rho, seeds], names=["lr", "rho", "seed"])
+    values = pd.Series([seeds[seed][rho.index(r)] for _, r, seed in index], index)
     expected = [linregress([0, *rho], [0, *seeds[seed]]).slope for seed in (4, 7)]
     both = slopes(pd.DataFrame({"once": values, "twice": 2 * values}))
     assert both["once"].tolist() == pytest.approx([*expected, np.nan], nan_ok=True)
     assert both["twice"].tolist() == pytest.approx((2 * both["once"]).tolist(), nan_ok=True)
     # By hand: through (0, 0) and (2, 1).
-    alone = pd.MultiIndex.from_tuples([(2.0, 0)], names=["rho", "seed"])
+    alone = pd.MultiIndex.from_tuples([(0.5, 2.0, 0)], names=["lr", "rho", "seed"])
     assert slopes(pd.DataFrame({"value": [1.0]}, alone))["value"].tolist() == [0.5]
 
 

@@ -123,7 +123,7 @@ def test_a_run_that_has_lost_the_label_is_dropped(runs, only) -> None:
 def test_a_bootstrap_says_nothing_finer_than_its_samples(runs, only) -> None:
     large = {(50, rho): [0.4, 0.4, 0.4] for rho in (0.0, 0.5, 1.0, 2.0)}
     row = only(batch_size(runs(WIDE | large)), "10b", where=f"{EQUAL} 50")
-    assert (row["verdict"], row["p"]) == ("supported", 1 / 1001)
+    assert (row["verdict"], row["p"]) == ("supported", 1 / 10_001)
 
 
 def test_a_cost_that_many_samples_do_not_have_is_open(runs, only) -> None:

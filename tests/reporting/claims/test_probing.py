@@ -226,17 +226,18 @@ class TestSweep:
         assert (first["low"], first["high"]) == pytest.approx((low, high))
         assert first["note"] == "colour; learning rates: 2"
         assert second["effect"] == pytest.approx(-0.15)
-        assert second["note"].endswith("; 1 of 6 pairs of runs left out: one diverged")
+        assert second["note"].endswith("; 1 of 6 pairs left out: a run diverged")
         assert (first["runs"], second["runs"], second["dropped"]) == (3, 3, 0)
-        # Each seed's line through (0, 0) and its two differences.
+        # Each seed's line through (0, 0) and its two differences: means over the rates, but seed
+        # 1 has a line at the second rate alone.
         slope = only(rows, "1c", where=HERE)
-        seeds = [[-0.1, -0.15], [-0.1, -0.2], [-0.2, -0.1]]
+        seeds = [[-0.1, -0.15], [0.0, -0.2], [-0.2, -0.1]]
         expected = [linregress([0, 1, 2], [0, *each]).slope for each in seeds]
         assert slope["effect"] == pytest.approx(sum(expected) / 3)
         low, high = ttest_1samp(expected, 0).confidence_interval(0.95)
         assert (slope["low"], slope["high"]) == pytest.approx((low, high))
         assert pd.isna(slope["rho"])
-        assert "1 of 12 pairs" in slope["note"]
+        assert slope["note"].endswith("; 1 of 6 slopes left out: a run diverged")
         # Of the two samples SAM has 0.1 more in one; the percentiles lie between.
         assert first["test_low"] == pytest.approx(first["effect"] + 0.025 * 0.1)
         assert first["test_high"] == pytest.approx(first["effect"] + 0.975 * 0.1)
@@ -258,6 +259,27 @@ class TestSweep:
             assert row["effect"] == pytest.approx(-0.1)
         row = only(rows, "1b", where=HERE, rho=2)
         assert (row["runs"], row["dropped"]) == (2, 1)
+
+    def test_a_run_that_diverged_does_not_tilt_the_slope(self, swept, only) -> None:
+        """SAM gains at the first rate alone, whatever ρ is, and diverges at the second."""
+        gains = {(rho, 0.1): [-0.1, -0.2, -0.3] for rho in (1.0, 2.0)}
+        complete = swept(gains | {(rho, 0.2): [0.0] * 3 for rho in (1.0, 2.0)})
+        diverged = swept(gains | {(1.0, 0.2): [0.0] * 3, (2.0, 0.2): [None] * 3})
+        # The slope of 0, −.1 and −.1 at ρ of 0, 1 and 2 is −.05: at the first rate only.
+        assert only(complete, "1c", where=HERE)["effect"] == pytest.approx(-0.05)
+        assert only(diverged, "1c", where=HERE)["effect"] == pytest.approx(-0.1)
+
+    def test_one_rho_has_no_slope(self, swept, only) -> None:
+        rows = swept({(1.0, lr): [-0.1] * 3 for lr in (0.1, 0.2)})
+        assert only(rows, "1b", where=HERE)["verdict"] == "supported"
+        slope = only(rows, "1c", where=HERE)
+        assert (slope["verdict"], slope["reason"]) == ("not run", "the sweep has one ρ")
+
+    def test_methods_without_a_common_learning_rate_have_no_sweep(self, checked, found) -> None:
+        errors = [(0.1, 0.3)] * 2
+        rows = found(checked(errors, errors, lsam=errors), "1b", "1c", where=HERE, method="lsam")
+        assert rows["verdict"].tolist() == ["not run"] * 2
+        assert rows["reason"].tolist() == ["no learning rate in common with SGD"] * 2
 
     def test_a_sweep_of_which_a_part_was_probed_is_not_run(self, swept, found) -> None:
         sam = {(1.0, lr): [-0.1] * 3 for lr in (0.1, 0.2)}

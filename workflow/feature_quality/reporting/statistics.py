@@ -54,19 +54,21 @@ def holm(p: pd.Series) -> pd.Series:
 
 
 def slopes(differences: pd.DataFrame) -> pd.DataFrame:
-    """Return each seed's slope in ρ by least squares, through its differences and 0 at ρ = 0.
+    """Return slopes in ρ by least squares, through the differences at each ρ and 0 at ρ = 0.
 
     The mean of the slopes is the slope of the mean.
 
     Args:
-        differences: one row per (ρ, seed), with ρ > 0; in each column, a seed with NaN has no
-            slope.
+        differences: one row per ρ > 0 and learning rate and seed, the levels of its index.
+
+    Returns:
+        one row per learning rate and seed; NaN where a difference is.
     """
     rho = differences.index.unique("rho").to_numpy(float)
     centre = rho.sum() / (len(rho) + 1)
     scale = ((rho - centre) ** 2).sum() + centre**2
     weights = (differences.index.get_level_values("rho") - centre) / scale
-    return differences.mul(weights, axis=0).groupby("seed").sum(min_count=len(rho))
+    return differences.mul(weights, axis=0).groupby(["lr", "seed"]).sum(min_count=len(rho))
 
 
 def bootstrap_errors(

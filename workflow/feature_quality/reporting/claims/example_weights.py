@@ -152,7 +152,7 @@ def check(points: WeightedPoints) -> list[Row]:
 
 
 def absent(descriptions: Sequence[Description], selections: Selections) -> list[Row]:
-    """Return open rows for the datasets of two features that have no weights to compare."""
+    """Return rows, not run, for the datasets of two features without weights to compare."""
     rows = without_runs(descriptions, selections, CHECKS)
     return rows + missing([each.dataset for each in descriptions], CHECKS)
 

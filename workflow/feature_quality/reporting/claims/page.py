@@ -46,7 +46,7 @@ RULE = (
     "seed; a seed that lacks a run, as when it diverged, or the number that is compared is dropped "
     "and counted.",
     "Effects of claims 1, 2 and 11 have a second interval, over test examples: that of a bootstrap "
-    "which draws them within each group. It decides nothing.",
+    "which draws them within each group (those of claim 11 have no groups). It decides nothing.",
     "Beside each verdict stands the p-value that Holm's method adjusts for the number of checks of "
     "the claim; the counts are of verdicts that hold at an adjusted 5 %. A check for which there "
     "is nothing to compare is *not run*, and never counted as open.",

@@ -26,7 +26,7 @@ from feature_quality.reporting.metrics import (
 from feature_quality.reporting.statistics import slopes
 from feature_quality.reporting.tables.table2 import PAPER
 
-# The paper's datasets; one that is not among the results leaves its checks open.
+# The paper's datasets; the checks of one that is not among the results are not run.
 TABLE_1 = {
     "cifar_mnist": "CIFAR-MNIST",
     "fmnist_mnist": "FMNIST-MNIST",
@@ -147,7 +147,7 @@ def _gender(runs: pd.DataFrame, descriptions: Sequence[Description], selections:
 
 
 def missing(datasets: Sequence[str], checks: Sequence[Check]) -> list[Row]:
-    """Return open rows for the datasets of Table 1 that are not among ``datasets``."""
+    """Return rows, not run, for the datasets of Table 1 that are not among ``datasets``."""
     return [
         check.unknown(CheckContext(REAL, title), NOT_THERE)
         for dataset, title in TABLE_1.items()
@@ -159,7 +159,7 @@ def missing(datasets: Sequence[str], checks: Sequence[Check]) -> list[Row]:
 def without_runs(
     descriptions: Sequence[Description], selections: Selections, checks: Sequence[Check]
 ) -> list[Row]:
-    """Return open rows for the methods of which, or of SGD, no run on a dataset has finished."""
+    """Return rows, not run, for methods of which, or of SGD, no run on a dataset has finished."""
     rows = []
     for description in descriptions:
         selection = selections[description.dataset]
@@ -227,28 +227,31 @@ def _over_sweep(
 ) -> list[Row]:
     """Return the rows of a method over the sweep: at each ρ, and of the slope in ρ.
 
-    The number of a seed at a ρ is the mean over learning rates of the method's value less SGD's.
-    Where either run diverged, the seed lacks that learning rate.
+    The number of a seed is the mean over learning rates: at a ρ, of the method's value less SGD's;
+    and of the slope of these differences in ρ, so that the same learning rates are compared at
+    each ρ. Where a run diverged, the seed lacks that learning rate.
     """
     pairs = sweep_differences(values, context.method)
-    means: Any = pairs.groupby(["rho", "seed"]).mean()
-    lost, rates = pairs["value"].isna(), len(pairs.index.unique("lr"))
+    over_all = replace(context, rho=None)
+    if pairs.empty:
+        reason = f"no learning rate in common with {BASELINE.label}"
+        return [check.unknown(over_all, reason) for check in readings[1:3]]
 
-    def about(lost: pd.Series) -> str:
-        left_out = f"; {lost.sum()} of {len(lost)} pairs of runs left out: one diverged"
-        return f"{note}learning rates: {rates}" + (left_out if lost.any() else "")
+    def evaluate(check: Check, context: CheckContext, by_rate: Any, what: str) -> Row:
+        lost = by_rate["value"].isna()
+        left_out = f"; {lost.sum()} of {len(lost)} {what} left out: a run diverged"
+        said = f"{note}learning rates: {len(by_rate.index.unique('lr'))}"
+        means = by_rate.groupby("seed").mean()
+        return _evaluate(check, context, means, said + (left_out if lost.any() else ""))
 
+    radii = pairs.index.unique("rho")
     rows = [
-        _evaluate(
-            readings.sweep,
-            replace(context, rho=rho),
-            means.xs(rho, level="rho"),
-            about(lost.xs(rho, level="rho")),
-        )
-        for rho in means.index.unique("rho")
+        evaluate(readings.sweep, replace(context, rho=rho), pairs.xs(rho, level="rho"), "pairs")
+        for rho in radii
     ]
-    context = replace(context, rho=None)
-    return [*rows, _evaluate(readings.slope, context, slopes(means), about(lost))]
+    if len(radii) == 1:
+        return [*rows, readings.slope.unknown(over_all, "the sweep has one ρ")]
+    return [*rows, evaluate(readings.slope, over_all, slopes(pairs), "slopes")]
 
 
 def _samples(bootstrap: pd.DataFrame, dataset: str, feature: str) -> pd.DataFrame:

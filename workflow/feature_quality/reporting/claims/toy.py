@@ -25,7 +25,7 @@ STUDIES = {
 
 
 def toy(studies: Mapping[str, pd.DataFrame]) -> list[Row]:
-    """Check the claims on the runs of the studies; those on a study that is not there are open."""
+    """Check the claims on the runs of the studies; without its study, a check is not run."""
     rows: list[Row] = []
     for module, names in STUDIES.items():
         present = studies.keys() >= set(names)
