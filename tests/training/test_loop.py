@@ -31,6 +31,7 @@ from feature_quality.training.loop import (
     epoch_order,
     epoch_windows,
     evaluate,
+    split_batches,
     train,
 )
 from feature_quality.training.models import Network, activation_bytes, build_network
@@ -400,15 +401,28 @@ def test_the_device_is_waited_for_once_per_epoch(method, monkeypatch):
     assert (waits.count, taken) == (0, [5, 5, 5])
 
 
+@pytest.mark.parametrize(
+    ("batch_size", "sizes"),
+    [(11, [11, 12]), (22, [23]), (2, [2] * 10 + [3]), (7, [7, 7, 7, 2]), (40, [23]), (1, [1] * 23)],
+)
+def test_a_last_batch_of_one_joins_the_one_before(batch_size, sizes):
+    order = torch.randperm(23)
+    batches = split_batches(order, batch_size)
+    assert [len(each) for each in batches] == sizes
+    assert torch.equal(torch.cat(batches), order)
+
+
 @pytest.mark.parametrize("method", ["sgd", "sam"])
-@pytest.mark.parametrize("batch_size", [1, 11, 22])
-def test_a_last_batch_of_one_is_refused_where_batch_norm_has_one_value(method, batch_size):
+def test_batch_norm_never_meets_a_lone_image(method):
+    """Of one value per channel it refuses to normalise; a step fewer is in the schedule, too."""
     flat = nn.BatchNorm1d(36)
-    with pytest.raises(InputError, match=r"^23 training images leave a last batch of one, which"):
-        run(tiny_network(flat), method=method, batch_size=batch_size)
-    assert flat.num_batches_tracked == 0
-    # Images have many values per channel.
-    assert len(run(tiny_network(), method=method, batch_size=22, epochs=1).history) == 1
+    model = tiny_network(flat)
+    seen = logits_in_training(model)
+    [row] = run(model, method=method, batch_size=11, epochs=1).history
+    assert {len(logits) for logits in seen} == {11, 12}
+    assert flat.num_batches_tracked == 2
+    # Of two steps the second is in the middle of the cosine.
+    assert row["lr"] == pytest.approx(SETTINGS["lr"] / 2)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -105,7 +105,9 @@ def test_initial_weights_are_torchs_default_from_the_callers_seed():
 def timm_resnet(num_classes: int) -> nn.Module:
     import timm
 
-    return timm.create_model("resnet18", num_classes=num_classes)
+    model = timm.create_model("resnet18", num_classes=num_classes)
+    model.fc.reset_parameters()
+    return model
 
 
 @pytest.mark.parametrize(
@@ -161,6 +163,8 @@ def test_any_model_of_timm_is_a_backbone_and_a_linear_head(name, head, mean):
     assert network.head.out_features == 4
     assert network.head_name == head
     assert network.normalisation[0][0] == mean
+    # The initialisation of PyTorch's linear layers.
+    assert network.head.weight.abs().max() <= network.head.in_features**-0.5
 
 
 @pytest.mark.parametrize(

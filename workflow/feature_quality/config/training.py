@@ -13,6 +13,7 @@ from feature_quality.config.section import (
     NonNegativeNumber,
     PositiveWhole,
     Section,
+    Several,
     Span,
     constant,
     require,
@@ -79,7 +80,10 @@ class TrainingSettings(Section):
         "relative to the working directory.",
     )
     epochs: Epochs
-    batch_size: BatchSize
+    batch_size: Annotated[
+        Several,
+        Field(description="Examples per step; a last batch of a single one joins the one before."),
+    ]
     momentum: Annotated[Fraction, Field(description="Momentum of the base optimizer.")]
     weight_decay: Annotated[
         NonNegativeNumber,

@@ -19,7 +19,7 @@ from feature_quality.features.embedding import embed, embedded_parts
 from feature_quality.features.margin import margins
 from feature_quality.features.probe import LinearProbe, ProbeSet, fit_draw
 from feature_quality.seeds import derive_seed, generator
-from feature_quality.training.loop import DeviceSplit
+from feature_quality.training.loop import DeviceSplit, split_batches
 from feature_quality.training.models import Network
 from feature_quality.training.sam import (
     Perturbation,
@@ -56,7 +56,7 @@ def checkpoint_importance(
     description, train = prepared.description, prepared.split("train")
     split = DeviceSplit.of(train, description, device, model.normalisation)
     order = generator("importance", description.dataset, seed).permutation(len(split))
-    batches = torch.split(torch.from_numpy(order).to(device), batch_size)
+    batches = split_batches(torch.from_numpy(order).to(device), batch_size)
     source = torch.Generator(device)
     source.manual_seed(derive_seed("random direction", description.dataset, seed))
     weights = importance_weights(model, split, perturbation, rho, batches, source)

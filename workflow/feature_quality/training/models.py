@@ -71,7 +71,7 @@ def build_network(name: str, shape: Shape, classes: int) -> Network:
     """Return the network of this name, with initial weights from PyTorch's global generator.
 
     Raises:
-        InputError: there is no such network, or it does not take images of this shape.
+        InputError: there is no such network, or it does not take images of so many channels.
     """
     spec = find_network(name)
     if spec.channels not in (None, shape[0]):

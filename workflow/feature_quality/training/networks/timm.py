@@ -9,7 +9,9 @@ from feature_quality.training.network import NetworkSpec, Parts, Shape
 def build(name: str, shape: Shape, classes: int) -> Parts:
     """Build a model of timm, with its own names, initialisation and normalisation.
 
-    Dropout and stochastic depth are off: the two passes of SAM would drop other units.
+    Dropout and stochastic depth are off: the two passes of SAM would drop other units. The head has
+    PyTorch's initialisation: some models' own is made for a thousand classes, and so large for a
+    few that its gradient soon undoes what the backbone has learned before.
 
     Raises:
         InputError: timm has no such model, or its last layer is not one linear layer.
@@ -31,6 +33,7 @@ def build(name: str, shape: Shape, classes: int) -> Parts:
     head, whole = model.get_classifier(), set(model.state_dict())
     if not isinstance(head, nn.Linear):
         raise InputError(f"timm's {name} ends in a {type(head).__name__}, not in a linear layer")
+    head.reset_parameters()
     model.reset_classifier(0)
     kept = {*model.state_dict(), *(f"{settings.classifier}.{part}" for part in head.state_dict())}
     if lost := sorted(whole - kept):
