@@ -30,15 +30,15 @@ onstart:
         for folder in Path().glob(pattern):
             if not os.access(folder, os.W_OK):
                 raise WorkflowError(f"{folder}: cannot be written to")
-    files = list(map(os.path.relpath, workflow.configfiles))
-    if change := notice_change(
-        Path("results/logs/configuration.json"), files, config
-    ):
-        logger.warning(change)
+    # A plan makes no table anew.
+    if "plan" not in workflow.dag_settings.targets:
+        files = list(map(os.path.relpath, workflow.configfiles))
+        record = Path("results/logs/configuration.json")
+        if change := notice_change(record, files, config):
+            logger.warning(change)
 
 
 rule all:
-    default_target: True
     input:
         expand(
             "results/tables/{table}.{kind}",

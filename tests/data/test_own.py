@@ -253,6 +253,7 @@ BAD_HEADERS = {
         "first line is 'image,split'"
     ),
     HEADER.replace("note", "pet"): "should have one column pet, with",
+    HEADER.replace("split", "Split"): "the column 'Split' should be called 'split'",
     HEADER.replace(",", ";"): "its first line is 'place;image;note;split;pet'",
 }
 

@@ -79,6 +79,19 @@ def test_delivers_the_file_and_nothing_else(server, tmp_path, progress):
     assert server.asked == ["/good"]
 
 
+def test_a_file_that_is_there_is_not_fetched_again(server, tmp_path):
+    target = tmp_path / "file.gz"
+    target.write_bytes(GOOD)
+    fetch(KEY, source(server, "/good"), target)
+    assert not server.asked
+    # One without a published checksum is taken as it is.
+    (tmp_path / "PACS.zip").write_bytes(b"mine")
+    fetch("PACS.zip", SOURCES["PACS.zip"], tmp_path / "PACS.zip")
+    target.write_bytes(GOOD[1:])
+    fetch(KEY, source(server, "/good"), target)
+    assert (target.read_bytes(), server.asked) == (GOOD, ["/good"])
+
+
 def test_a_mirror_that_fails_is_followed_by_the_next(server, tmp_path):
     fetch(KEY, source(server, "/gone", "/cut", "/wrong", "/good"), tmp_path / "file.gz")
     assert (tmp_path / "file.gz").read_bytes() == GOOD

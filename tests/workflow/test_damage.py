@@ -193,6 +193,18 @@ def test_a_download_that_breaks_off(tree: Tree, server: Server) -> None:
     assert (tree.path / "resources" / KEY).read_bytes() == Server.content
 
 
+def test_a_file_that_is_there_stays_where_no_other_can_be_had(tree: Tree, server: Server) -> None:
+    server.manner = "cut"
+    file = tree.path / "resources" / KEY
+    file.parent.mkdir(parents=True)
+    file.write_bytes(Server.content)
+    tree.run(f"resources/{KEY}", "--forceall")
+    assert file.read_bytes() == Server.content
+    file.write_bytes(b"damaged")
+    assert "could not be downloaded" in tree.refuse(f"resources/{KEY}", "--forceall")
+    assert file.read_bytes() == b"damaged"
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_download_that_is_killed(tree: Tree, server: Server, number: signal.Signals) -> None:
     server.manner = "hang"

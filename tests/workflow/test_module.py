@@ -12,6 +12,16 @@ CALLER = """
 configfile: "mine.yaml"
 
 
+rule everything:
+    input:
+        "study/results/tables/table1.csv",
+        "study/results/figures/sweep_digits_photos_sam.png",
+    output:
+        "done.txt",
+    shell:
+        "touch {{output}}"
+
+
 module quality:
     snakefile:
         "{snakefile}"
@@ -22,17 +32,6 @@ module quality:
 
 
 use rule * from quality as quality_*
-
-
-rule everything:
-    default_target: True
-    input:
-        "study/results/tables/table1.csv",
-        "study/results/figures/sweep_digits_photos_sam.png",
-    output:
-        "done.txt",
-    shell:
-        "touch {{output}}"
 """
 
 

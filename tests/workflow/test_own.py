@@ -108,6 +108,8 @@ def test_the_plan_reads_the_table(own_tree: Tree) -> None:
         said = own_tree.refuse("plan", "--quiet", "all", *USED[:2])
     assert "split is 'dev', should be one of train, val, test" in said
     assert not own_tree.results("data")
+    # Of another configuration it says nothing, and the run that follows does.
+    assert not (own_tree.path / "results" / "logs" / "configuration.json").exists()
 
 
 def test_the_table_of_the_page_is_accepted_and_no_shorter_one(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ wildcard_constraints:
 
 rule fetch:
     output:
-        "resources/{original}",
+        # Kept until the job has ended: it downloads nothing that is there and as published.
+        update("resources/{original}"),
     log:
         "results/logs/fetch/{original}.log",
     benchmark:
@@ -21,8 +22,6 @@ rule fetch:
     localrule: True
     conda:
         "../../envs/workflow.yaml"
-    params:
-        code=code("fetch.py"),
     message:
         "Download {wildcards.original}"
     script:

@@ -80,9 +80,11 @@ def new_images(path: str | Path, shape: tuple[int, ...]) -> Iterator[npt.NDArray
     """
     with replacing(path) as temporary:
         images = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-        # Reserve the space: on a full disk, writing to the array would kill the process.
-        with temporary.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, temporary.stat().st_size)
+        # Reserve the space: on a full disk, writing to the array would kill the process. macOS has
+        # no such function.
+        if hasattr(os, "posix_fallocate"):
+            with temporary.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, temporary.stat().st_size)
         yield images
         images.flush()
 

@@ -168,7 +168,7 @@ SOURCES: dict[str, Source] = {
 
 
 def fetch(key: str, source: Source, target: str | Path, progress: bool = False) -> None:
-    """Download ``source`` to ``target``, trying its mirrors in turn.
+    """Download ``source`` to ``target``, trying its mirrors in turn, if it is not there already.
 
     Only a file with the right checksum ever appears under ``target``.
 
@@ -176,6 +176,9 @@ def fetch(key: str, source: Source, target: str | Path, progress: bool = False) 
         InputError: no mirror delivered the file; names each with its reason, and says where a copy
             made by hand belongs.
     """
+    target = Path(target)
+    if target.is_file() and source.fault(target) is None:
+        return
     failures = []
     for url in source.urls:
         try:
