@@ -86,7 +86,8 @@ def test_probe_rows_are_means_over_draws_for_each_feature() -> None:
     }
 
 
-def test_bootstrap_samples_are_shared_by_the_runs_of_a_test_set() -> None:
+def test_bootstrap_samples_are_shared_by_the_runs_of_a_test_set(description_of) -> None:
+    toy = description_of()
     groups = np.array([0, 0, 1, 1, 1])
     wrong = {"shape": [[0, 2], [0]], "colour": [[], [4]]}
     rows = [
@@ -97,7 +98,7 @@ def test_bootstrap_samples_are_shared_by_the_runs_of_a_test_set() -> None:
     runs = [(pd.DataFrame(rows), RUN | {"seed": seed}) for seed in (0, 1)]
     # A run that diverged has no probes.
     runs.append((pd.DataFrame(columns=["feature", "draw", "wrong"]), RUN | {"seed": 2}))
-    table = reporting.bootstrap(runs, groups, ("toy", "split=published"))
+    table = reporting.bootstrap(runs, groups, toy, "split=published")
     assert list(table) == BOOTSTRAP.names
     assert table[["seed", "feature"]].to_numpy().tolist() == [
         *([0, "colour"], [0, "shape"], [1, "colour"], [1, "shape"])
@@ -108,13 +109,16 @@ def test_bootstrap_samples_are_shared_by_the_runs_of_a_test_set() -> None:
     assert shape.mean() == pytest.approx(1 / 3, abs=0.03)
     assert colour.mean() == pytest.approx(1 / 12, abs=0.02)
     assert set(np.unique(colour * 12)) <= {*map(float, range(5))}
-    again = reporting.bootstrap(runs[1:2], groups, ("toy", "split=published"))
+    again = reporting.bootstrap(runs[1:2], groups, toy, "split=published")
     assert again["errors"][1].tolist() == shape.tolist()
-    other = reporting.bootstrap(runs[:1], groups, ("toy", "split=1"))
+    other = reporting.bootstrap(runs[:1], groups, toy, "split=1")
     assert other["errors"][1].tolist() != shape.tolist()
     spread = values(reporting.standard_errors(again))
     assert spread["probe_test", "shape_probe_error_se"] == pytest.approx(shape.std(ddof=1))
-    assert reporting.bootstrap(runs[2:], groups, ("toy", "split=1")).empty
+    assert reporting.bootstrap(runs[2:], groups, toy, "split=1").empty
+    # On a target domain all examples count alike: 3/2 of 5 are wrong.
+    of_target = reporting.bootstrap(runs[:1], groups, description_of(target="A"), "split=1")
+    assert np.mean(of_target["errors"][1]) == pytest.approx(3 / 10, abs=0.02)
 
 
 class TestCollect:

@@ -60,6 +60,7 @@ def test_the_claims_are_there_and_say_that_they_demonstrate(finished_once: Tree)
     on_images = made[made["data"] == "demonstration"]
     assert set(on_images["claim"]) == {1, 2, 5, 6, 11}
     assert set(on_images["reason"]) == {"one seed"}
+    assert set(on_images["check"]) >= {"1a", "1b", "11a", "11b"}
     of_toy = made[made["data"] == "toy"]
     assert (of_toy["runs"] + of_toy["dropped"] == 2).all()
     unmade = table[table["runs"] == 0]
@@ -71,11 +72,28 @@ def test_the_claims_are_there_and_say_that_they_demonstrate(finished_once: Tree)
         difference = means["sam", metric] - means["sgd", metric]
         # At the selected settings, over a sweep of one learning rate, and per ρ, which is 0.1.
         effects = on_images[on_images["claim"] == claim].set_index("check")["effect"].to_dict()
-        expected = {"a": difference, "b": difference, "c": difference / 0.1}
-        assert effects == pytest.approx({f"{claim}{part}": e for part, e in expected.items()})
+        assert effects == pytest.approx({f"{claim}{part}": difference for part in "ab"})
+    accuracy = pd.read_csv(results / "tables/table2.csv").set_index("method")["mean"]
+    transferred = on_images[on_images["claim"] == 11].set_index("check")["effect"]
+    gain = accuracy["sam"] - accuracy["sgd"]
+    assert transferred.to_dict() == pytest.approx({"11a": gain, "11b": gain})
+    slopes = table[table["check"].isin(["1c", "2c", "11c"]) & (table["data"] == "demonstration")]
+    assert slopes["reason"].tolist() == ["the sweep has one ρ"] * 3
     page = (results / "claims.md").read_text()
     assert "DEMONSTRATION data: a verdict on them says nothing of the paper." in page
     assert all(f"## Claim {claim}: " in page for claim in range(1, 12))
+
+
+def test_a_target_domain_is_probed_as_it_is(finished_once: Tree) -> None:
+    """With all of its training examples: no class is cut to the size of the smallest."""
+    run = "digits_domains_R/sgd/lr=0.05/rho=0/seed=0"
+    results = finished_once.path / "results"
+    probes = pq.read_table(results / "probes" / run / "probe.parquet").to_pandas()
+    sizes = [
+        pq.read_table(results / "embeddings" / run / f"probe_{split}.parquet").num_rows
+        for split in ("train", "test")
+    ]
+    assert probes[["feature", "n_train", "n_test"]].to_numpy().tolist() == [["class", *sizes]]
 
 
 def test_every_figure_is_there(finished_once: Tree) -> None:

@@ -3,7 +3,6 @@
 from itertools import cycle
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from feature_quality.artifacts.asked import refuse_others
@@ -57,11 +56,7 @@ with job(snakemake.log[0]):
         tested = [each for each in probes if examples[each[1]["dataset"], each[1]["seed"]] == path]
         table = read_parquet(path, columns=["split", "group"])[0].to_pandas()
         groups = table.loc[table["split"] == "probe_test", "group"].to_numpy()
-        if description.target:
-            # A target domain's errors are plain ones.
-            groups = np.zeros_like(groups)
-        test_set = (description.dataset, Path(path).parent.name)
-        samples.append(bootstrap(tested, groups, test_set))
+        samples.append(bootstrap(tested, groups, description, Path(path).parent.name))
     sampled = pd.concat(samples, ignore_index=True)
     rows = [
         *(training_rows(*history) for history in histories),

@@ -241,6 +241,9 @@ def test_datasets_stand_apart_with_their_notes(runs_of, target_of, markdown_tabl
     assert vit == "Network: vit, on images of 224 × 224 pixels."
     assert "95 % t-interval over our seeds" in against
     assert rest == [
+        "Domains: red, blue.",
+        "Selected by: the first that came.",
+        "SAM has 3 settings to choose from and SGD 3, and a step of SAM takes two gradients.",
         "Left out: SGD on target A: 1 of 2 runs diverged.",
         "Left out: SGD on target P: every run diverged.",
         "14 probe fits of these runs did not converge.",

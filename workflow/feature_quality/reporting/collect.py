@@ -66,17 +66,24 @@ def probe_rows(probes: pd.DataFrame, run: dict[str, Any]) -> pd.DataFrame:
 
 
 def bootstrap(
-    probes: Sequence[Run], groups: npt.NDArray[np.integer], test_set: tuple[str, str]
+    probes: Sequence[Run],
+    groups: npt.NDArray[np.integer],
+    description: Description,
+    split: str,
 ) -> pd.DataFrame:
     """Return the columns of ``BOOTSTRAP`` for the probes of some runs on one test set.
 
-    A probe's errors are means over its draws.
+    A probe's errors are means over its draws. As in probing, they are balanced over groups, but
+    not on a target domain.
 
     Args:
         probes: the probes of each run that was tested on it, and the run's description.
-        groups: the groups of its n examples, over which errors are balanced; (n,).
-        test_set: its names, the dataset's id and the split's; they name the seed of the samples.
+        groups: the groups of its n examples; (n,).
+        description: of the dataset.
+        split: the name of its split, which names the seed of the samples.
     """
+    if description.target:
+        groups = np.zeros_like(groups)
     rows, wrong, draws_of = [], [], []
     for table, run in probes:
         for feature, draws in table.groupby("feature"):
@@ -87,7 +94,7 @@ def bootstrap(
     columns: list[str] = BOOTSTRAP.names
     if not rows:
         return pd.DataFrame(columns=columns)
-    rng = generator("bootstrap", *test_set)
+    rng = generator("bootstrap", description.dataset, split)
     errors = bootstrap_errors(np.stack(wrong, axis=1), groups, rng) / draws_of
     return pd.DataFrame(rows).assign(errors=list(errors.T))[columns]
 

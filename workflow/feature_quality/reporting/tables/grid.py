@@ -83,7 +83,7 @@ def readable(part: pd.DataFrame, description: Description) -> pd.DataFrame:
     headings = {
         ("val", "error"): "Validation error",
         ("val", "loss"): "Validation loss",
-        ("test", "error"): "Test error",
+        ("test", "error"): "Test error" + (", training domains" if description.target else ""),
         **(
             {
                 ("test", "balanced_error"): "Balanced test error",

@@ -8,6 +8,8 @@ import pandas as pd
 
 from feature_quality.artifacts.prepared import Description
 from feature_quality.artifacts.selection import Selection
+from feature_quality.formatting import counted
+from feature_quality.methods import BASELINE, METHODS
 
 DEMONSTRATION = "DEMONSTRATION data: these numbers reproduce nothing of the paper."
 
@@ -39,6 +41,8 @@ ESCAPES = str.maketrans(
 
 # What an article has to load.
 LATEX_PACKAGES = "% \\usepackage{booktabs,tabularx,threeparttable}"
+# What a step takes, by the number of gradients of the whole network.
+COSTS = {1: "one gradient, and one of the last layer", 2: "two gradients"}
 # How many characters fit beside each other in one column of an article.
 COLUMN_HOLDS = 45
 
@@ -155,6 +159,19 @@ def notes(datasets: Sequence[TableDataset], said: Iterable[str], unconverged: in
     weakest = ", ".join(sorted({each.provenance for each in datasets}))
     lines.append(f"Weakest provenance of the constants used: {weakest}.")
     return lines + list(dict.fromkeys(line for each in datasets for line in each.differences))
+
+
+def effort_notes(selection: Selection) -> list[str]:
+    """Say how settings were chosen, and what each method had to choose from and to compute."""
+    choices = selection["choices"]
+    sgd = choices.get(BASELINE.name)
+    return [f"Selected by: {selection['rule']}."] + [
+        f"{METHODS[name].label} has {counted(choice['candidates'], 'setting')} to choose from and "
+        f"{BASELINE.label} {sgd['candidates']}, and a step of {METHODS[name].label} takes "
+        f"{COSTS[METHODS[name].cost]}."
+        for name, choice in choices.items()
+        if sgd and name != BASELINE.name
+    ]
 
 
 def _latex(part: Part, title: str, protocol: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from feature_quality.artifacts.selection import methods_of
-from feature_quality.formatting import counted, format_number
+from feature_quality.formatting import format_number
 from feature_quality.methods import BASELINE, METHODS
 from feature_quality.reporting.metrics import (
     SELECTED,
@@ -24,6 +24,7 @@ from feature_quality.reporting.tables.rendering import (
     Part,
     RenderedTable,
     TableDataset,
+    effort_notes,
     notes,
     render,
     spread,
@@ -49,8 +50,6 @@ COLUMNS = [
 ]
 # What a row is of, besides one setting: of all that tie with the selected one, or of the user's.
 TIED, REFERENCE = "tied", "reference"
-# By the number of gradients of the whole network.
-COSTS = {1: "one gradient, and one of the last layer", 2: "two gradients"}
 
 
 def make(runs: pd.DataFrame, datasets: Sequence[TableDataset]) -> RenderedTable:
@@ -182,21 +181,15 @@ def readable(part: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFra
 def selection_notes(dataset: TableDataset) -> list[str]:
     """Say how the settings were chosen, and what a method had to choose from."""
     choices = dataset.selection["choices"]
-    lines = [f"Selected by: {dataset.selection['rule']}."]
-    lines += [
+    rule, *efforts = effort_notes(dataset.selection)
+    ties = [
         f"{METHODS[name].label}: {len(choice['tied'])} of {choice['candidates']} settings were "
         "best before ties were broken."
         for name, choice in choices.items()
     ]
+    lines = [rule, *ties, *efforts]
     sgd = choices.get(BASELINE.name)
     trained = {(each["method"], each["lr"]) for each in dataset.selection["candidates"]}
-    lines += [
-        f"{METHODS[name].label} has {counted(choice['candidates'], 'setting')} to choose from and "
-        f"{BASELINE.label} {sgd['candidates']}, and a step of {METHODS[name].label} takes "
-        f"{COSTS[METHODS[name].cost]}."
-        for name, choice in choices.items()
-        if sgd and name != BASELINE.name
-    ]
     at_sgd_lr = {BASELINE.name, *dataset.selection["at_sgd_lr"]}
     for name in methods_of(dataset.selection):
         label = METHODS[name].label

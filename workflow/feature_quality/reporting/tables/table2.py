@@ -22,6 +22,7 @@ from feature_quality.reporting.tables.rendering import (
     Part,
     RenderedTable,
     TableDataset,
+    effort_notes,
     notes,
     render,
     spread,
@@ -36,7 +37,7 @@ PROTOCOL = (
     "Accuracies are fractions: mean ± sample standard deviation over seeds. A column is a target "
     "domain: a network is trained on the others, and a linear probe of its representation on "
     "the target's training split; the accuracy is the probe's on the target's test split. "
-    "Hyperparameters are chosen on examples of those, held out of training.",
+    "Hyperparameters are chosen on examples of the other domains, held out of training.",
 )
 AGAINST_THE_PAPER = (
     "Differences are ours less the paper's, with a 95 % t-interval over our seeds. The protocol "
@@ -81,6 +82,8 @@ def make(runs: pd.DataFrame, datasets: Sequence[TableDataset]) -> RenderedTable:
         ]
         if part["paper"].notna().any():
             said.append(AGAINST_THE_PAPER)
+        said.append(f"Domains: {', '.join(targets[0].description.classes[1])}.")
+        said += dict.fromkeys(line for each in targets for line in effort_notes(each.selection))
         said += [line for each in targets for line in divergences(runs, each)]
         failed = sum(
             unconverged(runs, each.description.dataset, selected_settings(each.selection).values())
