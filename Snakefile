@@ -30,8 +30,8 @@ onstart:
         for folder in Path().glob(pattern):
             if not os.access(folder, os.W_OK):
                 raise WorkflowError(f"{folder}: cannot be written to")
-    # A plan makes no table anew.
-    if "plan" not in workflow.dag_settings.targets:
+    # A plan alone makes no table anew.
+    if set(workflow.dag_settings.targets) != {"plan"}:
         files = list(map(os.path.relpath, workflow.configfiles))
         record = Path("results/logs/configuration.json")
         if change := notice_change(record, files, config):

@@ -23,7 +23,7 @@ from feature_quality.config.section import (
     require,
     run_note,
 )
-from feature_quality.config.training import BatchSize, Epochs, SnapshotEpochs
+from feature_quality.config.training import Epochs, SnapshotEpochs
 from feature_quality.provenance import derived, ours, paper
 
 Study = Literal[
@@ -90,7 +90,7 @@ class ToyTraining(Section):
     """The training: constant learning rate, no momentum, no weight decay."""
 
     lr: PositiveNumber = constant(paper(0.01, "Appendix B"), "Constant learning rate.")
-    batch_size: BatchSize = constant(paper(5, "Appendix B"))
+    batch_size: PositiveWhole = constant(paper(5, "Appendix B"), "Examples per step.")
     epochs: Epochs = constant(ours(300, "the paper does not say; the label is learned by then"))
 
 

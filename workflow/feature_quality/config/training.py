@@ -23,7 +23,6 @@ from feature_quality.provenance import ours
 from feature_quality.training.network_list import NAMES, find_network
 
 Epochs = Annotated[PositiveWhole, Field(description="Passes over the training set.")]
-BatchSize = Annotated[PositiveWhole, Field(description="Examples per step.")]
 SnapshotEpochs = Annotated[
     tuple[PositiveWhole, ...],
     Distinct,

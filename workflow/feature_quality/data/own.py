@@ -217,8 +217,8 @@ def _read_rows(path: str | Path, features: Sequence[str]) -> pd.DataFrame:
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as a table ({error})") from error
     header = lines[0][1] if lines else []
-    for column in {*header} - {"split", *features}:
-        if column.lower() == "split":
+    for column in header:
+        if column.lower() == "split" and "split" not in header and column not in features:
             raise InputError(f"{path}: the column {column!r} should be called 'split'")
     columns = ["image", *features] + ["split"] * ("split" in header)
     if wrong := [column for column in columns if header.count(column) != 1]:

@@ -212,7 +212,6 @@ def train(
         return cross_entropy(logits.float(), labels), logits
 
     epochs = config.epochs
-    steps = len(split_batches(torch.arange(len(train_split)), config.batch_size))
     run = TrainedRun(weights=_copy(model))
     if checkpoint and (state := checkpoint.read()):
         run, momentum = state
@@ -223,6 +222,8 @@ def train(
     for epoch in progress(range(len(run.history) + 1, epochs + 1)):
         model.train()
         order = torch.from_numpy(epoch_order(dataset, seed, epoch, len(train_split))).to(device)
+        batches = split_batches(order, config.batch_size)
+        steps = len(batches)
         windows = None
         if config.crop:
             windows = epoch_windows(dataset, seed, epoch, train_split.images, config.crop)
@@ -230,7 +231,7 @@ def train(
         # Losses, wrong answers and finite steps stay on the device until the epoch has ended.
         sums = torch.zeros(3, dtype=torch.float64, device=device)
         finite = torch.ones((), dtype=torch.bool, device=device)
-        for number, rows in enumerate(split_batches(order, config.batch_size)):
+        for number, rows in enumerate(batches):
             optimizer.lr = lr * cosine((epoch - 1) * steps + number, epochs * steps)
             images, labels = train_split.take(rows, None if windows is None else windows[rows])
             loss, logits, still_finite = step(
