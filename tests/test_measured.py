@@ -215,6 +215,19 @@ def test_the_page_quotes_errors_and_effects_of_the_dataset(record: Path) -> None
     for number in set(numbers) - rates:
         digits = len(number) - 1
         assert float(number) in set(errors["mean"].round(digits)), number
+    # From one to another, or from several to as many: the same error under SGD and under SAM.
+    of_sgd, of_sam = (errors[errors["method"] == name] for name in ("sgd", "sam"))
+    both = of_sgd.merge(of_sam, "inner", ["metric", "split"], suffixes=("", "_sam"))
+    same_rate, selected = both["lr"] == both["lr_sam"], both["selected"] & both["selected_sam"]
+    both = both[same_rate | selected]
+    some = r"((?:\.\d{3,4}(?:, | and )?)+)"
+    changes = re.findall(rf"from {some} to {some}", " ".join(text.split()))
+    assert changes
+    for change in changes:
+        lists = [re.findall(r"\.\d+", each) for each in change]
+        for start, end in zip(*lists, strict=True):
+            found = (both["mean"].round(len(start) - 1), both["mean_sam"].round(len(end) - 1))
+            assert ((found[0] == float(start)) & (found[1] == float(end))).any(), (start, end)
     assert set(quoted(text)) <= rounded(claims_of(record), 4) | {slope_of_the_older_record()}
 
 
