@@ -286,6 +286,8 @@ class TestSummary:
         assert loaded.run_note("celeba") == different.format(2, ", training.celeba.epochs")
         assert loaded.run_note("digits_domains_I") == different.format(8, "")
         assert load({}).run_note("waterbirds") == "4 seeds, 100 epochs."
+        once = load({"training": {"celeba": {"epochs": 1}}}).run_note("celeba")
+        assert once.startswith("4 seeds, 1 epoch. ")
         assert load({}).toy.run_note() == "Toy data: 10 seeds, 300 epochs."
         toy = {"seeds": [1], "training": {"epochs": 20}, "grid": {"noise": {"label": [0, 0.1]}}}
         assert load({"toy": toy}).toy.run_note() == (

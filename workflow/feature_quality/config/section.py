@@ -51,8 +51,8 @@ def constant(default: Default, description: str | None = None) -> Any:
 def run_note(seeds: Sequence[int], epochs: Sequence[int], constants: Sequence[Constant]) -> str:
     """Say of runs how many seeds and epochs they have, and which settings differ from defaults."""
     different = [constant.key for constant in constants if constant.differs]
-    passes = " or ".join(map(str, epochs))
-    text = f"{counted(len(seeds), 'seed')}, {passes} epochs."
+    passes = " or ".join([*map(str, epochs[:-1]), counted(epochs[-1], "epoch")])
+    text = f"{counted(len(seeds), 'seed')}, {passes}."
     return f"{text} Not the documented settings: {', '.join(different)}." if different else text
 
 

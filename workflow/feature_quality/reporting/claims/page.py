@@ -42,7 +42,8 @@ RULE = (
     "A check is *supported* if the 95 % t-interval of its effect over seeds lies wholly on the "
     "claimed side of 0, *contradicted* if it lies wholly on the other side, and *open* otherwise. "
     "Where the claim is that something matches or hardly changes, the 90 % interval has to lie "
-    "within a margin of ±0.02 (errors) or ±10 % (ratios), or wholly outside it. Runs are paired by "
+    "within a margin of ±0.02 (errors) or ±10 % (ratios), or wholly outside it; 8d, 8f and 10b "
+    "have intervals of their own, of a ratio and of a bootstrap over seeds. Runs are paired by "
     "seed; a seed that lacks a run, as when it diverged, or the number that is compared is dropped "
     "and counted.",
     "Effects of claims 1, 2 and 11 have a second interval, over test examples: that of a bootstrap "
