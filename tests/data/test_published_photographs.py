@@ -19,7 +19,6 @@ from feature_quality.data.photos import (
     five_splits,
     group_counts,
     require_published,
-    resize,
     split_counts,
 )
 from feature_quality.errors import InputError
@@ -270,15 +269,6 @@ def test_bad_tables_of_celeba_are_refused(tmp_path, table, content, message):
     paths = write_tables(tmp_path, *contents)
     with pytest.raises(InputError, match=f"^{paths[table]}: {re.escape(message)}"):
         celeba.read_attributes(*paths)
-
-
-@pytest.mark.parametrize("size", [(150, 140), (333, 500), (500, 333), (128, 128), (60, 97)])
-def test_birds_of_all_sizes_are_scaled_to_a_square(size):
-    pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    photo = Image.fromarray(pixels)
-    scaled = np.asarray(resize(photo, (128, 128))).transpose(2, 0, 1)
-    assert scaled.shape == (3, 128, 128)
-    np.testing.assert_array_equal(scaled, by_hand(waterbirds, photo))
 
 
 def test_real_metadata_of_waterbirds_hold_the_published_splits(real):

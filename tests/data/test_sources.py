@@ -281,8 +281,8 @@ def test_says_why_google_drive_refuses_and_leaves_nothing(drive, tmp_path, conte
         f"{DRIVEN} could not be downloaded:\n"
         f"  https://drive.google.com/uc?id=0B7EVK8r0v71pY0NSMzRuSXJEVkk: {reason}\n"
         f"Place the file by hand ({len(GOOD)} bytes, md5 {MD5}) at {target}, or at {DRIVEN} under "
-        "the directory that data_dir names. The folder celeba/img_align_celeba, unpacked, will do "
-        "for the images."
+        "the directory that data_dir names. There, the folder celeba/img_align_celeba, unpacked, "
+        "will do for the images."
     )
     assert list(tmp_path.iterdir()) == []
 

@@ -42,13 +42,13 @@ class _ShortReads:
 
 @contextmanager
 def unpacked(original: str | Path, folder: str) -> Iterator[Path]:
-    """Yield the published ``folder``: as it is, or out of its archive while the block lasts.
+    """Yield a folder: as it is, or out of its archive while the block lasts.
 
     Messages about what lies in an archive name the archive.
 
     Args:
         original: the folder, or a ``.zip``, ``.tar`` or ``.tar.gz`` that holds it.
-        folder: its name in the archive.
+        folder: its name in the archive; the whole archive's content if it is empty.
 
     Raises:
         InputError: the archive is damaged, has a member that is no file or folder inside it, or

@@ -72,7 +72,7 @@ def read_folder(folder: str | Path, split: str, classes: tuple[str, ...]) -> Lab
         paths = sorted(
             path
             for path in Path(folder, split, name).glob("*")
-            if path.suffix.lower() in (".jpg", ".jpeg", ".png")
+            if path.suffix.lower() in (".jpg", ".jpeg", ".png") and path.name[0] != "."
         )
         if not paths:
             raise InputError(f"{Path(folder, split, name)}: holds no .jpg or .png image")

@@ -23,7 +23,11 @@ SPEC = DatasetSpec(
     classes=(("airplane", "automobile"), ("0", "1")),
     shape=(3, 64, 32),
     originals={
-        "cifar": ("cifar-10-batches-py/", "cifar10/", "cifar-10-python.tar.gz"),
+        # The published files go before another copy of the images.
+        "cifar": (
+            *("cifar-10-batches-py/", "cifar10/cifar-10-batches-py/", "cifar-10-python.tar.gz"),
+            *("cifar10/", "cifar-10-python.tar.gz"),
+        ),
         **idx_files("MNIST"),
     },
     counts={"train": 9000, "val": 1000, "test": 1980, "probe_train": 1000, "probe_test": 1960},

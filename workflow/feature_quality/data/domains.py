@@ -94,7 +94,8 @@ def photographs(
     """Yield the photographs of ``spec``, to be read inside the block.
 
     Args:
-        original: its folder ``domain/class/image``, or the archive that holds the folder.
+        original: its folder ``domain/class/image``, or the archive that holds the folder, under
+            whatever name: DomainBed's own archives have PACS in ``kfold``.
         spec: its description.
         resolution: of the stored images, pixels a side.
         published: whether the numbers of images must be the published ones.
@@ -103,7 +104,8 @@ def photographs(
         InputError: the archive is damaged; a domain is missing; domains differ in their classes; a
             class is empty; a file is no image; or the numbers are not the published ones.
     """
-    with unpacked(original, spec.originals["images"][0].rstrip("/")) as folder:
+    with unpacked(original, "") as place:
+        folder = _folder_of_domains(place, next(iter(spec.domains.values())))
         photos = describe_images(folder, spec, resolution)
         domains, sizes = list(spec.domains.values()), spec.domain_sizes
         counts = photos.table["feature_b"].value_counts().sort_index()
@@ -117,6 +119,16 @@ def photographs(
             )
         title = spec.title if as_published else f"{spec.title} (another copy)"
         yield replace(photos, info=replace(photos.info, title=title))
+
+
+def _folder_of_domains(folder: Path, domain: str) -> Path:
+    """Descend to the folder that has a domain, as long as there is only one to descend into."""
+    while not Path(folder, domain).is_dir():
+        inside = [path for path in _visible(folder) if path.is_dir()]
+        if len(inside) != 1:
+            break
+        (folder,) = inside
+    return folder
 
 
 def describe_images(folder: Path, spec: DatasetSpec, resolution: int) -> Photos:

@@ -77,7 +77,7 @@ def _celeba_files(files: dict[str, tuple[str, str, int | None]]) -> dict[str, So
             f"md5:{md5}",
             size,
             licence,
-            "The folder celeba/img_align_celeba, unpacked, will do for the images.",
+            "There, the folder celeba/img_align_celeba, unpacked, will do for the images.",
         )
         for name, (place, md5, size) in files.items()
     }
@@ -140,7 +140,7 @@ SOURCES: dict[str, Source] = {
         None,
         None,
         "Waterbirds (Sagawa et al., 2020) of CUB-200-2011 and Places: research only",
-        "The folder that it unpacks to will do too.",
+        "There, the folder that it unpacks to will do too.",
     ),
     **{
         name: Source(
