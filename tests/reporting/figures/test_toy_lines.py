@@ -55,7 +55,7 @@ def tables(runs_of, epochs_of):
 
     def make(figure: int, seeds: int) -> list[pd.DataFrame]:
         if figure == 2:
-            return [runs_of(seeds, complexity=COMPLEXITIES, rho=RHO)]
+            return [runs_of(seeds, complexity=COMPLEXITIES, rho=RHO).assign(train_error=0.0)]
         if figure == 4:
             return [epochs_of(seeds), runs_of(seeds, rho=RHO)]
         if figure == 9:
@@ -66,7 +66,7 @@ def tables(runs_of, epochs_of):
                 rows.assign(hard_error=rows["hard_error"] / i) for i, rows in enumerate(parts, 1)
             ]
             return [pd.concat(parts, ignore_index=True)]
-        runs = runs_of(seeds, batch_size=SIZES, budget=BUDGETS, rho=RHO)
+        runs = runs_of(seeds, batch_size=SIZES, budget=BUDGETS, rho=RHO).assign(train_error=0.0)
         # A size that one budget lacks has the same colour in both.
         return [runs[(runs["batch_size"] > 1) | (runs["budget"] == "epochs")]]
 
@@ -151,6 +151,11 @@ def legend_of_2(panel) -> list[str]:
     return [text.get_text() for text in legend.get_texts()]
 
 
+def crosses(panel) -> list[tuple[float, float]]:
+    (line,) = (line for line in panel.lines if line.get_marker() == "x")
+    return [*zip(line.get_xdata(), line.get_ydata(), strict=True)]
+
+
 RATIOS = ["B: $\\tilde{w}_h/\\tilde{w}_e$", "B: $w_h/w_e$"]
 
 
@@ -183,3 +188,33 @@ def test_figure_2_is_hollow_at_the_median_where_the_mean_breaks(tables, assert_s
         for c, rho in ((270, 0.5), (540, 0.1))
     ]
     assert legend_of_2(right)[3:] == [*RATIOS, "median, as mean breaks"]
+
+
+def test_figure_2_leaves_out_ratios_beyond_the_pole(tables, assert_shows) -> None:
+    """Where the mean breaks and the median of some run is not positive either."""
+    (runs,) = tables(2, 3)
+    at, one = of(runs, 540, 0.1), runs["seed"] == 1
+    runs["phantom_easy_nonpositive"] = runs["phantom_easy_nonpositive"].mask(at, 0.6)
+    runs["phantom_ratio_median"] = runs["phantom_ratio_median"].mask(at & one, -0.2)
+    right = figure_02.plot(runs).axes[1]
+    colour = sequence(runs["complexity"])[540]
+    kept = runs[(runs["complexity"] == 540) & ~at]
+    assert_shows(right, kept, "rho", "phantom_ratio_mean", colour, "-")
+    assert hollow_marks(right) == []
+    assert legend_of_2(right)[3:] == RATIOS
+
+
+def test_figures_2_and_10_mark_settings_that_have_lost_the_label(tables) -> None:
+    (runs,) = tables(2, 3)
+    lost = of(runs, 270, 0.5) & (runs["seed"] == 1)
+    left = figure_02.plot(runs.assign(train_error=0.03 * lost)).axes[0]
+    assert crosses(left) == [(0.5, pytest.approx(runs[of(runs, 270, 0.5)]["hard_error"].mean()))]
+    assert legend_of_2(left)[-1] == "label lost by a run"
+    (runs,) = tables(10, 3)
+    at = (runs["batch_size"] == 20) & (runs["rho"] == 0.1) & (runs["budget"] == "epochs")
+    figure = figure_10.plot(runs.assign(train_error=0.03 * at))
+    assert [crosses(panel) for panel in figure.axes] == [
+        [],
+        [(0.1, pytest.approx(runs[at]["hard_error"].mean()))],
+    ]
+    assert not figure_10.plot(runs).legends

@@ -12,7 +12,7 @@ from feature_quality.reporting.figures.weight_maps import bins_text, median_by_b
 
 METHODS, EPOCHS = ("SGD", "LSAM"), (3, 10)
 KINDS = ("weight", "phantom_weight")
-NAMES = {"weight": "λ", "phantom_weight": "$\\tilde{λ}$", "ratio": "$\\tilde{λ}$/λ"}
+NAMES = {"weight": "λ", "phantom_weight": "$\\tilde{λ}$", "ratio": "$\\tilde{λ}$/λ, shares"}
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +71,13 @@ def assert_maps(panels, points: pd.DataFrame, epoch: int) -> None:
         np.testing.assert_allclose(edges, np.linspace(*inner, 17))
     cells = product(METHODS, NAMES)
     for panel, (method, kind) in zip(panels, cells, strict=True):
-        maps = {each: expected(part(points, method, epoch), each, bins) for each in KINDS}
+        chosen = part(points, method, epoch)
+        maps = {each: expected(chosen, each, bins) for each in KINDS}
         assert np.isfinite(maps["weight"]).any()
-        maps["ratio"] = maps["phantom_weight"] / maps["weight"]
+        sums = chosen.groupby("seed")[[*KINDS]].sum().loc[chosen["seed"]].to_numpy()
+        shares = chosen.assign(**(chosen[[*KINDS]] / sums))
+        below, above = (expected(shares, each, bins) for each in KINDS)
+        maps["ratio"] = above / below
         np.testing.assert_array_equal(bins_of(panel), bins)
         np.testing.assert_allclose(drawn(panel), maps[kind])
         assert (panel.get_xlim(), panel.get_ylim()) == tuple((e[0], e[-1]) for e in bins)
@@ -120,13 +124,27 @@ def test_all_maps_of_a_kind_share_a_scale_that_the_bar_shows(request, which) -> 
     reach = max(high, 1 / low)
     assert of_ratios == pytest.approx((1 / reach, reach))
     assert weights.get_xlabel() == "median weight, λ or $\\tilde{λ}$"
-    assert ratios.get_xlabel() == "ratio of medians, $\\tilde{λ}$/λ"
+    assert ratios.get_xlabel() == "ratio of medians, $\\tilde{λ}$/λ, shares"
     assert weights.get_xlim() == pytest.approx(of_weights)
     assert ratios.get_xlim() == pytest.approx(of_ratios)
 
 
+def test_the_bar_of_a_narrow_scale_is_labelled_at_its_ends(points, weighted) -> None:
+    """It may hold one power of ten, or none."""
+    near = points.assign(**points[[*KINDS]].clip(0.3, 0.5))
+    for bar in weight_maps(weighted(near), [3]).axes[6:]:
+        ends = bar.get_xlim()
+        middle = (ends[0] * ends[1]) ** 0.5
+        labels = [label.get_text() for label in bar.get_xticklabels()]
+        assert labels == [f"{tick:.2g}" for tick in (ends[0], middle, ends[1])]
+
+
 def test_a_median_of_0_is_not_shown_as_without_data(points, weighted) -> None:
-    zero = points.assign(weight=0.0, phantom_weight=points["phantom_weight"] * (points["rho"] > 0))
+    # One point has all the weight, so that there are shares.
+    first = ~points.duplicated(["seed", "rho", "epoch"])
+    zero = points.assign(
+        weight=1.0 * first, phantom_weight=points["phantom_weight"] * (points["rho"] > 0)
+    )
     panels = weight_maps(weighted(zero), [3]).axes[:6]
     finite = np.isfinite(drawn(panels[4]))
     assert finite.sum() > 20

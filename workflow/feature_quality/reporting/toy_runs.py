@@ -63,6 +63,18 @@ def without_lost(runs: pd.DataFrame) -> pd.DataFrame:
     return runs.assign(hard_error=runs["hard_error"].mask(lost(runs)))
 
 
+def lost_points(runs: pd.DataFrame, by: list[str]) -> pd.Series:
+    """Return the hard feature's mean error of each setting of which a run has lost the label.
+
+    Args:
+        runs: the runs.
+        by: the columns that name a setting.
+    """
+    settings: Any = runs.assign(lost=lost(runs)).groupby(by)
+    means: pd.Series = settings["hard_error"].mean()[settings["lost"].any()]
+    return means
+
+
 def lost_note(runs: pd.DataFrame) -> str:
     """Say of how many runs the label is lost."""
     number = int(lost(runs).sum())
@@ -83,6 +95,15 @@ def degrees(complexity: float) -> str:
 def phantom_ratio(runs: pd.DataFrame) -> pd.Series:
     """Return each run's mean over training of w̃_h/w̃_e, or its median where that breaks."""
     return runs["phantom_ratio_mean"].where(~breaks(runs), runs["phantom_ratio_median"])
+
+
+def comparable(runs: pd.DataFrame) -> pd.Series:
+    """Say which rows belong to a (complexity, ρ) in which w̃_h/w̃_e is positive in every run.
+
+    Elsewhere a component of w̃ is negative in most steps of some run: they are beyond the pole.
+    """
+    positive = ~(phantom_ratio(runs) <= 0)
+    return positive.groupby([runs["complexity"], runs["rho"]]).transform("all")
 
 
 def breaks(runs: pd.DataFrame) -> pd.Series:

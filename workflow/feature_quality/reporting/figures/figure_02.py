@@ -10,14 +10,22 @@ from feature_quality.reporting.figures.drawing import Drawing, Inputs, bands
 from feature_quality.reporting.figures.style import (
     HARD_ERROR,
     HOLLOW,
+    LOST,
     NEUTRAL,
     RHO,
     canvas,
     hollow_handles,
     lines,
+    lost_handles,
     sequence,
 )
-from feature_quality.reporting.toy_runs import breaks, lost_text, phantom_ratio
+from feature_quality.reporting.toy_runs import (
+    breaks,
+    comparable,
+    lost_points,
+    lost_text,
+    phantom_ratio,
+)
 
 INPUTS = {"toy": ["complexity"]}
 CAPTION = (
@@ -31,24 +39,34 @@ CAPTION = (
 def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
     runs = read_tables(inputs["complexity"], TOY_RUNS)
-    return Drawing(plot(runs), [bands(runs["seed"].nunique()), *lost_text(runs)])
+    texts = [bands(runs["seed"].nunique()), *lost_text(runs)]
+    if not comparable(runs).all():
+        texts.append(
+            "In B, solid lines have no point where a component of the phantom weights is negative "
+            "in most steps of a run."
+        )
+    return Drawing(plot(runs), texts)
 
 
 def plot(runs: pd.DataFrame) -> Figure:
     """Draw panels A and B, one line per complexity.
 
-    In B, settings where the mean over training breaks are hollow, and stand at the median.
+    In B, settings where the mean over training breaks are hollow, and stand at the median; those
+    whose median is not positive either are left out. In A, crosses mark settings that have lost the
+    label in some run.
     """
     figure, axes = canvas(1, 2, 3.0)
     colours = sequence(runs["complexity"])
     options = {"x": "rho", "hue": "complexity", "palette": colours, "legend": False}
     left, right = axes[0]
     lines(runs, left, y="hard_error", **options)
+    lost = lost_points(runs, ["rho", "complexity"])
+    left.plot(lost.index.get_level_values("rho"), lost, **LOST)
     left.set(title="A: error on the spiral", xlabel=RHO, ylabel=HARD_ERROR, ylim=(0, None))
-    shown = runs.assign(phantom=phantom_ratio(runs))
+    shown = runs.assign(phantom=phantom_ratio(runs).where(comparable(runs)))
     lines(shown, right, y="phantom", **options)
     lines(shown, right, y="real_ratio_mean", linestyle="--", **options)
-    broken = shown[breaks(runs)].groupby(["complexity", "rho"])["phantom"].mean()
+    broken = shown[breaks(runs)].groupby(["complexity", "rho"])["phantom"].mean().dropna()
     right.plot(broken.index.get_level_values("rho"), broken, **HOLLOW, color=NEUTRAL)
     right.set(title="B: ratio of weights", xlabel=RHO, ylabel="weight ratio, hard/easy")
     handles = [
@@ -59,6 +77,6 @@ def plot(runs: pd.DataFrame) -> Figure:
         Line2D([], [], color=NEUTRAL, label="B: $\\tilde{w}_h/\\tilde{w}_e$"),
         Line2D([], [], color=NEUTRAL, linestyle="--", label="B: $w_h/w_e$"),
     ]
-    handles += hollow_handles(breaks(runs))
+    handles += hollow_handles(breaks(runs) & comparable(runs)) + lost_handles(lost)
     figure.legend(handles=handles, loc="outside upper center", ncols=4)
     return figure

@@ -6,8 +6,16 @@ from matplotlib.figure import Figure
 from feature_quality.artifacts.parquet import read_tables
 from feature_quality.artifacts.toy import TOY_RUNS
 from feature_quality.reporting.figures.drawing import Drawing, Inputs, bands
-from feature_quality.reporting.figures.style import HARD_ERROR, RHO, canvas, lines, sequence
-from feature_quality.reporting.toy_runs import lost_text
+from feature_quality.reporting.figures.style import (
+    HARD_ERROR,
+    LOST,
+    RHO,
+    canvas,
+    lines,
+    lost_handles,
+    sequence,
+)
+from feature_quality.reporting.toy_runs import lost_points, lost_text
 
 INPUTS = {"toy": ["batch_size"]}
 CAPTION = (
@@ -24,7 +32,10 @@ def draw(inputs: Inputs, _: None) -> Drawing:
 
 
 def plot(runs: pd.DataFrame) -> Figure:
-    """Draw one line per batch size, and one panel per budget."""
+    """Draw one line per batch size, and one panel per budget.
+
+    Crosses mark settings that have lost the label in some run.
+    """
     figure, axes = canvas(1, 2, 2.7, sharey=True)
     colours = sequence(runs["batch_size"])
     for panel, (budget, title) in zip(axes[0], TITLES.items(), strict=True):
@@ -32,8 +43,12 @@ def plot(runs: pd.DataFrame) -> Figure:
         legend = "full" if budget == "epochs" else False
         options = {"hue": "batch_size", "palette": colours, "legend": legend}
         lines(chosen, panel, x="rho", y="hard_error", **options)
+        lost = lost_points(chosen, ["rho", "batch_size"])
+        panel.plot(lost.index.get_level_values("rho"), lost, **LOST)
         panel.set(title=title, xlabel=RHO, ylabel=HARD_ERROR)
         panel.label_outer()
     axes[0, 0].set_ylim(bottom=0)
     axes[0, 1].legend(title="batch size", loc="center left", bbox_to_anchor=(1, 0.5))
+    if marks := lost_handles(lost_points(runs, ["rho", "batch_size", "budget"])):
+        figure.legend(handles=marks, loc="outside upper center")
     return figure

@@ -54,6 +54,10 @@ HOLLOW: dict[str, Any] = {
 }
 
 
+# A setting of which a run has lost the label.
+LOST: dict[str, Any] = {"linestyle": "", "marker": "x", "color": "black", "zorder": 6}
+
+
 def canvas(rows: int, columns: int, height: float, **sharing: Any) -> tuple[Figure, Any]:
     """Return an empty figure of ``rows`` × ``columns`` axes, a page wide and ``height`` inches."""
     sns.set_theme(context="paper", style="ticks", rc=STYLE)
@@ -77,6 +81,11 @@ def sequence(values: pd.Series) -> dict[Any, Any]:
 def empty_panel(axes: Axes, why: str) -> None:
     """Say in the middle of a panel why there is nothing in it."""
     axes.text(0.5, 0.5, why, ha="center", va="center", color=NEUTRAL, transform=axes.transAxes)
+
+
+def lost_handles(points: pd.Series) -> list[Line2D]:
+    """Return the legend's entry for the ``points`` of settings that have lost the label, if any."""
+    return [Line2D([], [], **LOST, label="label lost by a run")] if len(points) else []
 
 
 def hollow_handles(broken: pd.Series) -> list[Line2D]:

@@ -18,7 +18,7 @@ from feature_quality.reporting.figures.style import NEUTRAL, NO_DATA, canvas
 from feature_quality.reporting.lorenz import Array
 from feature_quality.reporting.weighted_points import FEWEST, WeightedPoints
 
-RATIO = "$\\tilde{λ}$/λ"
+RATIO = "$\\tilde{λ}$/λ, shares"
 BINS = 16
 # Contributions beyond these quantiles are few and far out.
 INNER = (0.01, 0.99)
@@ -32,7 +32,8 @@ def bins_text(shown: WeightedPoints) -> str:
         f"Training points of all seeds; bins of fewer than {FEWEST} are grey. The axes hold the "
         "inner 98 % of each feature's contributions, and are the same for both methods; colours "
         "end at the 2nd and the 98th percentile of the medians, those of ratios as far from 1 on "
-        "both sides. Dotted: equal contributions."
+        "both sides. Ratios are of shares, each weight over its seed's sum of its kind: above 1, "
+        "points gain weight at the cost of others. Dotted: equal contributions."
     )
     return (
         text if shown.of_toy else f"{text} Contributions are the margins of the features' probes."
@@ -40,7 +41,7 @@ def bins_text(shown: WeightedPoints) -> str:
 
 
 def weight_maps(shown: WeightedPoints, epochs: Sequence[int]) -> Figure:
-    """Draw the median of λ and λ̃, and their ratio, by the two features' contributions.
+    """Draw the medians of λ and λ̃, and the ratio of their shares, by both contributions.
 
     One checkpoint has a row per method (figure 5); several have a column each (figure 8).
     """
@@ -93,6 +94,11 @@ def weight_maps(shown: WeightedPoints, epochs: Sequence[int]) -> Figure:
     for each in (weight_bar, ratio_bar):
         # Within a decade or two, labels of the ticks between would overlap.
         each.ax.xaxis.set_minor_formatter(NullFormatter())
+        low, high = each.ax.get_xlim()
+        if high < 100 * low:
+            # There may be one power of ten, or none.
+            ticks = [low, (low * high) ** 0.5, high]
+            each.set_ticks(ticks, labels=[f"{tick:.2g}" for tick in ticks])
     return figure
 
 
@@ -116,11 +122,16 @@ def median_by_bin(
 
 
 def _medians(points: pd.DataFrame, bins: tuple[Array, Array]) -> dict[str, Array]:
-    """Return the map of each kind."""
+    """Return the map of each kind, and that of the ratio of their shares.
+
+    Claim 6 is about shares: the sum of all λ̃ is another than that of all λ.
+    """
     places = points["easy_contribution"], points["hard_contribution"]
     found = {kind: median_by_bin(*places, points[kind], bins) for kind in KINDS}
+    sums = points.groupby("seed")[[*KINDS]].transform("sum")
+    shares = {kind: median_by_bin(*places, points[kind] / sums[kind], bins) for kind in KINDS}
     with np.errstate(divide="ignore", invalid="ignore"):
-        found["ratio"] = found["phantom_weight"] / found["weight"]
+        found["ratio"] = shares["phantom_weight"] / shares["weight"]
     return found
 
 
