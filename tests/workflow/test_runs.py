@@ -70,7 +70,7 @@ def test_the_claims_are_there_and_say_that_they_demonstrate(finished_once: Tree)
     means = pd.read_csv(results / "tables/table1.csv").set_index(["method", "metric"])["mean"]
     for claim, metric in ((1, "hard_probe_error"), (2, "easy_probe_error")):
         difference = means["sam", metric] - means["sgd", metric]
-        # At the selected settings, over a sweep of one learning rate, and per ρ, which is 0.1.
+        # At the selected settings, and over a sweep of one learning rate.
         effects = on_images[on_images["claim"] == claim].set_index("check")["effect"].to_dict()
         assert effects == pytest.approx({f"{claim}{part}": difference for part in "ab"})
     accuracy = pd.read_csv(results / "tables/table2.csv").set_index("method")["mean"]

@@ -15,6 +15,7 @@ from feature_quality.reporting.claims.verdict import (
 )
 from feature_quality.reporting.toy_runs import (
     breaks,
+    comparable,
     degrees,
     lost_note,
     lsam_and_sgd,
@@ -121,7 +122,8 @@ def check(runs: pd.DataFrame) -> list[Row]:
       so that w̃_j/w_j falls below 1 wherever w_j grows.
     """
     rows = []
-    runs = without_lost(runs).assign(broken=breaks(runs)).sort_values("complexity", kind="stable")
+    about = {"broken": breaks(runs), "comparable": comparable(runs)}
+    runs = without_lost(runs).assign(**about).sort_values("complexity", kind="stable")
     settings: Any = runs.groupby(["complexity", "rho"])
     for (value, rho), part in settings:
         errors = part["train_error"]
@@ -140,10 +142,10 @@ def check(runs: pd.DataFrame) -> list[Row]:
         broken = bool(lsam["broken"].any())
         summary, note = ("median", "medians, as the mean breaks") if broken else ("mean", "")
         column = f"phantom_ratio_{summary}"
-        if (lsam[column] <= 0).any():
-            grows = PHANTOM_RATIO.unknown(context, "a component of w̃ is negative in most steps")
-        else:
+        if lsam["comparable"].all():
             grows = PHANTOM_RATIO.evaluate(context, lsam[column] - sgd[column], note)
+        else:
+            grows = PHANTOM_RATIO.unknown(context, "a component of w̃ is negative in most steps")
         hard, easy = lsam["hard_scaling"], lsam["easy_scaling"]
         real = lsam["real_ratio_mean"] / sgd["real_ratio_mean"] - 1
         rows += [

@@ -22,6 +22,7 @@ from feature_quality.reporting.figures.style import (
 from feature_quality.reporting.toy_runs import (
     breaks,
     comparable,
+    lost,
     lost_points,
     lost_text,
     phantom_ratio,
@@ -60,8 +61,8 @@ def plot(runs: pd.DataFrame) -> Figure:
     options = {"x": "rho", "hue": "complexity", "palette": colours, "legend": False}
     left, right = axes[0]
     lines(runs, left, y="hard_error", **options)
-    lost = lost_points(runs, ["rho", "complexity"])
-    left.plot(lost.index.get_level_values("rho"), lost, **LOST)
+    crosses = lost_points(runs, ["rho", "complexity"])
+    left.plot(crosses.index.get_level_values("rho"), crosses, **LOST)
     left.set(title="A: error on the spiral", xlabel=RHO, ylabel=HARD_ERROR, ylim=(0, None))
     shown = runs.assign(phantom=phantom_ratio(runs).where(comparable(runs)))
     lines(shown, right, y="phantom", **options)
@@ -77,6 +78,6 @@ def plot(runs: pd.DataFrame) -> Figure:
         Line2D([], [], color=NEUTRAL, label="B: $\\tilde{w}_h/\\tilde{w}_e$"),
         Line2D([], [], color=NEUTRAL, linestyle="--", label="B: $w_h/w_e$"),
     ]
-    handles += hollow_handles(breaks(runs) & comparable(runs)) + lost_handles(lost)
+    handles += hollow_handles(breaks(runs) & comparable(runs)) + lost_handles(lost(runs))
     figure.legend(handles=handles, loc="outside upper center", ncols=4)
     return figure

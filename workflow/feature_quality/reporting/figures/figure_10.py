@@ -15,7 +15,7 @@ from feature_quality.reporting.figures.style import (
     lost_handles,
     sequence,
 )
-from feature_quality.reporting.toy_runs import lost_points, lost_text
+from feature_quality.reporting.toy_runs import lost, lost_points, lost_text
 
 INPUTS = {"toy": ["batch_size"]}
 CAPTION = (
@@ -43,12 +43,12 @@ def plot(runs: pd.DataFrame) -> Figure:
         legend = "full" if budget == "epochs" else False
         options = {"hue": "batch_size", "palette": colours, "legend": legend}
         lines(chosen, panel, x="rho", y="hard_error", **options)
-        lost = lost_points(chosen, ["rho", "batch_size"])
-        panel.plot(lost.index.get_level_values("rho"), lost, **LOST)
+        crosses = lost_points(chosen, ["rho", "batch_size"])
+        panel.plot(crosses.index.get_level_values("rho"), crosses, **LOST)
         panel.set(title=title, xlabel=RHO, ylabel=HARD_ERROR)
         panel.label_outer()
     axes[0, 0].set_ylim(bottom=0)
     axes[0, 1].legend(title="batch size", loc="center left", bbox_to_anchor=(1, 0.5))
-    if marks := lost_handles(lost_points(runs, ["rho", "batch_size", "budget"])):
+    if marks := lost_handles(lost(runs)):
         figure.legend(handles=marks, loc="outside upper center")
     return figure

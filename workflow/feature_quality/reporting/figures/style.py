@@ -83,9 +83,9 @@ def empty_panel(axes: Axes, why: str) -> None:
     axes.text(0.5, 0.5, why, ha="center", va="center", color=NEUTRAL, transform=axes.transAxes)
 
 
-def lost_handles(points: pd.Series) -> list[Line2D]:
-    """Return the legend's entry for the ``points`` of settings that have lost the label, if any."""
-    return [Line2D([], [], **LOST, label="label lost by a run")] if len(points) else []
+def lost_handles(lost: pd.Series) -> list[Line2D]:
+    """Return the legend's entry for crosses, if any run has ``lost`` the label."""
+    return [Line2D([], [], **LOST, label="label lost by a run")] if lost.any() else []
 
 
 def hollow_handles(broken: pd.Series) -> list[Line2D]:
