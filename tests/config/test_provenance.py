@@ -307,7 +307,9 @@ class TestSummary:
             (["unknown"], "grid.rho, grid.batch_size, grid.noise.label"),
         ):
             assert loaded.toy.run_note(*inputs).endswith(f"settings: {named}.")
-        assert loaded.toy.run_note("epochs") == "Toy data: 10 seeds, 300 epochs."
-        assert loaded.toy.run_note("constants") == "Toy data: 5 seeds, 100 or 300 epochs."
+        assert loaded.toy.run_note("epochs") == "Toy data: c = 270°, 10 seeds, 300 epochs."
+        assert loaded.toy.run_note("constants") == "Toy data: c = 270°, 5 seeds, 100 or 300 epochs."
+        # Figure 2 has a line for each complexity.
+        assert loaded.toy.run_note("complexity").startswith("Toy data: 10 seeds, 300 epochs. ")
         assert "probe.draws" in loaded.run_note("cifar_mnist", "examples", "runs")
         assert "probe" not in loaded.run_note("cifar_mnist", "examples", "histories")

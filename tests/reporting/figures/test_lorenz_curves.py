@@ -97,6 +97,15 @@ def test_figure_3_has_all_curves_on_two_axes_and_their_coefficients(
             for name, kind in product(names, STYLES)
         ]
     )
+    joined = [line.get_ydata() for line in coefficients.lines if line.get_marker() == "None"]
+    np.testing.assert_allclose(
+        [line for line in joined if len(line) == 2],
+        [
+            [gini_of(of_network[kind]) for kind in STYLES]
+            for name in names
+            for _, of_network in part(points, name, 10).groupby("seed")
+        ],
+    )
     figure.draw_without_rendering()
 
 
@@ -157,5 +166,5 @@ def test_the_caption_names_data_settings_and_radius(points, weighted) -> None:
     assert settings_text(weighted(points, "asam")) == (
         "Shapes in colours: SGD at lr 0.05 and ρ 0, ASAM at lr 0.01 and ρ 0.5; λ̃ at ρ 0.5."
     )
-    assert settings_text(weighted(points)) == ""
+    assert settings_text(weighted(points)) == "LSAM and λ̃ at ρ = 0.5."
     assert weighted(points, "asam").epochs == [*EPOCHS]

@@ -24,6 +24,7 @@ from feature_quality.config.section import (
     run_note,
 )
 from feature_quality.config.training import Epochs, SnapshotEpochs
+from feature_quality.formatting import format_number
 from feature_quality.provenance import derived, ours, paper
 
 Study = Literal[
@@ -259,7 +260,9 @@ class Toy(Section):
             if inputs == ("constants",)
             else (self.seeds, (self.training.epochs,))
         )
-        return f"Toy data: {run_note(seeds, epochs, constants)}"
+        shown = "shown.complexity".startswith(prefixes)
+        complexity = f"c = {format_number(self.shown.complexity)}°, " if shown else ""
+        return f"Toy data: {complexity}{run_note(seeds, epochs, constants)}"
 
     def sources(self) -> dict[str, dict[str, Any]]:
         """Return every constant that results on the toy rest on, by where it comes from."""

@@ -33,13 +33,13 @@ def panel_points(shown: WeightedPoints, method: Method, epoch: int) -> pd.DataFr
 
 
 def settings_text(shown: WeightedPoints) -> str:
-    """Say below a dataset's figure at which settings its networks were trained."""
+    """Say at which settings the networks were trained, and which ρ gives λ̃."""
+    at = format_number(shown.rho)
     if shown.of_toy:
-        return ""
+        return f"{shown.compared.label} and λ̃ at ρ = {at}."
     rhos = {run["method"]: run["rho"] for run in shown.about["runs"]}
     named = ", ".join(
         f"{each.label} at lr {shown.rate(each)} and ρ {format_number(rhos[each.name])}"
         for each in shown.methods
     )
-    at = format_number(shown.rho)
     return f"{shown.about['title']}: {named}; λ̃ at ρ {at}."

@@ -10,7 +10,7 @@ CAPTION = (
     "examples at the end of training, those with the largest weight first: the nearer to the "
     "dotted line, the more evenly examples are weighted. The middle panel has the same curves "
     "with a logarithmic axis. Right: Gini coefficients, 0 for equal weights; points are seeds, "
-    "squares their means."
+    "with a line between those of one network, squares their means."
 )
 
 

@@ -34,9 +34,9 @@ INPUTS = {"toy": ["interventions", "shown"]}
 CAPTION = (
     "Figure 6: one mechanism of LSAM at a time. The hard feature's error when it is put into SGD. "
     "Grey lines: importance weights, learning rates, or both, against the ratio α = ŵ_h/ŵ_e of "
-    "the weights that the intervention sets. Points: SGD and LSAM at each ρ, without an "
-    "intervention, against w̃_h/w̃_e, the mean over training of the ratio of their phantom "
-    "weights."
+    "the weights that the intervention sets, whose norm is κ. Points: SGD and LSAM at each ρ, "
+    "without an intervention, against w̃_h/w̃_e, the mean over training of the ratio of their "
+    "phantom weights."
 )
 TITLES = {
     "importance_weighting": "importance weighting",

@@ -138,8 +138,17 @@ def _line(panel: Axes, share: Array, curves: Array, **options: Any) -> None:
 
 
 def _coefficients(panel: Axes, shown: WeightedPoints, table: pd.DataFrame) -> None:
-    """Draw one column per method and kind: a faint point per seed, and the mean's interval."""
+    """Draw one column per method and kind: a faint point per seed, and the mean's interval.
+
+    A line joins both points of a network.
+    """
     columns = [*product(shown.methods, KINDS)]
+    for first, method in enumerate(shown.methods):
+        of_network = table[table["method"] == method.name].pivot_table(
+            index="kind", columns="seed", values="gini", dropna=False
+        )
+        ends = [first * len(KINDS) + step - 0.15 for step in range(len(KINDS))]
+        panel.plot(ends, of_network.loc[[*KINDS]], color=method.colour, alpha=0.4, linewidth=0.6)
     for place, (method, kind) in enumerate(columns):
         chosen = (table["method"] == method.name) & (table["kind"] == kind)
         values, colour = table.loc[chosen, "gini"], method.colour
