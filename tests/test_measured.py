@@ -13,19 +13,41 @@ from scipy import stats
 
 from feature_quality.config.loading import load
 from feature_quality.reporting.statistics import holm
+from feature_quality.reporting.tables.table2 import PAPER
 
 ROOT = Path(__file__).parents[1]
 MEASURED = ROOT / "docs" / "measured"
 # The folders of the datasets, each of which has the configuration of its runs.
 RECORDS = sorted(path.parent for path in MEASURED.glob("*/config.yaml"))
-PAGE = (MEASURED / "README.md").read_text()
+# Those of two features, and those of target domains.
+PROBED, TRANSFERRED = (
+    [path for path in RECORDS if (path / table).exists()] for table in ("table1.csv", "table2.csv")
+)
+DETAILS = (MEASURED / "details.md").read_text()
+PAGE = (MEASURED / "README.md").read_text() + DETAILS
 VERDICTS = ("supported", "contradicted", "open")
 
 each_record = pytest.mark.parametrize("record", RECORDS, ids=lambda path: path.name)
+each_probed_record = pytest.mark.parametrize("record", PROBED, ids=lambda path: path.name)
+each_transfer_record = pytest.mark.parametrize("record", TRANSFERRED, ids=lambda path: path.name)
+
+
+def configuration_of(record: Path) -> dict[str, Any]:
+    return yaml.safe_load((record / "config.yaml").read_text())
 
 
 def runs_of(record: Path) -> pd.DataFrame:
-    return pd.read_csv(record / "runs.csv")
+    """The runs of a record; where there is one dataset, the file does not name it."""
+    runs = pd.read_csv(record / "runs.csv")
+    return (
+        runs if "dataset" in runs else runs.assign(dataset=configuration_of(record)["datasets"][0])
+    )
+
+
+def selections_of(record: Path) -> dict[str, dict[str, Any]]:
+    """The selection of each dataset."""
+    read = (json.loads(path.read_text()) for path in record.glob("selection*.json"))
+    return {selection["dataset"]: selection for selection in read}
 
 
 def claims_of(record: Path) -> pd.DataFrame:
@@ -48,41 +70,41 @@ def interval(values: pd.Series) -> tuple[float, float, float]:
 def test_every_seed_of_every_setting_was_run(
     record: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    configuration = yaml.safe_load((record / "config.yaml").read_text())
+    configuration = configuration_of(record)
     # A custom dataset's images are not in the repository, and should exist.
     monkeypatch.chdir(tmp_path)
     for own in configuration.get("own", {}).values():
         Path(own["images"]).mkdir()
         Path(own["table"]).touch()
     settings = load(configuration)
-    (dataset,) = configuration["datasets"]
     wanted = {
-        (method, lr, rho, seed)
+        (dataset, method, lr, rho, seed)
+        for dataset in settings.datasets
         for method in settings.methods
         for lr, rho in settings.grid_of(dataset).settings_of(method)
         for seed in settings.seeds
     }
-    runs = runs_of(record)
-    assert set(zip(runs["method"], runs["lr"], runs["rho"], runs["seed"], strict=True)) == wanted
+    runs = runs_of(record)[["dataset", "method", "lr", "rho", "seed"]]
+    assert set(runs.itertuples(index=False, name=None)) == wanted
 
 
 @each_record
 def test_the_selection_is_the_least_validation_error(record: Path) -> None:
-    selection: dict[str, Any] = json.loads((record / "selection.json").read_text())
-    runs = runs_of(record)
-    setting = ["method", "rho", "lr"]
+    runs, selections = runs_of(record), selections_of(record)
+    assert {*selections} == {*runs["dataset"]}
+    setting = ["dataset", "method", "rho", "lr"]
     diverged = runs[runs["metric"] == "diverged"].groupby(setting)["value"].sum()
     validation = runs[runs["split"] == "val"]
     means = validation.pivot_table(index=setting, columns="metric", values="value")
     means = means.join(diverged.rename("diverged")).round(9).reset_index()
     ranked = means.sort_values(["diverged", "error", "loss", "rho", "lr"])
-    for method, choice in selection["choices"].items():
-        candidates = ranked[ranked["method"] == method]
+    for (dataset, method), candidates in ranked.groupby(["dataset", "method"], sort=False):
+        choice = selections[dataset]["choices"][method]
         assert (choice["rho"], choice["lr"]) == tuple(candidates[["rho", "lr"]].iloc[0])
         assert choice["candidates"] == len(candidates)
 
 
-@each_record
+@each_probed_record
 def test_table_1_is_the_mean_of_its_runs(record: Path) -> None:
     runs = runs_of(record)
     table = pd.read_csv(record / "table1.csv")
@@ -99,11 +121,61 @@ def test_table_1_is_the_mean_of_its_runs(record: Path) -> None:
         assert (row["mean"], row["std"]) == pytest.approx((values.mean(), values.std(ddof=1)))
 
 
-@each_record
+def accuracies(runs: pd.DataFrame, method: str, setting: dict[str, float]) -> pd.Series:
+    """The accuracies on a target domain of a method's runs at a setting, by seed."""
+    wanted = (runs["metric"] == "class_probe_error") & (runs["split"] == "probe_test")
+    for name, value in ({"method": method} | setting).items():
+        wanted &= runs[name] == value
+    return 1 - runs[wanted].set_index("seed")["value"].sort_index()
+
+
+@each_transfer_record
+def test_table_2_is_the_mean_of_its_runs(record: Path) -> None:
+    runs, table = runs_of(record), pd.read_csv(record / "table2.csv")
+    assert len(table) == 2 * runs["dataset"].nunique()
+    for row in table.to_dict("records"):
+        of_target = runs[runs["dataset"].str.endswith("_" + row["target"])]
+        values = accuracies(of_target, row["method"], {key: row[key] for key in ("lr", "rho")})
+        assert row["n_seeds"] == len(values)
+        assert (row["mean"], row["std"]) == pytest.approx((values.mean(), values.std(ddof=1)))
+        found = interval(values - PAPER[row["dataset"]][row["method"]][row["target"]])
+        assert found == pytest.approx((row["difference"], row["low"], row["high"]))
+
+
+@each_transfer_record
+def test_claim_11_comes_from_the_runs(record: Path) -> None:
+    runs, claims, selections = runs_of(record), claims_of(record), selections_of(record)
+    assert {*claims["check"]} == {"11a", "11b"}
+    assert len(claims) == 2 * len(selections)
+    for row in claims.to_dict("records"):
+        dataset = next(name for name in selections if name[-1] == row["where"][-1])
+        of_target, choices = runs[runs["dataset"] == dataset], selections[dataset]["choices"]
+        if row["check"] == "11a":
+            at = {
+                name: {key: choice[key] for key in ("lr", "rho")}
+                for name, choice in choices.items()
+            }
+            gaps = [
+                accuracies(of_target, "sam", at["sam"]) - accuracies(of_target, "sgd", at["sgd"])
+            ]
+        else:
+            gaps = [
+                accuracies(of_target, "sam", {"lr": lr, "rho": row["rho"]})
+                - accuracies(of_target, "sgd", {"lr": lr})
+                for lr in sorted({*of_target["lr"]})
+            ]
+        found = interval(sum(gaps) / len(gaps))
+        assert found == pytest.approx((row["effect"], row["low"], row["high"]), abs=1e-7), row
+    p = claims["p"].to_numpy()
+    assert claims["adjusted_p"].to_numpy() == pytest.approx(holm(p))
+
+
+@each_probed_record
 def test_claims_1_and_2_come_from_the_runs(record: Path) -> None:
     """Recompute their effects and intervals from the probing errors."""
     runs, claims = runs_of(record), claims_of(record)
-    choices = json.loads((record / "selection.json").read_text())["choices"]
+    (selection,) = selections_of(record).values()
+    choices = selection["choices"]
     for row in claims[claims["claim"] <= 2].to_dict("records"):
         errors = errors_of(runs, row["note"].split(";")[0].split(",")[0])
         method = row["method"]
@@ -167,7 +239,7 @@ COLUMNS = {
 }
 
 
-@each_record
+@each_probed_record
 def test_the_page_gives_each_checks_effect_and_verdict(record: Path) -> None:
     for method, claims in claims_of(record).groupby("method"):
         table, column = COLUMNS[record.name, method]
@@ -204,7 +276,7 @@ PARAGRAPHS = {
 }
 
 
-@each_record
+@each_probed_record
 def test_the_page_quotes_errors_and_effects_of_the_dataset(record: Path) -> None:
     (text,) = PARAGRAPHS[record.name]
     grid = pd.read_csv(record / "grid.csv")
@@ -229,6 +301,13 @@ def test_the_page_quotes_errors_and_effects_of_the_dataset(record: Path) -> None
             found = (both["mean"].round(len(start) - 1), both["mean_sam"].round(len(end) - 1))
             assert ((found[0] == float(start)) & (found[1] == float(end))).any(), (start, end)
     assert set(quoted(text)) <= rounded(claims_of(record), 4) | {slope_of_the_older_record()}
+
+
+def test_the_summary_has_the_numbers_of_the_details() -> None:
+    summary = re.findall(r"^- (\*\*.*?)\n(?=- |\n)", PAGE, re.MULTILINE | re.DOTALL)
+    assert len(summary) >= 4
+    numbers = {number for each in summary for number in re.findall(r"[−+]?\.\d{3,4}\b", each)}
+    assert numbers <= {*re.findall(r"[−+]?\.\d{3,4}\b", DETAILS)}
 
 
 def test_the_page_quotes_each_methods_errors_at_the_common_learning_rate() -> None:
