@@ -175,6 +175,7 @@ def test_any_model_of_timm_is_a_backbone_and_a_linear_head(name, head, mean):
         ("timm:resnet18.none", r"Invalid pretrained tag \(none\) for resnet18"),
         ("timm:deit_tiny_distilled_patch16_224", r"ends in a tuple, not in a linear layer"),
         ("timm:efficientvit_m0", r"has more in its head than a linear layer: head\.bn\.bias$"),
+        ("timm:inception_v4", "inception_v4 does not take images of 64 × 64 pixels: [A-Z]"),
         ("resnet18", "resnet18 takes images of 3 channels, not of 1$"),
         ("timm:resnet18", "timm:resnet18 takes images of 3 channels, not of 1$"),
     ],

@@ -14,9 +14,11 @@ def build(name: str, shape: Shape, classes: int) -> Parts:
     few that its gradient soon undoes what the backbone has learned before.
 
     Raises:
-        InputError: timm has no such model, or its last layer is not one linear layer.
+        InputError: timm has no such model, its last layer is not one linear layer, or the images
+            are too small for it.
     """
     import timm
+    import torch
     from torch import nn
     from torch.nn.modules.dropout import _DropoutNd
 
@@ -44,6 +46,14 @@ def build(name: str, shape: Shape, classes: int) -> Parts:
             setattr(module, rate, 0.0)
         if isinstance(module, _DropoutNd):
             module.p = 0.0
+    try:
+        # Evaluation changes neither the running statistics nor the generator.
+        with torch.no_grad():
+            model.eval()(torch.zeros(1, *shape))
+    except RuntimeError as error:
+        side = " × ".join(map(str, shape[1:]))
+        raise InputError(f"timm's {name} does not take images of {side} pixels: {error}") from error
+    model.train()
     return Parts(model, head, settings.classifier, (settings.mean, settings.std))
 
 
