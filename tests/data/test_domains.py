@@ -257,6 +257,8 @@ def pack(tree, path, root="PACS"):
         with zipfile.ZipFile(path, "w") as archive:
             for each in reversed(NAMES):
                 archive.write(tree / each, f"{root}/{each}")
+            # As macOS packs them.
+            archive.writestr(f"__MACOSX/{root}/._notes", "")
     else:
         with tarfile.open(path, "w:gz") as archive:
             archive.add(tree, root)

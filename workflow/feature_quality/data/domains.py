@@ -255,4 +255,6 @@ def _split(members: pd.Series, family: str, domain: str, seed: int) -> tuple[Row
 
 
 def _visible(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    # __MACOSX is a folder that macOS adds to its archives.
+    hidden = (".", "__MACOSX")
+    return sorted(path for path in folder.iterdir() if not path.name.startswith(hidden))
