@@ -13,7 +13,8 @@ HEAD = """# Gallery
 
 Figures of the toy study, which `make gallery` copies from `results/figures/`. The captions are
 those that the workflow writes beside each figure; they say how many seeds and epochs the runs had.
-In Appendix D's, `digits_photos` is a network of the demonstration.
+*Phantom* weights are those at the perturbed parameters, *real* ones are the network's. In Appendix
+D's, `digits_photos` is a network of the demonstration.
 """
 
 

@@ -258,19 +258,40 @@ def test_the_page_gives_each_checks_effect_and_verdict(record: Path) -> None:
             (found,) = rows[rows["rho"].isna() | (rows["rho"] == rows["rho"].max())].to_dict(
                 "records"
             )
-            assert said.startswith(found["adjusted_verdict"] + ": ")
-            assert quoted(said) == [
-                tuple(round(found[key], 4) for key in ("effect", "low", "high"))
-            ]
-            # Where only the correction keeps a check open, its p says so.
-            p = re.findall(r", p (\.\d+)", said)
-            differs = found["verdict"] != found["adjusted_verdict"]
-            assert [float(each) for each in p] == [round(found["adjusted_p"], 2)] * differs
+            assert_gives(said, found, 4)
 
 
-# The names of the datasets, as the page's paragraphs begin with them.
+def assert_gives(cell: str, check: dict[str, Any], digits: int) -> None:
+    """A cell of a table has a check's verdict, effect and interval."""
+    assert cell.startswith(check["adjusted_verdict"] + ": ")
+    assert quoted(cell) == [tuple(round(check[key], digits) for key in ("effect", "low", "high"))]
+    # Where only the correction keeps a check open, its p says so.
+    p = re.findall(r", p (\.\d+)", cell)
+    differs = check["verdict"] != check["adjusted_verdict"]
+    assert [float(each) for each in p] == [round(check["adjusted_p"], 2)] * differs
+
+
+@each_transfer_record
+def test_the_page_gives_the_accuracies_and_checks_of_each_target(record: Path) -> None:
+    table = pd.read_csv(record / "table2.csv").set_index(["target", "method"])
+    claims = claims_of(record).assign(target=lambda rows: rows["where"].str[-1])
+    said = table_of(PAGE, "| target | SGD | SAM |")
+    assert [target[0] for target in said] == [*table.index.unique("target")]
+    for target, cells in said.items():
+        for method in ("sgd", "sam"):
+            row = table.loc[(target[0], method)]
+            spread = f"{row['mean']:.3f} ± {row['std']:.3f}, lr {row['lr']:g}".replace("0.", ".")
+            assert cells[method.upper()] == spread
+            assert cells[f"the paper's {method.upper()}"] == f"{row['paper']:.3f}"[1:]
+        for check in ("11a", "11b"):
+            of_target = (claims["target"] == target[0]) & (claims["check"] == check)
+            (found,) = claims[of_target].to_dict("records")
+            assert_gives(cells[check], found, 3)
+
+
+# What the page says of each dataset begins with its name.
 PARAGRAPHS = {
-    name: re.findall(rf"^\*\*{heading}: .*?\n\n", PAGE, re.MULTILINE | re.DOTALL)
+    name: re.findall(rf"^\*\*{heading}: .*?(?=^\*\*|^##)", PAGE, re.MULTILINE | re.DOTALL)
     for (name, method), (_, heading) in COLUMNS.items()
     if method == "sam"
 }

@@ -38,7 +38,7 @@ executors are no part of it: they belong in a profile.
 
 The tables have the *documented* value of each key; tables and figures name each setting that
 differs from it. `config.yaml` itself has fewer datasets and a smaller toy, and `paper.yaml` writes
-the documented toy out again.
+the documented toy out again and adds the study `constants`.
 
 This page and `workflow/schemas/config.schema.json`, which editors understand, are made from the
 settings in `workflow/feature_quality/config/` by `make reference`.

@@ -84,7 +84,8 @@ def lost_note(runs: pd.DataFrame) -> str:
 def lost_text(runs: pd.DataFrame) -> list[str]:
     """Return what a caption adds where runs that have lost the label are drawn."""
     note = lost_note(runs)
-    return [f"Drawn, but dropped in the claims: {note}."] if note else []
+    above = f"training error above {LABEL_LOST:g}"
+    return [f"Drawn, but dropped in the claims: {note} ({above})."] if note else []
 
 
 def degrees(complexity: float) -> str:
