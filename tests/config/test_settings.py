@@ -332,6 +332,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("toy.grid.noise.dropout", [-0.1], f"[0]: -0.1 {FROM_0}"),
     ("toy.grid.noise.gaussian", [-1], f"[0]: -1 {FROM_0}"),
     ("toy.grid.rho", [0.5], ": [0.5] should hold 0, which is SGD"),
+    ("toy.lost_constants.rho", [0], ": [0] should hold a ρ of LSAM"),
     ("toy.grid.kappa", ["free"], "[0]: 'free' should be one of constant, tracking"),
     ("toy.grid.snapshot_epochs", [0], f"[0]: 0 {ABOVE}"),
 ]
@@ -415,7 +416,7 @@ class TestRefused:
         validator = jsonschema.Draft202012Validator(yaml.safe_load(reference.schema()))
         # Ids of datasets are of the configuration's own ones too.
         beyond = r"pacs|waterbirds|repeat|list sgd|finite|cnn, resnet|exists|exceed"
-        beyond += "|least|should be given|hold 0"
+        beyond += "|least|should be given|hold 0|hold a ρ"
         for key, value, said in BAD:
             assert re.search(beyond, said) or not validator.is_valid(nested(key, value)), key
         assert validator.is_valid({"datasets": list(DATASETS), "toy": {"grid": {"alpha": [1]}}})

@@ -213,6 +213,10 @@ BAD = [
     ("-sketch/dog sketch/Dog/1.png", ": sketch and art_painting differ in their classes: Dog, dog"),
     ("-photo/cat", ": photo and art_painting differ in their classes: cat"),
     ("photo/cat/", f"/photo/cat{NO_CLASS}"),
+    (
+        " ".join(f"-{domain}/dog" for domain in DOMAINS),
+        ": its domains have one class, cat; at least 2 are needed",
+    ),
     ("photo/cat/ photo/cat/.DS_Store", f"/photo/cat{NO_CLASS}"),
     ("photo/labels.txt", f"/photo/labels.txt{NO_CLASS}"),
     ("photo/cat/notes.txt", f"/photo/cat/notes.txt{NO_IMAGE}"),

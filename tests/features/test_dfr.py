@@ -135,6 +135,22 @@ def test_too_few_iterations_are_reported() -> None:
 
 
 def test_a_group_that_cannot_be_halved_is_refused() -> None:
-    train = examples([20, 20, 20, 2], 1.0, 8)
-    with pytest.raises(InputError, match="on 1 example of every group"):
+    train = examples([20, 20, 20, 1], 1.0, 8)
+    with pytest.raises(InputError, match="on 1 example of value 1 in group 3; at least 2 are"):
         dfr_probe(train, train, draws=1, **SETTINGS)
+
+
+@pytest.mark.parametrize("fewest", [2, 3])
+def test_two_examples_of_a_group_are_enough(fewest: int) -> None:
+    train = examples([20, 20, 20, fewest], 1.0, 8)
+    assert dfr_probe(train, train, draws=1, **SETTINGS)["n_train"] == 4 * fewest
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_both_halves_of_a_single_group_have_a_rare_value(seed: int) -> None:
+    """A target domain is one group of all classes."""
+    values = np.array([0] * 40 + [1] * 2)
+    embedding = np.random.default_rng(seed).normal(size=(42, 3))
+    train = ProbeSet(embedding, values, np.zeros(42, int))
+    row = dfr_probe(train, train, draws=1, **SETTINGS | {"names": ("a domain", seed)})
+    assert row["n_train"] == 42

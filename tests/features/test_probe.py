@@ -383,7 +383,7 @@ class TestProbeDraw:
         values = np.array([0] * 10 + [1] * 10 + [2])
         embedding = np.random.default_rng(0).normal(size=(21, 3))
         natural = ProbeSet(embedding, values, np.zeros(21, int))
-        with pytest.raises(InputError, match="1 example of value 2; at least 2 are needed"):
+        with pytest.raises(InputError, match="1 example of value 2 in group 0; at least 2 are"):
             draw(natural, natural, per_group=None, strengths=[0.1, 1.0])
 
     def test_where_there_is_no_choice_the_whole_draw_is_fitted_at_once(

@@ -46,7 +46,10 @@ def perturb_toy(rho: float, runs: str, networks: str) -> tuple[pd.DataFrame, dic
 def perturb_network(
     rho: float, images: str, examples: str, model: str, history: str
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Perturb the first training examples of an image network."""
+    """Perturb training examples of an image network, from all over the table.
+
+    Its rows may be sorted by class or domain.
+    """
     prepared = read_prepared(images, examples)
     _, run = read_table(history, HISTORY)
     if run["diverged"]:
@@ -54,7 +57,9 @@ def perturb_network(
     network = trained_network(prepared, run, model, CPU).double().eval()
     train = prepared.split("train")
     split = DeviceSplit.of(train, prepared.description, CPU, network.normalisation)
-    inputs, labels = split.take(slice(EXAMPLES))
+    number = len(train.table)
+    chosen = torch.linspace(0, number - 1, min(number, EXAMPLES)).long()
+    inputs, labels = split.take(chosen)
     margins = [
         partial(class_margin, network, image, label)
         for image, label in zip(inputs.double(), labels.tolist(), strict=True)

@@ -46,6 +46,12 @@ def test_no_noise_is_no_check(rows) -> None:
     assert len(rows) == 4
 
 
+def test_without_noise_the_claim_is_not_run(toy_runs) -> None:
+    runs = [toy_runs([error], rho=error, noise="label", level=0.0) for error in (0.0, 0.5)]
+    (row,) = noise(pd.concat(runs))
+    assert (row["verdict"], row["reason"]) == ("not run", "no level of noise is above 0")
+
+
 def test_one_seed_is_open(toy_runs, only) -> None:
     runs = [toy_runs([error], rho=error, noise="label", level=0.1) for error in (0.0, 0.5)]
     assert only(noise(pd.concat(runs)), "9")["reason"] == "one seed"

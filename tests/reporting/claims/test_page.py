@@ -6,6 +6,7 @@ from feature_quality.reporting.claims.verdict import (
     CUSTOM,
     DEMONSTRATION,
     NOT_THERE,
+    OPEN,
     REAL,
     TOY,
     Check,
@@ -125,6 +126,21 @@ def test_other_methods_stand_beside_and_are_not_counted(table, markdown_tables) 
     assert "stand beside" not in alone
     # On the toy LSAM is the paper's.
     assert "Method" not in markdown_tables(beside)[2][0]
+
+
+def test_a_check_that_was_made_and_is_open_without_a_number_is_not_called_not_run(
+    table, markdown_tables
+) -> None:
+    context, reason = CheckContext(TOY, "toy, 90°"), "the label is lost at the best ρ"
+    lost = SAME.unknown(context, reason) | {"verdict": OPEN}
+    more = tabulate([*table.to_dict("records"), lost])
+    (toy,) = overall(more).query("Where == 'toy'").to_dict("records")
+    assert (toy["Verdicts"], toy["Not run"]) == ("supported 0 of 3, contradicted 1, open 2", "")
+    page = to_markdown(more, [])
+    assert "Of the 4 checks" in page
+    assert f"Not run: toy, 90°: {reason}" not in page
+    row = markdown_tables(page)[2][-1]
+    assert (row["Where"], row["Verdict"], row["Remarks"]) == ("toy, 90°", OPEN, reason)
 
 
 def test_a_demonstration_is_called_so_at_the_top(table) -> None:

@@ -322,6 +322,12 @@ class TestTransfer:
             ({}, 11, "PACS, target A", "real data"),
             # Another copy stands for the dataset, demonstration data stand for none.
             ({"title": "PACS (another copy)"}, 11, "PACS (another copy), target A", "real data"),
+            (
+                {"title": "PACS of mine", "custom": True},
+                12,
+                "PACS of mine, target A",
+                "custom dataset",
+            ),
             ({"title": "Digits", "demonstration": True}, 12, "Digits, target A", "demonstration"),
         ],
     )

@@ -260,6 +260,11 @@ def test_numbers_of_the_users_stand_beside_ours(runs, dataset_of, selection_of) 
     assert text.iloc[2].tolist()[1:] == ["0.1250", "–", "0.5000"]
     assert len(settings) == 2
     assert not best.iloc[2].any()
+    # The worst group's error has a column where somebody compares it.
+    assert "Worst group error" not in text
+    named = {"sgd": {"worst_group_error": 0.25}}
+    text, _, _ = readable(tidy(runs, [dataset_of(selection_of(SGD, SAM), reference=named)]))
+    assert text["Worst group error"].tolist()[1] == "0.2500"
 
 
 class TestSelectionNotes:

@@ -191,7 +191,7 @@ class LostConstants(Section):
         ours((50, 100, 200), "around the documented value"),
         "Units of a hidden layer; elsewhere there are 100.",
     )
-    rho: Sweep = constant(
+    rho: Annotated[Sweep, require(lambda rho: max(rho) > 0, "should hold a ρ of LSAM")] = constant(
         ours((0.0, 0.5, 1.0, 2.0), "four of the sweep"), "Radii ρ of LSAM; 0 is SGD."
     )
     seeds: Annotated[tuple[Seed, ...], NotEmpty, Distinct] = constant(

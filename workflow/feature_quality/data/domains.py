@@ -156,8 +156,8 @@ def list_images(folder: Path, domains: tuple[str, ...]) -> pd.DataFrame:
     """Return one row per image, in the order of their names: ``id``, ``domain`` and ``class``.
 
     Raises:
-        InputError: a domain is missing, domains differ in their classes, a class is empty, or a
-            file is no image.
+        InputError: a domain is missing, domains differ in their classes, or have only one, a class
+            is empty, or a file is no image.
     """
     rows, classes = [], {}
     for domain in domains:
@@ -182,6 +182,8 @@ def list_images(folder: Path, domains: tuple[str, ...]) -> pd.DataFrame:
                 f"{folder}: {domain} and {domains[0]} differ in their classes: "
                 f"{', '.join(different)}"
             )
+    if len(first) < 2:
+        raise InputError(f"{folder}: its domains have one class, {first[0]}; at least 2 are needed")
     return pd.DataFrame(rows, columns=["id", "domain", "class"])
 
 

@@ -20,6 +20,7 @@ from feature_quality.features.probe import (
     draw_rows,
     fitted_values,
     probe_row,
+    strata_of,
 )
 from feature_quality.seeds import derive_seed, generator
 
@@ -77,7 +78,7 @@ def dfr_probe(
     C is chosen on one split of all training examples into halves, of which the first is cut to its
     smallest group. The published code standardises the averaged probes by the network's training
     examples, which are no part of ours: here the probe's training examples do that; and the halves
-    are stratified by group, so that none lacks a group.
+    are stratified by group and value, so that none lacks one.
 
     Args:
         names: name the seeds of the draws.
@@ -88,11 +89,12 @@ def dfr_probe(
     first, held_out = train_test_split(
         np.arange(len(train.values)),
         test_size=0.5,
-        stratify=train.groups,
+        stratify=strata_of(train),
         random_state=derive_seed("dfr halves", *names) % 2**32,
     )
     half = train.take(first)
-    half = half.take(draw_rows(half.groups, None, generator("dfr half", *names)))
+    rng = generator("dfr half", *names)
+    half = half.take(draw_rows(half.groups, None, rng, halved=False))
     scaler = StandardScaler().fit(half.embedding)
     seed = derive_seed("liblinear", *names)
     path = [fit_l1(half, scaler, strength, max_iterations, seed) for strength in STRENGTHS]

@@ -118,8 +118,13 @@ def balanced_error(predictions: Labels, truth: Labels, groups: Labels) -> float:
     return float(np.mean([wrong[groups == group].mean() for group in np.unique(groups)]))
 
 
-def draw_rows(groups: Labels, per_group: int | None, rng: np.random.Generator) -> Labels:
+def draw_rows(
+    groups: Labels, per_group: int | None, rng: np.random.Generator, *, halved: bool = True
+) -> Labels:
     """Draw ``per_group`` rows of every group without replacement; None: the smallest group's size.
+
+    Args:
+        halved: whether what is drawn will be split into halves, both with all groups.
 
     Raises:
         InputError: a group has fewer rows, or fewer than the two that halves need.
@@ -127,7 +132,7 @@ def draw_rows(groups: Labels, per_group: int | None, rng: np.random.Generator) -
     names, sizes = np.unique(groups, return_counts=True)
     if per_group is None:
         per_group = int(sizes.min())
-    if per_group < 2:
+    if halved and per_group < 2:
         raise InputError(
             f"probes would be trained on {per_group} example of every group (the smallest is group "
             f"{names[sizes.argmin()]} with {sizes.min()}); at least 2 are needed, one for each half"
@@ -140,6 +145,26 @@ def draw_rows(groups: Labels, per_group: int | None, rng: np.random.Generator) -
     return np.concatenate(
         [rng.permutation(np.flatnonzero(groups == group))[:per_group] for group in names]
     )
+
+
+def strata_of(examples: ProbeSet) -> Labels:
+    """Return a number for each group and value, by which to split examples into halves.
+
+    A group has one value, but for a target domain, which is a single group of all.
+
+    Raises:
+        InputError: halves cannot both have an example of each.
+    """
+    values = examples.values.max() + 1
+    strata: Labels = examples.groups * values + examples.values
+    kinds, sizes = np.unique(strata, return_counts=True)
+    if sizes.min() < 2:
+        group, value = divmod(kinds[sizes.argmin()], values)
+        raise InputError(
+            f"probes would be trained on 1 example of value {value} in group {group}; "
+            "at least 2 are needed, one for each half"
+        )
+    return strata
 
 
 def fit_path(
@@ -184,15 +209,7 @@ def fit_draw(
     drawn = train.take(draw_rows(train.groups, per_group, generator("probe draw", *names)))
     strengths, converged = sorted(strengths), True
     if len(strengths) > 1:
-        # In a group of several values, each half gets its share of each.
-        values = drawn.values.max() + 1
-        strata = drawn.groups * values + drawn.values
-        kinds, sizes = np.unique(strata, return_counts=True)
-        if sizes.min() < 2:
-            raise InputError(
-                f"probes would be trained on 1 example of value {kinds[sizes.argmin()] % values}; "
-                "at least 2 are needed, one for each half"
-            )
+        strata = strata_of(drawn)
         measured = []
         for split in range(HALF_SPLITS):
             first, second = train_test_split(

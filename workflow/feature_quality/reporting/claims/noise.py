@@ -35,4 +35,4 @@ def check(runs: pd.DataFrame) -> list[Row]:
         where = f"{degrees(complexity)}, {KINDS[kind]} = {format_number(level)} {NOISY[noisy]}"
         difference = lsam["hard_error"] - sgd["hard_error"]
         rows.append(UNDER_NOISE.evaluate(CheckContext(TOY, where, rho), difference))
-    return rows
+    return rows or [UNDER_NOISE.unknown(CheckContext(TOY, "toy"), "no level of noise is above 0")]

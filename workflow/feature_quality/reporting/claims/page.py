@@ -7,6 +7,7 @@ import pandas as pd
 from feature_quality.formatting import format_number
 from feature_quality.methods import METHODS
 from feature_quality.reporting.claims.verdict import (
+    ABSENT,
     CONTRADICTED,
     CUSTOM,
     DEMONSTRATION,
@@ -76,7 +77,7 @@ def overall(table: pd.DataFrame) -> pd.DataFrame:
             checks = parts[data]
             if checks.empty:
                 continue
-            made = checks[checks["runs"] > 0]
+            made = checks[checks["verdict"] != ABSENT]
             places = [where.partition(", trained by ")[0] for where in made["where"]]
             if data == TOY or not places:
                 places = [data]
@@ -86,7 +87,7 @@ def overall(table: pd.DataFrame) -> pd.DataFrame:
                     "Verdicts": _counts(made),
                     "Effect": _first_effect(made),
                     "Where": "; ".join(dict.fromkeys(places)),
-                    "Not run": str((checks["runs"] == 0).sum() or ""),
+                    "Not run": str((checks["verdict"] == ABSENT).sum() or ""),
                 }
             )
             name = ""
@@ -114,7 +115,7 @@ def _first_effect(made: pd.DataFrame) -> str:
 
 def summary(table: pd.DataFrame) -> str:
     """Say in one sentence what the checks of the paper's claims came to."""
-    about = table[papers(table) & table["data"].isin([REAL, TOY]) & (table["runs"] > 0)]
+    about = table[papers(table) & table["data"].isin([REAL, TOY]) & (table["verdict"] != ABSENT)]
     counts = [
         (about["adjusted_verdict"] == verdict).sum() for verdict in (SUPPORTED, CONTRADICTED, OPEN)
     ]
@@ -156,14 +157,14 @@ def _section(table: pd.DataFrame) -> list[str]:
         f"Effect: {first['measured']}; claimed: {first['claimed']}"
         f"{'; 90 % intervals' if first['claimed'].startswith('within') else ''}.",
     ]
-    made = table[table["runs"] > 0]
+    made = table[table["verdict"] != ABSENT]
     if len(made):
         lines = pd.DataFrame([_line(row) for _, row in made.iterrows()])
         if papers(made).all():
             lines = lines.drop(columns="Method")
         parts.append(pipe_table(lines.loc[:, (lines != "").any()]))
     # In few words what would be many empty rows.
-    reasons = table[table["runs"] == 0].groupby("reason", sort=False)["where"]
+    reasons = table[table["verdict"] == ABSENT].groupby("reason", sort=False)["where"]
     unmade = [f"- Not run: {'; '.join(places.unique())}: {reason}." for reason, places in reasons]
     return [*parts, "\n".join(unmade)] if unmade else parts
 

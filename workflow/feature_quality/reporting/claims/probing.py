@@ -125,7 +125,10 @@ def transfer(
         for title, published in PAPER.items()
         for target in published[BASELINE.name]
         # Another copy than the published one has a longer title.
-        if not any(each.title.startswith(title) and each.target == target for each in descriptions)
+        if not any(
+            each.title.startswith(title) and each.target == target and not each.custom
+            for each in descriptions
+        )
         for check in checks
     ]
 

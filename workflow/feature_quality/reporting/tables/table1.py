@@ -95,7 +95,8 @@ def tidy(runs: pd.DataFrame, datasets: Sequence[TableDataset]) -> pd.DataFrame:
             "easy_probe_error": (easy, f"{easy}_probe_error", "probe_test"),
             "hard_probe_error": (hard, f"{hard}_probe_error", "probe_test"),
         }
-        if not each.description.group_weights:
+        named = {metric for numbers in each.reference.values() for metric in numbers}
+        if not each.description.group_weights and "worst_group_error" not in named:
             del metrics["worst_group_error"]
         for setting in chosen_settings(each.selection):
             method = setting.method.name
