@@ -197,5 +197,7 @@ def test_this_machine_is_timed() -> None:
     assert 0 < small < large
     assert 0 < machine.probe(100, 20, 2, (0.1,)) < machine.probe(4000, 20, 2, (0.1,))
     assert machine.probe(100, 20, 2, None) > 0
+    # More classes than features, and than rows for two of each.
+    assert machine.probe(30, 10, 20, (0.1, 1.0)) > 0
     assert machine.toy_step(1, lsam=False) > 0
     assert machine.start() > 0

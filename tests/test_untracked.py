@@ -114,6 +114,25 @@ def test_an_abandoned_temporary_file_is_listed_and_a_fresh_one_is_not(monkeypatc
     assert not old.exists()
 
 
+def test_an_abandoned_file_goes_with_its_run_and_is_found_behind_a_link(here, monkeypatch, capsys):
+    (here / "large").mkdir()
+    Path("results").mkdir()
+    Path("results/runs").symlink_to(here / "large")
+    kept, untracked = lay(KEPT[0])[0], lay(UNTRACKED["other rho"])
+    abandoned = [file.parent / ".checkpoint.safetensors.x1.part" for file in (kept, untracked[0])]
+    day_ago = time.time() - ABANDONED - 60
+    for path in abandoned:
+        path.touch()
+        os.utime(path, (day_ago, day_ago))
+    answer("y\n", monkeypatch)
+    said = capsys.readouterr().out
+    assert said.splitlines().count(str(abandoned[0])) == 1
+    assert str(abandoned[1]) not in said
+    assert said.endswith(f"{len(untracked) + 1} untracked, 0.0 MB. Remove? [y/N] Removed.\n")
+    assert kept.exists()
+    assert not any(path.exists() for path in (*abandoned, *untracked))
+
+
 @pytest.mark.parametrize("depth", range(5))
 def test_what_a_link_leads_to_is_kept(here, monkeypatch, capsys, depth):
     """The folder of a run, or one of those above it, down to that of a dataset, is a link."""

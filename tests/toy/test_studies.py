@@ -200,3 +200,20 @@ def test_settings_of_the_constants_change_what_their_name_says_and_the_noise_wit
         "hard_scale": [6],
         "jitter": [pytest.approx(0.12)],
     }
+
+
+@pytest.mark.parametrize(
+    ("distribution", "values"),
+    [
+        ({}, {"easy_scale": (1.0, 2.0)}),
+        ({}, {"easy_scale": (1.0,), "hard_scale": (3.0,)}),
+        ({"hard_scale": 6.0, "jitter": 0.12}, {}),
+    ],
+)
+def test_no_setting_of_the_constants_is_there_twice(settings, distribution, values):
+    """The documented scale is one of the extremes."""
+    settings["distribution"] |= distribution
+    settings["lost_constants"] |= values
+    axes = parts("constants", **settings)
+    runs = [tuple(expand_grid(each)) for each in axes.values()]
+    assert len({*runs}) == len(runs)

@@ -245,9 +245,11 @@ class Machine:
     ) -> float:
         """Return the seconds of a probe of one feature and draw; without strengths, by dfr."""
         rows = min(examples, 1000)
-        values = np.arange(rows) % classes
+        # Two rows of each, and a feature in which each differs.
+        kinds = max(2, min(classes, features, rows // 2))
+        values = np.arange(rows) % kinds
         embedding = np.random.default_rng(0).standard_normal((rows, features))
-        embedding[:, :classes] += np.eye(classes)[values]
+        embedding[:, :kinds] += np.eye(kinds)[values]
         sample = ProbeSet(embedding, values, np.zeros_like(values))
         named: dict[str, Any] = {"names": ("plan",), "per_group": None}
         work: Callable[[], object]
@@ -259,7 +261,8 @@ class Machine:
             draws = 1
             work = partial(fit_draw, sample, strengths=strengths, **named, **self.fit)
         with threadpool_limits(1):
-            return _median(work, time.process_time) * examples / (rows * draws)
+            seconds = _median(work, time.process_time)
+        return seconds * examples / (rows * draws) * classes / kinds
 
     def _toy_step(self, batch_size: int, lsam: bool) -> float:
         """Return the seconds of one step of a toy run."""
@@ -300,9 +303,9 @@ def describe(costs: Sequence[Cost], cores: int, device: str) -> str:
             *lines,
             "",
             f"With {cores} jobs at a time, about {format_time(total.seconds / cores)} here.",
-            f"Steps, probes and the start of a job were timed just now ({device}). It is assumed",
-            "that nothing has been made or runs beside it, that no run diverges and that downloads",
-            "take no time. Disk is an upper bound, as embeddings compress.",
+            f"Steps in float32, probes and the start of a job were timed just now ({device}). It",
+            "is assumed that nothing has been made or runs beside it, that no run diverges and",
+            "that downloads take no time. Disk is an upper bound, as embeddings compress.",
         ]
     )
 

@@ -55,9 +55,10 @@ def untracked_runs(results: Path, requested: set[str]) -> list[Path]:
 
 
 def abandoned_files(*folders: Path) -> list[Path]:
-    """Return the temporary files that killed jobs have left."""
+    """Return the temporary files that killed jobs have left, below links as ``untracked_runs``."""
     now = time.time()
-    found = (path for folder in folders for path in folder.glob("**/.*.part"))
+    places = [place for folder in folders for place in (folder, *folder.glob("*/"))]
+    found = {path for place in places for path in place.glob("**/.*.part")}
     return sorted(path for path in found if now - path.lstat().st_mtime > ABANDONED)
 
 
@@ -84,7 +85,9 @@ def main(base: str, *others: str) -> None:
             "Snakemake is running here, or was killed: wait for it, or run snakemake --unlock"
         )
     untracked = untracked_runs(RESULTS, requested_runs(base, others))
-    untracked += abandoned_files(RESULTS, RESOURCES)
+    abandoned = abandoned_files(RESULTS, RESOURCES)
+    # Those in a folder of a run go with it.
+    untracked += [path for path in abandoned if not {*untracked}.intersection(path.parents)]
     if not untracked:
         print("Nothing is untracked.")
         return

@@ -49,9 +49,13 @@ def toy_parts(study):
     return {f"{study}/{part}": axes for part, axes in parts.items()}
 
 
+# Appendix D has no parts: it takes the networks of the dynamics.
+TRAINED_STUDIES = {
+    "dynamics" if study == "appendix_d" else study for study in settings.toy.studies
+}
 TOY_PARTS = {
     part: axes
-    for study in settings.toy.studies
+    for study in sorted(TRAINED_STUDIES)
     for part, axes in toy_parts(study).items()
 }
 

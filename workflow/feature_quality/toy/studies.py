@@ -121,7 +121,15 @@ def _constant_settings(
     for name, value in documented.items():
         changes += [{name: other} for other in values[name] if not math.isclose(other, value)]
     ends = ({min(scales), max(scales)} for scales in (values[name] for name in SCALES))
-    changes += [dict(zip(SCALES, pair, strict=True)) for pair in product(*map(sorted, ends))]
+    for pair in product(*map(sorted, ends)):
+        change = {
+            name: value
+            for name, value in zip(SCALES, pair, strict=True)
+            if not math.isclose(value, documented[name])
+        }
+        # Where the documented scale is an extreme, the pair may be the change of one scale.
+        if change not in changes:
+            changes.append(change)
     return {
         ",".join(f"{name}={format_number(value)}" for name, value in each.items())
         or "documented": (each)

@@ -197,7 +197,8 @@ def train(
     if config.compiled:
         # The compiler has a switch of its own for this, which is set here and nowhere else.
         torch.use_deterministic_algorithms(True)
-    backbone = torch.compile(model.backbone) if config.compiled else model.backbone
+    # A graph for each size of a batch: a resumed run then meets those of an undisturbed one.
+    backbone = torch.compile(model.backbone, dynamic=False) if config.compiled else model.backbone
     half = config.precision == "bfloat16"
 
     # Autocast keeps copies of the weights until its block ends: each pass needs a block of its own.
