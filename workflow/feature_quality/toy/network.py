@@ -71,8 +71,9 @@ class ToyNetwork:
         return self.layers | {"last": self.last}
 
     def forward(self, x: Array) -> Array:
-        """Return φ = (f_e, f_h), (2, n), of points (2, n, 2)."""
+        """Return φ = (f_e, f_h), (2, n), of points (2, n, 2); not finite if the run diverged."""
         layers = self.layers
-        first = x @ layers["first"] + layers["first_bias"]
-        second = first.clip(0) @ layers["second"] + layers["second_bias"]
-        return (second.clip(0) * layers["third"]).sum(2) + layers["third_bias"][:, :, 0]
+        with np.errstate(over="ignore", invalid="ignore"):
+            first = x @ layers["first"] + layers["first_bias"]
+            second = first.clip(0) @ layers["second"] + layers["second_bias"]
+            return (second.clip(0) * layers["third"]).sum(2) + layers["third_bias"][:, :, 0]
