@@ -147,6 +147,19 @@ def test_table_2_is_the_mean_of_its_runs(record: Path) -> None:
 
 
 @each_transfer_record
+def test_the_page_quotes_training_errors_of_the_networks(record: Path) -> None:
+    (text,) = re.findall(r"^\*\*PACS at 64 px: .*?(?=^##)", PAGE, re.MULTILINE | re.DOTALL)
+    runs = runs_of(record)
+    of_training = runs[(runs["split"] == "train") & (runs["metric"] == "error")]
+    means = of_training.groupby(["method", "lr"], sort=False)["value"].mean().round(3)
+    numbers = [float(number) for number in re.findall(r"(?<!\d)\.\d{3}\b", text)]
+    assert [number for number in numbers if number not in {*runs["lr"]}] == [
+        means[method, lr] for method in ("sgd", "sam") for lr in sorted({*runs["lr"]})
+    ]
+    assert not runs.loc[runs["metric"] == "diverged", "value"].any()
+
+
+@each_transfer_record
 def test_claim_11_comes_from_the_runs(record: Path) -> None:
     runs, claims, selections = runs_of(record), claims_of(record), selections_of(record)
     assert {*claims["check"]} == {"11a", "11b"}
