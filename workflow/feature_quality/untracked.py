@@ -85,9 +85,11 @@ def main(base: str, *others: str) -> None:
             "Snakemake is running here, or was killed: wait for it, or run snakemake --unlock"
         )
     untracked = untracked_runs(RESULTS, requested_runs(base, others))
-    abandoned = abandoned_files(RESULTS, RESOURCES)
-    # Those in a folder of a run go with it.
-    untracked += [path for path in abandoned if not {*untracked}.intersection(path.parents)]
+    folders = {*untracked}
+    # Temporary files in the folder of such a run go with it.
+    untracked += [
+        path for path in abandoned_files(RESULTS, RESOURCES) if folders.isdisjoint(path.parents)
+    ]
     if not untracked:
         print("Nothing is untracked.")
         return
