@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from feature_quality.features.probe import (
@@ -20,6 +19,7 @@ from feature_quality.features.probe import (
     draw_rows,
     fitted_values,
     probe_row,
+    split_halves,
     strata_of,
 )
 from feature_quality.seeds import derive_seed, generator
@@ -86,12 +86,7 @@ def dfr_probe(
         per_group: examples of every group in a draw; None for the smallest group's size.
         max_iterations: of liblinear in a fit.
     """
-    first, held_out = train_test_split(
-        np.arange(len(train.values)),
-        test_size=0.5,
-        stratify=strata_of(train),
-        random_state=derive_seed("dfr halves", *names) % 2**32,
-    )
+    first, held_out = split_halves(strata_of(train), "dfr halves", *names)
     half = train.take(first)
     rng = generator("dfr half", *names)
     half = half.take(draw_rows(half.groups, None, rng, halved=False))

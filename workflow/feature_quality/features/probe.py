@@ -167,6 +167,17 @@ def strata_of(examples: ProbeSet) -> Labels:
     return strata
 
 
+def split_halves(strata: Labels, *names: str | int) -> tuple[Labels, Labels]:
+    """Return the rows of two halves with equal shares of all ``strata``; *names* name the seed."""
+    first, second = train_test_split(
+        np.arange(len(strata)),
+        test_size=0.5,
+        stratify=strata,
+        random_state=derive_seed(*names) % 2**32,
+    )
+    return first, second
+
+
 def fit_path(
     train: ProbeSet, strengths: Sequence[float], tolerance: float, max_iterations: int
 ) -> list[Fit]:
@@ -212,12 +223,7 @@ def fit_draw(
         strata = strata_of(drawn)
         measured = []
         for split in range(HALF_SPLITS):
-            first, second = train_test_split(
-                np.arange(len(drawn.values)),
-                test_size=0.5,
-                stratify=strata,
-                random_state=derive_seed("probe halves", *names, split) % 2**32,
-            )
+            first, second = split_halves(strata, "probe halves", *names, split)
             path = fit_path(drawn.take(first), strengths, tolerance, max_iterations)
             held_out = drawn.take(second)
             measured.append(
