@@ -16,9 +16,11 @@ from scipy.special import expit, log_softmax
 Array = npt.NDArray[np.float64]
 Single = npt.NDArray[np.float32]
 
-# By this factor a descent lowers the gradient. After one of more iterations than these, the Hessian
-# is taken anew; for many features, that takes as long as many iterations.
-REDUCTION, PATIENCE = 1e-3, 10
+# By this factor a descent lowers the gradient.
+REDUCTION = 1e-3
+# Recomputing the Hessian costs as much as about this many iterations for each feature, and, as an
+# iteration costs K times as much with K logits, 1/K of them. It is done after longer descents only.
+ITERATIONS_PER_FEATURE = 1 / 16
 # An example counts this much in the Hessian at least: a sure prediction may not stay sure.
 LEAST_CURVATURE = 1e-4
 # This share of the Hessian's trace is penalised at least, so that float32 can factorise it.
@@ -83,7 +85,8 @@ def _fit(
     each descent is a step of the proximal point method, which has the same limit.
     """
     n, width = inputs.shape
-    iterations = PATIENCE + 1
+    patience = ITERATIONS_PER_FEATURE * width / len(targets)
+    iterations = np.inf
     while True:
         logits = weight @ inputs.T
         predicted = _evaluate(logits, targets)[1]
@@ -91,7 +94,7 @@ def _fit(
         size = float(np.abs(gradient).max())
         if size <= tolerance or max_iterations <= 0:
             return weight, size <= tolerance
-        if iterations > PATIENCE:
+        if iterations > patience:
             curvature = (predicted * (1 - predicted)).mean(axis=0)
             curvature = np.maximum(curvature, LEAST_CURVATURE) / n
             scaled = single * np.sqrt(curvature, dtype=np.float32)[:, None]
