@@ -17,8 +17,16 @@ def test_another_configuration_than_the_last_is_noticed_once(tmp_path: Path) -> 
         "This configuration (config.yaml, b.yaml) is not that of the last run here (config.yaml). "
         "They differ in: seeds, toy. "
     )
+    assert said.endswith(
+        "so is what toy is a setting of, such as runs or parts of the toy: it "
+        "replaces what the last run trained. To keep both, use --directory."
+    )
     assert json.loads(record.read_text())["files"] == ["config.yaml", "b.yaml"]
     assert notice_change(record, ["config.yaml"], first | {"seeds": [0], "toy": {}}) == ""
+    # Runs of all seeds are kept.
+    said = notice_change(record, ["config.yaml"], first | {"seeds": [0, 1], "toy": {}})
+    assert "They differ in: seeds. " in said
+    assert "come back with its configuration, without training again" in said
 
 
 @pytest.mark.parametrize("damaged", ["", "[]", '{"config": 3, "files": []}', '{"config": {}}'])

@@ -7,6 +7,10 @@ from typing import Any
 
 from feature_quality.artifacts.atomic import write_text
 
+# Keys that choose among runs, or what is done with them. Another value of any other key trains
+# again what it concerns, in the same place.
+KEEPS_RUNS = {"datasets", "methods", "seeds", "grid", "probe", "probe_runs", "reference"}
+
 
 def notice_change(record: Path, files: Sequence[str], config: Mapping[str, Any]) -> str:
     """Record a run's configuration; return what to say if that of the last run was another one.
@@ -27,10 +31,20 @@ def notice_change(record: Path, files: Sequence[str], config: Mapping[str, Any])
     changed = sorted(key for key in keys if then.get(key) != now["config"].get(key))
     if not changed:
         return ""
+    if {*changed} <= KEEPS_RUNS:
+        replaced = (
+            "those of the last run come back with its configuration, without training again. To "
+            "have both at a time, copy results/tables, results/figures and results/claims.* first, "
+            "or use --directory."
+        )
+    else:
+        concerned = ", ".join(key for key in changed if key not in KEEPS_RUNS)
+        replaced = (
+            f"so is what {concerned} is a setting of, such as runs or parts of the toy: it "
+            "replaces what the last run trained. To keep both, use --directory."
+        )
     return (
         f"This configuration ({', '.join(files)}) is not that of the last run here ({was_of}). "
         f"They differ in: {', '.join(changed)}. Tables, claims and figures are made anew for it; "
-        "those of the last run come back with its configuration, without training again. To have "
-        "both at a time, copy results/tables, results/figures and results/claims.* first, or use "
-        "--directory."
+        f"{replaced}"
     )

@@ -233,12 +233,15 @@ class Toy(Section):
             for key, size in sizes
             if size > points
         ]
-        for key, value, values in (
-            ("complexity", self.shown.complexity, self.grid.complexity),
-            ("rho", self.shown.rho, self.grid.rho),
-        ):
-            if value not in values:
-                faults.append(f"toy.shown.{key}: {value:g} should be among toy.grid.{key}")
+        shown = {
+            "complexity": (self.shown.complexity, self.grid.complexity),
+            "rho": (self.shown.rho, self.grid.rho),
+        }
+        faults += [
+            f"toy.shown.{key}: {value:g} should be among toy.grid.{key}"
+            for key, (value, values) in shown.items()
+            if "complexity" in self.studies and value not in values
+        ]
         if faults:
             raise PydanticCustomError("disagreement", "{faults}", {"faults": "\n".join(faults)})
         return self
