@@ -26,7 +26,7 @@ onstart:
     if workflow.resource_settings.cores != 1:
         os.environ[NO_BARS] = "1"
     # End the run before its first job where the results of one could not be written.
-    for pattern in ("results/", "results/*/", "resources/"):
+    for pattern in ("results/", "results/*/"):
         for folder in Path().glob(pattern):
             if not os.access(folder, os.W_OK):
                 raise WorkflowError(f"{folder}: cannot be written to")
@@ -58,13 +58,13 @@ rule all:
 
 rule table1:
     input:
-        expand("results/tables/table1.{kind}", kind=["csv", "md", "tex", "json"]),
+        files_of_table("table1"),
     localrule: True
 
 
 rule table2:
     input:
-        expand("results/tables/table2.{kind}", kind=["csv", "md", "tex", "json"]),
+        files_of_table("table2"),
     localrule: True
 
 
@@ -78,8 +78,8 @@ rule plan:
         toy_parts=list(TOY_PARTS.values()),
         figures=len(TOY_FIGURES)
         + sum(
-            dataset in settings.of_features
-            for _, dataset, _ in DATASET_FIGURES.values()
+            figure.dataset in settings.of_features
+            for figure in DATASET_FIGURES.values()
         ),
         tables=len(TABLES) + len(PAGES) + len(SELECTIONS),
         # Asked for when the plan is made alone: a cluster's profile has no number of them.

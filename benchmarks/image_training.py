@@ -22,21 +22,18 @@ from statistics import median
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 import plain_cnn
 from feature_quality.artifacts.prepared import Description, Examples
 from feature_quality.methods import METHODS, Method
 from feature_quality.training.augmentation import Crop
 from feature_quality.training.device import deterministic_device, usable_precision
-from feature_quality.training.loop import DeviceSplit, TrainingConfig, train
+from feature_quality.training.loop import DeviceSplit, TrainingConfig, passes, train
 from feature_quality.training.models import Network, build_network
+from feature_quality.training.network import Shape
 from feature_quality.training.sam import Perturbation, step
 from feature_quality.training.sgd import SGD
 from machine import Rates, Roofline, fastest, processes, title
-
-Shape = tuple[int, int, int]
 
 RHO = 0.05
 COMPARED = ("sgd", "sam")
@@ -117,33 +114,17 @@ class Steps:
     def __init__(self, shape: Shape, config: TrainingConfig) -> None:
         self.device = deterministic_device()
         self.model = network(shape)
-        self.config = config
         images = torch.rand(config.batch_size, *shape, device=self.device)
-        self.images = images.to(memory_format=torch.channels_last)
-        self.labels = torch.arange(config.batch_size, device=self.device) % 2
+        labels = torch.arange(config.batch_size, device=self.device) % 2
+        embed, classify = passes(self.model, config, self.device)
+        self.embed = partial(embed, images.to(memory_format=torch.channels_last))
+        self.classify = partial(classify, labels)
         self.optimizer = SGD(
             self.model.parameters(),
             lr=0.001,
             momentum=config.momentum,
             weight_decay=config.weight_decay,
         )
-
-    def autocast(self) -> torch.autocast:
-        """Return a context in which the network computes in the precision that is asked for."""
-        enabled = self.config.precision == "bfloat16"
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
-
-    def embed(self) -> Tensor:
-        """Return φ of the batch."""
-        with self.autocast():
-            features: Tensor = self.model.backbone(self.images)
-        return features
-
-    def classify(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Return loss and logits of φ."""
-        with self.autocast():
-            logits = self.model.head(features)
-        return cross_entropy(logits.float(), self.labels), logits
 
     def take(self, method: Method) -> None:
         """Take one step."""

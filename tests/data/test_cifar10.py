@@ -11,7 +11,6 @@ from feature_quality.data.cifar10 import (
     is_image_folder,
     read_folder,
     read_published,
-    reader,
 )
 from feature_quality.data.sources import SOURCES
 from feature_quality.errors import InputError
@@ -20,7 +19,7 @@ from feature_quality.errors import InputError
 @pytest.mark.parametrize("split", ["train", "test"])
 @pytest.mark.parametrize("form", ["archive", "folder"])
 def test_reads_the_published_files(tiny_cifar, form, split):
-    images = reader(getattr(tiny_cifar, form), ("airplane",))(split)
+    images = read_published(getattr(tiny_cifar, form), split)
     np.testing.assert_array_equal(images.pixels, tiny_cifar.pixels[split])
     np.testing.assert_array_equal(images.labels, tiny_cifar.labels[split])
     assert images.labels.dtype == np.int64
@@ -41,7 +40,7 @@ def test_a_damaged_or_absent_archive_is_refused_and_a_whole_one_left_alone(tiny_
         read_published(path, "train")
     path.unlink()
     with pytest.raises(InputError, match=f"{ARCHIVE}: .*No such file.*{path}"):
-        reader(path, ())("train")
+        read_published(path, "train")
 
 
 @pytest.mark.parametrize("name", ["data_batch_3", "test_batch", "batches.meta"])
@@ -79,7 +78,7 @@ def folder(tmp_path):
 
 def test_reads_a_folder_of_images_in_order_of_name(folder, monkeypatch):
     paths = ("airplane/0001.PNG", "airplane/0002.png", "automobile/7.png")
-    images = reader(folder, ("airplane", "automobile"))("train")
+    images = read_folder(folder, "train", ("airplane", "automobile"))
     assert images.ids.tolist() == [f"train/{path.partition('.')[0]}" for path in paths]
     assert images.labels.tolist() == [0, 0, 1]
     assert images.pixels.dtype == np.uint8

@@ -13,7 +13,7 @@ from PIL import Image
 from feature_quality.artifacts.prepared import Description, Examples, Prepared
 from feature_quality.errors import InputError
 from feature_quality.features.embedding import embed
-from feature_quality.features.probe import ProbeSet, probe_draw
+from feature_quality.features.probe import ProbeSet, fit_draw, probe_row
 from feature_quality.training.models import build_network, load_start_weights, network_for
 
 NETWORK = "timm:tf_efficientnet_lite0"
@@ -65,14 +65,16 @@ def test_published_weights_separate_the_classes_of_photographs(files):
     def error() -> float:
         embeddings = embed(network, Examples(images, table), description, torch.device("cpu"))
         examples = ProbeSet.of(embeddings, "feature_a")
-        return probe_draw(
-            *(examples.take(np.flatnonzero(rows)) for rows in (trained, ~trained)),
+        train, test = (examples.take(np.flatnonzero(rows)) for rows in (trained, ~trained))
+        fit = fit_draw(
+            train,
             names=("photographs",),
             per_group=None,
             strengths=(0.001,),
             tolerance=1e-4,
             max_iterations=1000,
-        )["error"]
+        )
+        return probe_row(*fit, test)["error"]
 
     random = error()
     load_start_weights(network, weights, published=False)

@@ -26,8 +26,9 @@ from feature_quality.features.probe import (
     ProbeSet,
     balanced_error,
     draw_rows,
+    fit_draw,
     fit_path,
-    probe_draw,
+    probe_row,
 )
 
 DECADES = (0.0001, 0.001, 0.01, 0.1, 1.0)
@@ -77,7 +78,7 @@ def natural(sizes: Sequence[int], seed: int) -> ProbeSet:
 
 
 def draw(train: ProbeSet, test: ProbeSet, **changes: Any) -> SimpleNamespace:
-    return SimpleNamespace(**probe_draw(train, test, **SETTINGS | changes))
+    return SimpleNamespace(**probe_row(*fit_draw(train, **SETTINGS | changes), test))
 
 
 def reference(train: ProbeSet, strength: float) -> Any:

@@ -29,7 +29,7 @@ class TestFieller:
 
     def test_without_a_denominator_that_is_surely_positive_there_is_none(self) -> None:
         for below in ([0.1, -0.1, 0.2], [-1.0, -1.1, -0.9]):
-            assert fieller(pd.Series([1.0, 1.1, 1.2]), pd.Series(below)) is None
+            assert fieller(pd.Series([1.0, 1.1, 1.2]), pd.Series(below), 0.95) is None
 
 
 class TestInterval:

@@ -17,7 +17,6 @@ class Method:
         colour: in figures; Okabe and Ito's, which the colour-blind can tell apart.
         perturbed: the parameters that are moved by ρ: none, all, or those of the last layer.
         adaptive: whether the perturbation is scaled by the size of each weight (ASAM).
-        source: the equation or paper that defines it.
     """
 
     name: str
@@ -25,7 +24,6 @@ class Method:
     colour: str
     perturbed: Literal["none", "all", "last_layer"]
     adaptive: bool = False
-    source: str = ""
 
     @property
     def perturbation(self) -> dict[str, Any]:
@@ -45,10 +43,11 @@ class Method:
 METHODS = {
     method.name: method
     for method in (
-        Method("sgd", "SGD", "#0072B2", "none", source="equation 2"),
-        Method("sam", "SAM", "#E69F00", "all", source="equation 3"),
-        Method("lsam", "LSAM", "#D55E00", "last_layer", source="equation 5"),
-        Method("asam", "ASAM", "#000000", "all", adaptive=True, source="Kwon et al. (2021)"),
+        # Equations 2, 3 and 5, and Kwon et al. (2021).
+        Method("sgd", "SGD", "#0072B2", "none"),
+        Method("sam", "SAM", "#E69F00", "all"),
+        Method("lsam", "LSAM", "#D55E00", "last_layer"),
+        Method("asam", "ASAM", "#000000", "all", adaptive=True),
     )
 }
 

@@ -1,8 +1,9 @@
 """Where each constant comes from, kept beside its default."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 
@@ -30,17 +31,16 @@ class Default:
     """A documented default: its value, where it comes from, and a few words on that."""
 
     value: Any
-    provenance: Provenance
     source: str
-
-
-def _declared(provenance: Provenance) -> Callable[[Any, str], Default]:
-    return lambda value, source: Default(value, provenance, source)
+    provenance: Provenance
 
 
 # Each declares a default, by its value and a few words: where the paper states it, how it follows
 # from what the paper states, which work has it, or why it is ours.
-paper, derived, cited, ours = map(_declared, Provenance)
+paper = partial(Default, provenance=Provenance.PAPER)
+derived = partial(Default, provenance=Provenance.DERIVED)
+cited = partial(Default, provenance=Provenance.CITED)
+ours = partial(Default, provenance=Provenance.OURS)
 
 
 def weakest(provenances: Iterable[Provenance]) -> Provenance:

@@ -1,11 +1,17 @@
 # What the rules are made from: the runs, the parts of the toy, the figures; and input functions.
 from functools import cache
+from typing import NamedTuple
 
 from snakemake.io import IOFile
 
 from feature_quality.data.sources import SOURCES
 from feature_quality.reporting.html import page
-from feature_quality.reporting.registry import CLAIMS_CAPTION, figures, tables
+from feature_quality.reporting.registry import (
+    CLAIMS_CAPTION,
+    TableSpec,
+    figures,
+    tables,
+)
 from feature_quality.toy import studies
 
 RUNS = [run for dataset in settings.datasets for run in settings.runs_of(dataset)]
@@ -23,16 +29,17 @@ def examples_of(dataset, seed=settings.seeds[0]):
     return f"results/data/{dataset}/split={split}/examples.parquet"
 
 
-def found(path):
+def as_input(path):
     """A download, or a file of the user's, which is no file of the workflow."""
-    return path if path.removeprefix("resources/") in SOURCES else local(path)
+    folder, _, name = path.partition("/")
+    return path if folder == "resources" and name in SOURCES else local(path)
 
 
 def find_originals(spec):
     """The original files of a description."""
     refuse_unrecorded()
     originals = settings.originals_of(spec.id)
-    return {name: found(path) for name, path in originals.items()}
+    return {name: as_input(path) for name, path in originals.items()}
 
 
 def asked_of(dataset):
@@ -43,12 +50,13 @@ def asked_of(dataset):
     }
 
 
-def toy_parts(study):
-    """The parts of a toy study: their paths below its results, and the values along their axes."""
-    parts = studies.parts(study, **settings.toy.model_dump(exclude={"studies"}))
-    return {f"{study}/{part}": axes for part, axes in parts.items()}
-
-
+# The parts of each toy study: their paths below its results, and the values along their axes.
+STUDY_PARTS = {
+    study: {f"{study}/{part}": axes for part, axes in parts.items()}
+    for study, parts in studies.parts(
+        **settings.toy.model_dump(exclude={"studies"})
+    ).items()
+}
 # Appendix D has no parts: it takes the networks of the dynamics.
 TRAINED_STUDIES = {
     "dynamics" if study == "appendix_d" else study for study in settings.toy.studies
@@ -56,7 +64,7 @@ TRAINED_STUDIES = {
 TOY_PARTS = {
     part: axes
     for study in sorted(TRAINED_STUDIES)
-    for part, axes in toy_parts(study).items()
+    for part, axes in STUDY_PARTS[study].items()
 }
 
 
@@ -65,7 +73,7 @@ def study_files(study):
     if study == "appendix_d":
         networks = ["toy", settings.datasets[0]]
         return expand("results/toy/appendix_d/{network}.parquet", network=networks)
-    return expand("results/toy/{part}.parquet", part=toy_parts(study))
+    return expand("results/toy/{part}.parquet", part=STUDY_PARTS[study])
 
 
 def first_sgd_run(wildcards):
@@ -84,24 +92,49 @@ def finished_runs(dataset):
     }
 
 
-# What they say of the dataset is the same for all seeds.
+# One file per dataset: its description does not depend on the seed.
 EXAMPLES = list(map(examples_of, settings.datasets))
+
+
+class Table(NamedTuple):
+    """A table: what its module says of it, and its datasets."""
+
+    spec: TableSpec
+    datasets: list[str]
+
+
 TABLES = {
-    name: (table, chosen)
-    for name, table in tables().items()
+    name: Table(spec, chosen)
+    for name, spec in tables().items()
     if (
         chosen := {
             "features": settings.of_features,
             "domains": settings.of_domains,
             "all": settings.datasets,
-        }[table.datasets]
+        }[spec.datasets]
     )
 }
 
 
 def of_table(pattern):
     """An input function: ``pattern`` for every dataset of a table."""
-    return lambda wildcards: expand(pattern, dataset=TABLES[wildcards.table][1])
+    return lambda wildcards: expand(pattern, dataset=TABLES[wildcards.table].datasets)
+
+
+def files_of_table(table):
+    """An input function: the files of a table."""
+
+    def files(wildcards):
+        # Snakemake would otherwise take those of another configuration for what was asked.
+        if table not in TABLES:
+            raise WorkflowError(f"the configuration has no dataset of {table}")
+        return expand(
+            "results/tables/{table}.{kind}",
+            table=table,
+            kind=["csv", "md", "tex", "json"],
+        )
+
+    return files
 
 
 def page_labels(wildcards, input, output):
@@ -119,19 +152,21 @@ PAGES = ["claims", *(f"tables/{name}" for name in TABLES)]
 TOY_FILES = {study: study_files(study) for study in settings.toy.studies}
 if "complexity" in settings.toy.studies:
     shown = format_number(settings.toy.shown.complexity)
-    TOY_FILES["shown"] = f"results/toy/complexity/complexity={shown}.parquet"
+    TOY_FILES["shown"] = [f"results/toy/complexity/complexity={shown}.parquet"]
 if "dynamics" in settings.toy.studies:
     for name in ("epochs", "points", "contours"):
-        TOY_FILES[name] = f"results/toy/dynamics/{name}.parquet"
+        TOY_FILES[name] = [f"results/toy/dynamics/{name}.parquet"]
 # … and of a dataset, on which a method is compared with SGD.
 DATASET_FILES = {
-    "examples": lambda dataset, method: examples_of(dataset),
-    "runs": lambda dataset, method: "results/tables/runs.parquet",
+    "examples": lambda dataset, method: [examples_of(dataset)],
+    "runs": lambda dataset, method: ["results/tables/runs.parquet"],
     "histories": lambda dataset, method: expand(
         "results/runs/{run}/history.parquet",
         run=settings.runs_of(dataset, BASELINE.name, method),
     ),
-    "importance": lambda dataset, method: f"results/importance/{dataset}/{method}.parquet",
+    "importance": lambda dataset, method: [
+        f"results/importance/{dataset}/{method}.parquet"
+    ],
     "embeddings": lambda dataset, method: expand(
         "results/embeddings/{run}/probe_test.parquet",
         run=first_finished(dataset, BASELINE.name, method),
@@ -144,19 +179,44 @@ DATASET_FILES = {
 # These are of the selected runs, and of two features; the others can be drawn of any dataset.
 OF_SELECTED = {"importance", "embeddings", "tests"}
 SPECS_OF_FIGURES = figures()
-# The figures: for each its module, and the dataset and the method, or none for the toy.
+
+
+class Figure(NamedTuple):
+    """A figure: its id, and the dataset and the method it is of, or none for the toy."""
+
+    id: str
+    dataset: str | None = None
+    method: str | None = None
+
+    @property
+    def spec(self):
+        """What its module says of it."""
+        return SPECS_OF_FIGURES[self.id]
+
+    @property
+    def inputs(self):
+        """The names of what it is drawn from."""
+        return self.spec.inputs["dataset" if self.dataset else "toy"]
+
+    @property
+    def of_selected(self):
+        """Whether it is of selected runs."""
+        return not OF_SELECTED.isdisjoint(self.inputs)
+
+
 TOY_FIGURES = {
-    figure: (figure, None, None)
-    for figure, spec in SPECS_OF_FIGURES.items()
+    id: Figure(id)
+    for id, spec in SPECS_OF_FIGURES.items()
     if "toy" in spec.inputs and TOY_FILES.keys() >= set(spec.inputs["toy"])
 }
 DATASET_FIGURES = {
-    f"{figure}_{dataset}_{method}": (figure, dataset, method)
-    for figure, spec in SPECS_OF_FIGURES.items()
+    f"{id}_{dataset}_{method}": figure
+    for id, spec in SPECS_OF_FIGURES.items()
+    if "dataset" in spec.inputs
     for dataset in settings.datasets
     for method in settings.compared_methods
-    if "dataset" in spec.inputs
-    and (dataset in settings.of_features or not OF_SELECTED & {*spec.inputs["dataset"]})
+    if not (figure := Figure(id, dataset, method)).of_selected
+    or dataset in settings.of_features
 }
 FIGURES = TOY_FIGURES | DATASET_FIGURES
 
@@ -179,50 +239,49 @@ def first_finished(dataset, *methods):
     return [next(run for run in runs if run in finished) for runs in chosen]
 
 
-def compared(dataset, method):
+def both_finished(dataset, method):
     """Say whether a method and SGD both have a run that finished."""
     return {BASELINE.name, method} <= selection_of(dataset)["choices"].keys()
 
 
 def figure_files(wildcards):
     """What a figure is drawn from."""
-    figure, dataset, method = FIGURES[wildcards.figure]
-    if not dataset:
-        return {
-            name: TOY_FILES[name] for name in SPECS_OF_FIGURES[figure].inputs["toy"]
-        }
-    names = SPECS_OF_FIGURES[figure].inputs["dataset"]
-    if OF_SELECTED & {*names}:
-        first_finished(dataset, BASELINE.name, method)
-    return {name: DATASET_FILES[name](dataset, method) for name in names}
+    figure = FIGURES[wildcards.figure]
+    if not figure.dataset:
+        return {name: TOY_FILES[name] for name in figure.inputs}
+    if figure.of_selected:
+        first_finished(figure.dataset, BASELINE.name, figure.method)
+    return {
+        name: DATASET_FILES[name](figure.dataset, figure.method)
+        for name in figure.inputs
+    }
 
 
-def run_note_of(figure, dataset):
+def run_note_of(figure):
     """What the runs of a figure were."""
-    if dataset:
-        names = SPECS_OF_FIGURES[figure].inputs["dataset"]
-        return settings.run_note(dataset, *names)
-    return settings.toy.run_note(*SPECS_OF_FIGURES[figure].inputs["toy"])
+    if figure.dataset:
+        return settings.run_note(figure.dataset, *figure.inputs)
+    return settings.toy.run_note(*figure.inputs)
 
 
 def figure_of(wildcards):
     """The section of a figure in the report, and its title there: its caption's first sentence."""
-    figure, dataset, method = FIGURES[wildcards.figure]
-    title = SPECS_OF_FIGURES[figure].caption.partition(". ")[0].removesuffix(".")
+    figure = FIGURES[wildcards.figure]
+    title = figure.spec.caption.partition(". ")[0].removesuffix(".")
     # The report sorts titles as text, and a browser shows two spaces as one.
     title = re.sub(r"^Figure (\d):", r"Figure  \1:", title)
-    if not dataset:
+    if not figure.dataset:
         return "Toy", title
-    return f"{dataset}: {METHODS[method].label} and {BASELINE.label}", title
+    labels = f"{METHODS[figure.method].label} and {BASELINE.label}"
+    return f"{figure.dataset}: {labels}", title
 
 
 def selected_figures(wildcards):
     """The figures of selected runs, where both methods have a run that finished."""
     return [
         name
-        for name, (figure, dataset, method) in DATASET_FIGURES.items()
-        if OF_SELECTED & {*SPECS_OF_FIGURES[figure].inputs["dataset"]}
-        and compared(dataset, method)
+        for name, figure in DATASET_FIGURES.items()
+        if figure.of_selected and both_finished(figure.dataset, figure.method)
     ]
 
 
@@ -232,7 +291,7 @@ def collected_importance(wildcards):
         f"results/importance/{dataset}/{method}.parquet"
         for dataset in settings.of_features
         for method in settings.compared_methods
-        if compared(dataset, method)
+        if both_finished(dataset, method)
     ]
 
 

@@ -40,7 +40,9 @@ rule table:
     input:
         runs=rules.collect.output.runs,
         selections=of_table("results/selection/{dataset}.json"),
-        examples=lambda wildcards: list(map(examples_of, TABLES[wildcards.table][1])),
+        examples=lambda wildcards: list(
+            map(examples_of, TABLES[wildcards.table].datasets)
+        ),
     output:
         csv="results/tables/{table}.csv",
         md="results/tables/{table}.md",
@@ -59,10 +61,10 @@ rule table:
             settings.provenance_summary(each)
             | settings.network_of(each)
             | {"reference": settings.reference.get(each, {})}
-            for each in TABLES[wildcards.table][1]
+            for each in TABLES[wildcards.table].datasets
         ],
-        sources=lambda wildcards: settings.sources(TABLES[wildcards.table][1]),
-        caption=lambda wildcards: TABLES[wildcards.table][0].caption,
+        sources=lambda wildcards: settings.sources(TABLES[wildcards.table].datasets),
+        caption=lambda wildcards: TABLES[wildcards.table].spec.caption,
         code=lambda wildcards: code("table.py", f"reporting.tables.{wildcards.table}"),
     message:
         "Make {wildcards.table}"
@@ -92,17 +94,17 @@ rule figure:
     conda:
         "../../envs/workflow.yaml"
     params:
-        figure=lambda wildcards: FIGURES[wildcards.figure][0],
-        method=lambda wildcards: FIGURES[wildcards.figure][2],
-        caption=lambda wildcards: SPECS_OF_FIGURES[FIGURES[wildcards.figure][0]].caption,
-        run_note=lambda wildcards: run_note_of(*FIGURES[wildcards.figure][:2]),
+        figure=lambda wildcards: FIGURES[wildcards.figure].id,
+        method=lambda wildcards: FIGURES[wildcards.figure].method,
+        caption=lambda wildcards: FIGURES[wildcards.figure].spec.caption,
+        run_note=lambda wildcards: run_note_of(FIGURES[wildcards.figure]),
         sources=lambda wildcards: (
-            settings.sources([FIGURES[wildcards.figure][1]])
+            settings.sources([FIGURES[wildcards.figure].dataset])
             if wildcards.figure in DATASET_FIGURES
             else settings.toy.sources()
         ),
         code=lambda wildcards: code(
-            "figure.py", f"reporting.figures.{FIGURES[wildcards.figure][0]}"
+            "figure.py", f"reporting.figures.{FIGURES[wildcards.figure].id}"
         ),
     message:
         "Draw {wildcards.figure}"
@@ -137,6 +139,7 @@ rule claims:
     params:
         run_notes=[settings.run_note(dataset) for dataset in settings.datasets],
         toy=[settings.toy.run_note()] if settings.toy.studies else [],
+        toy_batch_size=settings.toy.training.batch_size,
         caption=CLAIMS_CAPTION,
         sources=settings.sources(settings.datasets) | {"toy": settings.toy.sources()},
         code=code("claims.py"),
@@ -168,7 +171,7 @@ rule page:
         caption=lambda wildcards: (
             CLAIMS_CAPTION
             if wildcards.page == "claims"
-            else TABLES[Path(wildcards.page).name][0].caption
+            else TABLES[Path(wildcards.page).name].spec.caption
         ),
         code=code("page.py"),
     message:
@@ -188,9 +191,9 @@ rule figures:
                 # Those of target domains, of which there are many, are drawn when asked for.
                 *(
                     name
-                    for name, (figure, dataset, method) in DATASET_FIGURES.items()
-                    if dataset in settings.of_features
-                    and not OF_SELECTED & {*SPECS_OF_FIGURES[figure].inputs["dataset"]}
+                    for name, figure in DATASET_FIGURES.items()
+                    if figure.dataset in settings.of_features
+                    and not figure.of_selected
                 ),
             ],
             kind=["pdf", "png", "json"],

@@ -45,7 +45,7 @@ rule toy_dynamics:
     conda:
         "../../envs/workflow.yaml"
     params:
-        axes=toy_parts("dynamics")["dynamics/runs"],
+        axes=STUDY_PARTS["dynamics"]["dynamics/runs"],
         settings={
             "distribution": settings.toy.distribution.model_dump(),
             "lr": settings.toy.training.lr,

@@ -13,7 +13,7 @@ rule train:
         images=images_of,
         examples=lambda wildcards: examples_of(wildcards.dataset, wildcards.seed),
         weights=lambda wildcards: [
-            found(path) for path in settings.weights_of(wildcards.dataset)
+            as_input(path) for path in settings.weights_of(wildcards.dataset)
         ],
     output:
         model=f"results/runs/{RUN}/model.safetensors",

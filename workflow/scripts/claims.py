@@ -29,14 +29,16 @@ with job(snakemake.log[0]):
     rows = [
         *probing(runs, of_features, selections, bootstrap),
         *transfer(runs, of_domains, selections, bootstrap),
-        *toy({name: read_tables(files[name], SCHEMAS.get(name, TOY_RUNS)) for name in studies}),
+        *toy(
+            {name: read_tables(files[name], SCHEMAS.get(name, TOY_RUNS)) for name in studies},
+            snakemake.params.toy_batch_size,
+        ),
         *example_weights.absent(of_features, selections),
     ]
     # One file at a time: those of photographs are large.
-    points = [files.points] if isinstance(files.points, str) else files.points
-    for path in [*points, *files.importance]:
+    for path in [*files.points, *files.importance]:
         rows += example_weights.check(WeightedPoints.read(path))
-    if not points:
+    if not files.points:
         rows += not_run(example_weights.CHECKS)
     table = tabulate(rows)
     notes = dict.fromkeys(

@@ -8,10 +8,7 @@ from feature_quality.reporting.figures.drawing import save
 
 with job(snakemake.log[0]):
     module = import_module(f"feature_quality.reporting.figures.{snakemake.params.figure}")
-    inputs = {
-        name: [files] if isinstance(files, str) else list(files)
-        for name, files in snakemake.input.items()
-    }
+    inputs = {name: list(files) for name, files in snakemake.input.items()}
     drawing = module.draw(inputs, snakemake.params.method)
     save(drawing.figure, snakemake.output.pdf, snakemake.output.png)
     notes = [*drawing.texts, snakemake.params.run_note]

@@ -7,7 +7,7 @@ from feature_quality.artifacts.features import PROBES
 from feature_quality.artifacts.parquet import write_table
 from feature_quality.artifacts.prepared import read_description
 from feature_quality.features.dfr import dfr_probe
-from feature_quality.features.probe import ProbeSet, probe_draw
+from feature_quality.features.probe import ProbeSet, fit_draw, probe_row
 from feature_quality.job import job
 from feature_quality.run_metadata import run_metadata
 
@@ -28,7 +28,8 @@ with job(snakemake.log[0]) as log, threadpool_limits(1):
         if protocol == "dfr":
             results = [dfr_probe(*sets, names=names, draws=draws, **settings)]
         else:
-            results = [probe_draw(*sets, names=(*names, draw), **settings) for draw in range(draws)]
+            fits = (fit_draw(sets[0], names=(*names, draw), **settings) for draw in range(draws))
+            results = [probe_row(*fit, sets[1]) for fit in fits]
         for draw, result in enumerate(results):
             rows.append({"feature": feature, "draw": draw} | result)
             log.info("%s", {name: rows[-1][name] for name in rows[-1] if name != "wrong"})

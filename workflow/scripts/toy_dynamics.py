@@ -12,6 +12,7 @@ from feature_quality.job import job
 from feature_quality.run_metadata import run_metadata
 from feature_quality.toy.distribution import Distribution, draw_points
 from feature_quality.toy.engine import train
+from feature_quality.toy.measures import divergence
 from feature_quality.toy.runs import expand_grid
 from feature_quality.toy.tables import contour_table, epoch_table, point_table, run_table
 
@@ -23,6 +24,11 @@ with job(snakemake.log[0]), threadpool_limits(1):
     epoch_steps = -(-distribution.train_points // runs[0].batch_size)
     kept = {*settings["snapshot_epochs"], runs[0].steps // epoch_steps}
     trained = [train(run, distribution, settings["lr"], kept) for run in runs]
+    diverged = {
+        run.seed for run, each in zip(runs, trained, strict=True) if divergence(each) is not None
+    }
+    # Figure 1 is of one seed.
+    shown = next((run.seed for run in runs if run.seed not in diverged), runs[0].seed)
     epochs, points, contours = [], [], []
     for run, each in zip(runs, trained, strict=True):
         training = draw_points(run, distribution, "train")
@@ -31,7 +37,7 @@ with job(snakemake.log[0]), threadpool_limits(1):
             point_table(run, network, training, epoch, settings["rho"])
             for epoch, network in each.snapshots.items()
         ]
-        if run.seed == runs[0].seed:
+        if run.seed == shown:
             contours.append(contour_table(run, each.network, distribution))
     description = settings | {"axes": snakemake.params.axes}
     description |= run_metadata(snakemake.params.code, "numba", "numpy")

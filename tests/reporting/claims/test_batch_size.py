@@ -1,12 +1,13 @@
 import math
 import re
+from functools import partial
 
 import pandas as pd
 import pytest
 
-from feature_quality.reporting.claims.batch_size import bootstrap_costs
-from feature_quality.reporting.claims.batch_size import check as batch_size
+from feature_quality.reporting.claims.batch_size import bootstrap_costs, check
 
+batch_size = partial(check, usual=5)
 EQUAL = "toy, 270°, equal updates, batch size"
 
 
@@ -63,6 +64,11 @@ def test_every_rho_and_budget_has_a_row(runs, found) -> None:
 WIDE = SMALL | {(5, 2.0): [0.5, 0.5, 0.5]}
 
 
+def doubled(errors: dict[tuple[int, float], list]) -> dict[tuple[int, float], list]:
+    """Six seeds, of which each three are alike: a bootstrap of three says too much."""
+    return {setting: 2 * values for setting, values in errors.items()}
+
+
 @pytest.mark.parametrize(
     ("half", "one", "effect", "verdict", "best"),
     [
@@ -79,7 +85,7 @@ WIDE = SMALL | {(5, 2.0): [0.5, 0.5, 0.5]}
 def test_the_best_rho_of_5_serves_others(runs, only, half, one, effect, verdict, best) -> None:
     large = {(50, 0.0): [0.9, 0.9, 0.9], (50, 0.5): half, (50, 1.0): one}
     large[50, 2.0] = [0.95, 0.95, 0.95]
-    row = only(batch_size(runs(WIDE | large)), "10b", where=f"{EQUAL} 50")
+    row = only(batch_size(runs(doubled(WIDE | large))), "10b", where=f"{EQUAL} 50")
     assert (row["verdict"], row["level"]) == (verdict, 0.9)
     assert row["effect"] == pytest.approx(effect)
     assert row["note"] == f"best ρ {best}, and 1 at batch size 5"
@@ -89,7 +95,7 @@ def test_an_optimum_at_the_edge_of_the_sweep_is_open_and_one_without_the_label_i
     runs, only
 ) -> None:
     large = {(50, rho): [error] * 3 for rho, error in ((0.0, 0.9), (0.5, 0.4), (1.0, 0.2))}
-    made = runs(SMALL | large)
+    made = runs(doubled(SMALL | large))
     row = only(batch_size(made), "10b", where=f"{EQUAL} 50")
     assert row["verdict"] == "open"
     assert row["reason"] == "an optimum is at the largest ρ of the sweep, 1"
@@ -108,10 +114,10 @@ def test_a_run_that_has_lost_the_label_is_dropped(runs, only) -> None:
     made.loc[(made["batch_size"] == 50) & (made["rho"] == 0.5), "train_error"] = 0.021
     made.loc[(made["rho"] == 1) & (made["seed"] == 0), "train_error"] = 0.021
     rows = batch_size(made)
-    for check in ("10a", "10c"):
-        row = only(rows, check, where=f"{EQUAL} 50", rho=0.5)
+    for name in ("10a", "10c"):
+        row = only(rows, name, where=f"{EQUAL} 50", rho=0.5)
         assert row["reason"] == "no seed has what is compared"
-        row = only(rows, check, where=f"{EQUAL} 50", rho=1.0)
+        row = only(rows, name, where=f"{EQUAL} 50", rho=1.0)
         assert (row["runs"], row["dropped"]) == (2, 1)
     # The best ρ at batch size 5, 0.5, cannot be used at 50.
     row = only(rows, "10b", where=f"{EQUAL} 50")
@@ -122,8 +128,11 @@ def test_a_run_that_has_lost_the_label_is_dropped(runs, only) -> None:
 
 def test_a_bootstrap_says_nothing_finer_than_its_samples(runs, only) -> None:
     large = {(50, rho): [0.4, 0.4, 0.4] for rho in (0.0, 0.5, 1.0, 2.0)}
-    row = only(batch_size(runs(WIDE | large)), "10b", where=f"{EQUAL} 50")
+    row = only(batch_size(runs(doubled(WIDE | large))), "10b", where=f"{EQUAL} 50")
     assert (row["verdict"], row["p"]) == ("supported", 1 / 10_001)
+    row = only(batch_size(runs(WIDE | large)), "10b", where=f"{EQUAL} 50")
+    assert (row["verdict"], row["p"], row["reason"]) == ("open", 1, "fewer than 6 seeds")
+    assert pd.isna(row["low"])
 
 
 def test_a_cost_that_many_samples_do_not_have_is_open(runs, only) -> None:

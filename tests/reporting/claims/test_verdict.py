@@ -120,7 +120,7 @@ OF_TOY += OTHERS
     ],
 )
 def test_a_study_that_was_not_run_is_said(toy_runs, found, ran, absent) -> None:
-    rows = found(toy({study: toy_runs([0.3, 0.4]) for study in ran}), reason=NOT_RUN)
+    rows = found(toy({study: toy_runs([0.3, 0.4]) for study in ran}, batch=5), reason=NOT_RUN)
     assert rows["check"].tolist() == absent
     assert set(rows["verdict"]) == {"not run"}
     assert set(zip(rows["data"], rows["where"], strict=True)) == {(TOY, "toy")}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import same_color
 
+from feature_quality.errors import InputError
 from feature_quality.reporting.figures.figure_01 import plot
 
 RHO = (0.0, 0.5)
@@ -70,3 +71,10 @@ def test_points_are_those_of_the_run_at_the_last_checkpoint_by_label(figure, poi
     assert [text.get_text() for text in legend.get_texts()] == ["y = −1", "y = +1", "wrong"]
     down, up = (each.get_paths()[0].vertices[:3, 1] for each in figure.axes[0].collections[2:4])
     assert down.mean() > 0 > up.mean()
+
+
+def test_a_run_that_diverged_is_said(contours_of, points) -> None:
+    contours = contours_of(seed=3)
+    contours.loc[contours["rho"] > 0, "value"] = np.nan
+    with pytest.raises(InputError, match="a run of every seed has diverged"):
+        plot(contours, points)

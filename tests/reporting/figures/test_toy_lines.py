@@ -218,3 +218,12 @@ def test_figures_2_and_10_mark_settings_that_have_lost_the_label(tables) -> None
         [(0.1, pytest.approx(runs[at]["hard_error"].mean()))],
     ]
     assert not figure_10.plot(runs).legends
+
+
+def test_epochs_before_a_run_diverged_are_left_out(epochs_of, runs_of, assert_shows) -> None:
+    epochs, runs = epochs_of(4), runs_of(4, rho=RHO)
+    broken = (epochs["seed"] == 2) & (epochs["rho"] > 0) & (epochs["epoch"] == 4)
+    epochs.loc[broken, ["easy_scaling", "hard_scaling"]] = np.nan
+    figure = figure_04.plot(epochs, runs)
+    for panel, rows, *shown in lines_of_4(epochs[epochs["seed"] != 2], runs):
+        assert_shows(figure.axes[panel], rows, *shown)

@@ -15,7 +15,7 @@ ORIGIN = ("code", "device", "instructions", "precision", "versions")
 
 
 def write_sidecar(snakemake: Any, *packages: str, notes: Iterable[str] = ()) -> None:
-    """Write to ``output.json`` of what a job made its table or figure.
+    """Write ``output.json``: the inputs, settings and code behind a table or figure.
 
     That is: its caption; the digest of its code and the versions of ``packages``; the settings
     behind the numbers, by where each comes from (``params.sources``); the checksum of every input;

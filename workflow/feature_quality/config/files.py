@@ -14,7 +14,7 @@ import yaml  # type: ignore[import-untyped]
 from feature_quality.errors import InputError
 
 # Python converts no more to a number.
-MOST_DIGITS = 4300
+MOST_DIGITS = sys.int_info.default_max_str_digits
 OPTIONS = {"--config": ("--config", "-C"), "--configfile": ("--configfile", "--configfiles")}
 
 

@@ -64,17 +64,17 @@ def _sentences(fault: Any) -> list[str]:
     if fault["type"] == "missing" and isinstance(fault["input"], Mapping):
         return [f"{key}: should be given"]
     if fault["type"] == "extra_forbidden":
-        allowed = ", ".join(_section_at(location[:-1]).model_fields)
-        return [f"{key}: unknown key; allowed here: {allowed}"]
-    if location[-1:] == ["[key]"] and "expected" in fault.get("ctx", {}):
-        allowed = fault["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
+        keys = ", ".join(_section_at(location[:-1]).model_fields)
+        return [f"{key}: unknown key; allowed here: {keys}"]
+    expected = str(fault.get("ctx", {}).get("expected", ""))
+    allowed = expected.replace("'", "").replace(" or ", ", ")
+    if location[-1:] == ["[key]"] and expected:
         return [f"{key}: unknown key; allowed here: {allowed}"]
     if fault["type"] == "beside":
         return [f"{key}: {fault['msg']}"]
     if fault["type"] == "published":
         return [f"{key}.{fault['msg']}"]
     if fault["type"] == "literal_error":
-        allowed = fault["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
         return [f"{key}: {_shown(fault['input'])} should be one of {allowed}"]
     rule = {
         "tuple_type": "should be a list",
@@ -107,14 +107,11 @@ def _shown(value: Any) -> str:
 def _section_at(location: Sequence[int | str]) -> type[Section]:
     annotation: Any = Settings
     for part in location:
+        section = section_of(annotation)
+        assert section
         # The names in a mapping are no keys of a section.
-        if not is_by_name(annotation):
-            section = section_of(annotation)
-            assert section
-            annotation = section.model_fields[str(part)].annotation
-            continue
-        annotation = section_of(annotation)
+        by_name = is_by_name(annotation)
+        annotation = section if by_name else section.model_fields[str(part)].annotation
     section = section_of(annotation)
     assert section
-    assert issubclass(section, Section)
     return section

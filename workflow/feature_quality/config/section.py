@@ -140,10 +140,10 @@ class OneOf:
         return literal_schema(self.names)
 
 
-def section_of(annotation: Any) -> type[BaseModel] | None:
+def section_of(annotation: Any) -> "type[Section] | None":
     """Return the section that a key holds, or a mapping's values; None for other keys."""
     for each in (annotation, *get_args(annotation)):
-        if isinstance(each, type) and issubclass(each, BaseModel):
+        if isinstance(each, type) and issubclass(each, Section):
             return each
     return None
 

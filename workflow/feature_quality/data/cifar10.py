@@ -1,6 +1,5 @@
 """CIFAR-10, from the published files or from a folder of images."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,18 +21,6 @@ CLASSES = (
     *("airplane", "automobile", "bird", "cat", "deer"),
     *("dog", "frog", "horse", "ship", "truck"),
 )
-
-
-def reader(path: str | Path, classes: tuple[str, ...]) -> Callable[[str], Labelled]:
-    """Return a function that reads the ``train`` or ``test`` images that lie at ``path``.
-
-    Args:
-        path: torchvision's archive, its unpacked folder, or a folder of images.
-        classes: the classes to read of a folder of images; the others hold all ten.
-    """
-    if is_image_folder(path):
-        return lambda split: read_folder(path, split, classes)
-    return lambda split: read_published(path, split)
 
 
 def is_image_folder(path: str | Path) -> bool:

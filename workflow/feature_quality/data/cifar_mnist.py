@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from feature_quality.data.cifar10 import is_image_folder, reader
+from feature_quality.data.cifar10 import is_image_folder, read_folder, read_published
 from feature_quality.data.concatenated import (
     GRID,
     SNAPSHOT_EPOCHS,
@@ -53,13 +53,18 @@ def pad_to_colour(digits: Labelled) -> Labelled:
 def prepare(task: Preparation) -> None:
     """Store CIFAR-10's images and the digits; where they come from a folder, the title says so."""
     cifar = task.originals["cifar"]
-    read_cifar = reader(cifar, SPEC.classes[0])
-    from_folder = " (CIFAR-10 from an image folder)" if is_image_folder(cifar) else ""
+    from_folder = is_image_folder(cifar)
+    copy = " (CIFAR-10 from an image folder)" if from_folder else ""
     a, b = {}, {}
     for part, prefix in (("train", "train"), ("test", "t10k")):
         b[part] = pad_to_colour(read_labelled("MNIST", prefix, task.originals).first_classes(2))
-        a[part] = read_cifar(part).first_classes(2)
-    write_halves(task, SPEC, a, b, f"{SPEC.title}{from_folder}")
+        images = (
+            read_folder(cifar, part, SPEC.classes[0])
+            if from_folder
+            else read_published(cifar, part)
+        )
+        a[part] = images.first_classes(2)
+    write_halves(task, SPEC, a, b, f"{SPEC.title}{copy}")
 
 
 split = partial(split_published, SPEC)

@@ -125,7 +125,7 @@ class Preparation:
         images: where the images go.
         table: where the table of what they show goes.
         threads: how many may decode images.
-        dataset: the id of a custom dataset.
+        dataset: the id of the dataset.
     """
 
     originals: Mapping[str, str]

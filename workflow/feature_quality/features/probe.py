@@ -76,10 +76,10 @@ class LinearProbe:
     def of_standardised(
         cls, classes: Labels, weight: Array, bias: Array, scaler: StandardScaler
     ) -> "LinearProbe":
-        """Return the probe of the embedding itself that one of standardised features is.
+        """Convert a probe of standardised features to one of the embedding itself.
 
         Args:
-            weight, bias: of each of the ``fitted_values``.
+            weight, bias: of each of the ``fitted_values``, (values, features) and (values,).
         """
         weight = weight / scaler.scale_
         bias = bias - weight @ scaler.mean_
@@ -226,9 +226,7 @@ def fit_draw(
             first, second = split_halves(strata, "probe halves", *names, split)
             path = fit_path(drawn.take(first), strengths, tolerance, max_iterations)
             held_out = drawn.take(second)
-            measured.append(
-                [(probe_error(fit.probe, held_out), log_loss(fit.probe, held_out)) for fit in path]
-            )
+            measured.append([losses_of(fit.probe, held_out) for fit in path])
             converged &= all(fit.converged for fit in path)
         errors, losses = np.mean(measured, axis=0).T
         # Equal errors may differ by the rounding of their sums.
@@ -237,21 +235,12 @@ def fit_draw(
     return replace(final, converged=converged and final.converged), len(drawn.values)
 
 
-def probe_error(probe: LinearProbe, examples: ProbeSet) -> float:
-    """Return a probe's balanced error."""
-    return balanced_error(probe.predict(examples.embedding), examples.values, examples.groups)
-
-
-def log_loss(probe: LinearProbe, examples: ProbeSet) -> float:
-    """Return a probe's mean log-loss; it must know all values of the examples."""
+def losses_of(probe: LinearProbe, examples: ProbeSet) -> tuple[float, float]:
+    """Return a probe's balanced error and mean log-loss; it must know all the values."""
+    error = balanced_error(probe.predict(examples.embedding), examples.values, examples.groups)
     log_p = log_softmax(probe.logits(examples.embedding), axis=1)
     places = np.searchsorted(probe.classes, examples.values)
-    return -float(np.take_along_axis(log_p, places[:, None], axis=1).mean())
-
-
-def probe_draw(train: ProbeSet, test: ProbeSet, **settings: Any) -> dict[str, Any]:
-    """Train a probe as ``fit_draw`` does, with its settings, and test it: a row of ``PROBES``."""
-    return probe_row(*fit_draw(train, **settings), test)
+    return error, -float(np.take_along_axis(log_p, places[:, None], axis=1).mean())
 
 
 def probe_row(fit: Fit, n_train: int, test: ProbeSet) -> dict[str, Any]:

@@ -128,7 +128,7 @@ def collect(rows: Iterable[pd.DataFrame], selections: Iterable[Selection]) -> pd
 
 
 def origins(runs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the different ways in which runs were made, each with the runs that were made so.
+    """Group runs by how they were made.
 
     Args:
         runs: the descriptions of runs: which each is, how it ended, and how it was made.

@@ -35,15 +35,13 @@ def verdicts(files: Iterable[str]) -> pd.DataFrame:
         part, _ = read_table(file, TOY_RUNS)
         name = Path(file).stem.replace("=", " ").replace(",", ", ")
         whole = part[part["intervention"].isna()]
-        alone = part[part["intervention"].notna() & (part["rho"] > SGD_RHO)]
+        one_effect = part[part["intervention"].notna() & (part["rho"] > SGD_RHO)]
         sgd = whole[whole["rho"] == SGD_RHO]
         fails = sgd["hard_error"].mean() >= FAILS and sgd["train_error"].mean() <= LABEL_LOST
-        table = tabulate([*complexity.check(whole), *effects.check(alone, whole)])
+        table = tabulate([*complexity.check(whole), *effects.check(one_effect, whole)])
         table = table[table["check"].isin(CHECKS) & (table["rho"] > SGD_RHO) & (table["runs"] > 0)]
-        which = table["where"].str.partition(", ")[2].str.partition(", ")[2]
-        which = which.str.replace("importance weights only.*", "weights", regex=True)
-        which = which.str.replace("learning rates only", "rates").where(table["check"] == "8e", "")
-        check = (table["check"] + " " + which).str.strip()
+        alone = table["where"].str.extract("(weights|rates) only", expand=False).fillna("")
+        check = (table["check"] + " " + alone.where(table["check"] == "8e", "")).str.strip()
         table = table.assign(setting=name, exists=fails, check=check)
         tables.append(table[["setting", "exists", "check", "rho", "verdict", "effect"]])
     return pd.concat(tables, ignore_index=True)

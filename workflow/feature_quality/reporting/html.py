@@ -11,13 +11,8 @@ td { border-bottom: 1px solid #ddd; }
 """
 
 
-def fragment(markdown: str) -> str:
-    """Return a part of a page, which looks as the page does; HTML in ``markdown`` stays text."""
-    return str(MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown))
-
-
 def page(markdown: str) -> str:
-    """Return a page on its own."""
+    """Return a page on its own; HTML in ``markdown`` stays text."""
     head = f'<meta charset="utf-8">\n<style>\n{STYLE}</style>'
-    body = fragment(markdown)
+    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
     return f"<!DOCTYPE html>\n<html>\n<head>\n{head}\n</head>\n<body>\n{body}</body>\n</html>\n"

@@ -23,7 +23,7 @@ def interval(values: pd.Series, level: float = 0.95) -> tuple[float, float]:
 
 
 def fieller(
-    numerators: pd.Series, denominators: pd.Series, level: float = 0.95
+    numerators: pd.Series, denominators: pd.Series, level: float
 ) -> tuple[float, float] | None:
     """Return Fieller's interval of the ratio of two paired means (Fieller 1954).
 

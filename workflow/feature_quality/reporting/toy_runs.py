@@ -85,7 +85,13 @@ def lost_text(runs: pd.DataFrame) -> list[str]:
     """Return what a caption adds where runs that have lost the label are drawn."""
     note = lost_note(runs)
     above = f"training error above {LABEL_LOST:g}"
-    return [f"Drawn, but dropped in the claims: {note} ({above})."] if note else []
+    return [f"Drawn, but dropped where claims compare errors: {note} ({above})."] if note else []
+
+
+def diverged_text(runs: pd.DataFrame) -> list[str]:
+    """Return what a caption adds where runs diverged, which have no measures."""
+    number = int(runs["diverged_step"].notna().sum())
+    return [f"Diverged, and left out: {number} of {len(runs)} runs."] if number else []
 
 
 def degrees(complexity: float) -> str:

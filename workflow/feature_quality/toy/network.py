@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from feature_quality.seeds import generator
+from feature_quality.toy.runs import Run
 
 # NumPy's, or PyTorch's where gradients are wanted: what is done with them here, both can do.
 Array = Any
 
-WIDTH = 100
+WIDTH = Run.width
 
 
 def shapes(width: int) -> dict[str, tuple[tuple[int, int], int]]:
@@ -48,7 +49,7 @@ class ToyNetwork:
     last: Array
 
     @classmethod
-    def initial(cls, seed: int, width: int = WIDTH, last: float = 1.0) -> "ToyNetwork":
+    def initial(cls, seed: int, width: int = WIDTH, last: float = Run.initial) -> "ToyNetwork":
         """Return an untrained network; w starts at ``last`` for both features.
 
         Layers are PyTorch's default: uniform within 1/√(inputs of the layer).

@@ -23,7 +23,6 @@ BUDGETS = ("updates", "epochs")
 
 
 def parts(
-    study: str,
     *,
     seeds: Sequence[int],
     shown: Mapping[str, float],
@@ -31,12 +30,12 @@ def parts(
     training: Mapping[str, Any],
     grid: Mapping[str, Any],
     lost_constants: Mapping[str, Any],
-) -> dict[str, dict[str, list[Any]]]:
-    """Return the axes of every part of a study, by the part's name, for ``runs.expand_grid``.
+) -> dict[str, dict[str, dict[str, list[Any]]]]:
+    """Return the axes of every part of every study, for ``runs.expand_grid``, by their names.
 
-    The arguments after ``study`` are the toy's section of the configuration. A part is what one
-    changed value retrains: one complexity, kind of noise, norm of the interventions, effect, batch
-    size and budget, or setting of the constants.
+    The arguments are the toy's section of the configuration. A part is what one changed value
+    retrains: one complexity, kind of noise, norm of the interventions, effect, batch size and
+    budget, or setting of the constants.
     """
 
     def steps(batch_size: int, epochs: float | None = None) -> int:
@@ -51,47 +50,44 @@ def parts(
     last: dict[str, list[Any]] = {"seed": list(seeds)}
     compared = {"rho": [0.0, shown["rho"]]}
     radii = {"rho": list(grid["rho"])}
-    if study == "complexity":
-        return {
+    perturbed = {"rho": [rho for rho in grid["rho"] if rho > 0]}
+    varied = {"intervention": list(INTERVENTIONS), "alpha": list(grid["alpha"])}
+    alone = {
+        "intervention": [None, "importance_weighting", "learning_rate"],
+        "rho": list(lost_constants["rho"]),
+        "seed": list(lost_constants["seeds"]),
+    }
+    return {
+        "complexity": {
             f"complexity={format_number(value)}": base | {"complexity": [value]} | radii | last
             for value in grid["complexity"]
-        }
-    if study == "dynamics":
-        return {"runs": base | compared | last}
-    if study == "interventions":
-        varied = {"intervention": list(INTERVENTIONS), "alpha": list(grid["alpha"])}
-        return {
+        },
+        "dynamics": {"runs": base | compared | last},
+        "interventions": {
             f"kappa={value}": base | {"kappa": [value]} | varied | last for value in grid["kappa"]
-        }
-    if study == "effects":
-        perturbed = {"rho": [rho for rho in grid["rho"] if rho > 0]}
-        return {
+        },
+        "effects": {
             f"effect={name}": base
             | {"intervention": [name], "last_follows": list(follows)}
             | perturbed
             | last
             for name, follows in EFFECTS.items()
-        }
-    if study == "constants":
-        varied = {"intervention": [None, "importance_weighting", "learning_rate"]}
-        varied |= {"rho": list(lost_constants["rho"]), "seed": list(lost_constants["seeds"])}
-        return {
+        },
+        "constants": {
             name: base
             | _constant_axes(setting, distribution)
             | {"steps": [steps(training["batch_size"], setting.get("epochs"))]}
-            | varied
+            | alone
             for name, setting in _constant_settings(distribution, training, lost_constants).items()
-        }
-    if study == "noise":
-        return {
+        },
+        "noise": {
             f"noise={kind}": base
             | {"noise": [kind], "noisy": list(NOISY), "level": list(levels)}
             | compared
             | last
             for kind, levels in grid["noise"].items()
-        }
-    if study == "batch_size":
-        return {
+        },
+        "batch_size": {
             f"batch_size={size},equal={budget}": base
             | {"batch_size": [size], "budget": [budget]}
             | {"steps": [steps(training["batch_size"] if budget == "updates" else size)]}
@@ -99,11 +95,8 @@ def parts(
             | last
             for size in grid["batch_size"]
             for budget in BUDGETS
-        }
-    # Appendix D looks into the networks of the dynamics, and trains none.
-    if study == "appendix_d":
-        return {}
-    raise ValueError(study)
+        },
+    }
 
 
 def _constant_settings(
@@ -132,7 +125,7 @@ def _constant_settings(
             changes.append(change)
     return {
         ",".join(f"{name}={format_number(value)}" for name, value in each.items())
-        or "documented": (each)
+        or "documented": each
         for each in changes
     }
 

@@ -194,24 +194,7 @@ def train(
     )
     device = train_split.labels.device
     _require_memory(model, train_split, config, memory_of(device))
-    if config.compiled:
-        # The compiler has a switch of its own for this, which is set here and nowhere else.
-        torch.use_deterministic_algorithms(True)
-    # A graph for each size of a batch: a resumed run then meets those of an undisturbed one.
-    backbone = torch.compile(model.backbone, dynamic=False) if config.compiled else model.backbone
-    half = config.precision == "bfloat16"
-
-    # Autocast keeps copies of the weights until its block ends: each pass needs a block of its own.
-    def embed(images: Tensor) -> Tensor:
-        with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            features: Tensor = backbone(images)
-        return features
-
-    def classify(labels: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            logits = model.head(features)
-        return cross_entropy(logits.float(), labels), logits
-
+    embed, classify = passes(model, config, device)
     epochs = config.epochs
     run = TrainedRun(weights=_copy(model))
     if checkpoint and (state := checkpoint.read()):
@@ -272,6 +255,34 @@ def train(
         if checkpoint:
             checkpoint.keep(run, optimizer.momentum_buffers())
     return run
+
+
+def passes(
+    model: Network, config: TrainingConfig, device: torch.device
+) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]]:
+    """Return the parts of a pass in training: φ of images; loss and logits of labels and φ.
+
+    They have the precision that ``config`` names, and its compiled backbone.
+    """
+    if config.compiled:
+        # The compiler has a switch of its own for this, which is set here and nowhere else.
+        torch.use_deterministic_algorithms(True)
+    # A graph for each size of a batch: a resumed run then meets those of an undisturbed one.
+    backbone = torch.compile(model.backbone, dynamic=False) if config.compiled else model.backbone
+    half = config.precision == "bfloat16"
+
+    # Autocast keeps copies of the weights until its block ends: each pass needs a block of its own.
+    def embed(images: Tensor) -> Tensor:
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            features: Tensor = backbone(images)
+        return features
+
+    def classify(labels: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            logits = model.head(features)
+        return cross_entropy(logits.float(), labels), logits
+
+    return embed, classify
 
 
 def _require_memory(

@@ -96,7 +96,7 @@ def step(
 
 
 def perturbed_parameters(model: nn.Module, perturbation: Perturbation) -> dict[str, nn.Parameter]:
-    """Return the parameters that are perturbed, by name."""
+    """Return the parameters that a method perturbs, by name; of SGD, all of them."""
     part = model.get_submodule("head") if perturbation.perturbed == "last_layer" else model
     return dict(part.named_parameters())
 

@@ -20,11 +20,13 @@ RATIO = Check(
 )
 CHECKS = (ALONE, RATIO)
 
+WEIGHTS = ("importance weights only, w by λ(w̃)", "importance weights only, w by λ(w)")
+RATES = "learning rates only"
 # What w̃ changes, and the λ by which w itself is trained.
 EFFECTS = {
-    ("importance_weighting", "intervention"): "importance weights only, w by λ(w̃)",
-    ("importance_weighting", "sgd"): "importance weights only, w by λ(w)",
-    ("learning_rate", "intervention"): "learning rates only",
+    ("importance_weighting", "intervention"): WEIGHTS[0],
+    ("importance_weighting", "sgd"): WEIGHTS[1],
+    ("learning_rate", "intervention"): RATES,
     ("direction", "intervention"): "direction of w̃ only",
     ("norm", "intervention"): "norm of w̃ only",
 }
@@ -55,8 +57,7 @@ def check(effects: pd.DataFrame, trained: pd.DataFrame) -> list[Row]:
             gains[name] = sgd - runs["hard_error"]
             context = CheckContext(TOY, f"{degrees(shown)}, {name}", rho)
             rows.append(ALONE.evaluate(context, -gains[name]))
-        *weights, rates = list(EFFECTS.values())[:3]
-        for name in weights:
+        for name in WEIGHTS:
             context = CheckContext(TOY, f"{degrees(shown)}, {name}", rho)
-            rows.append(RATIO.evaluate_ratio(context, gains[name], gains[rates]))
+            rows.append(RATIO.evaluate_ratio(context, gains[name], gains[RATES]))
     return rows

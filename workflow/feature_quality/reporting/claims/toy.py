@@ -1,6 +1,7 @@
 """The claims about the toy: which module checks which of its studies."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import pandas as pd
 
@@ -24,11 +25,18 @@ STUDIES = {
 }
 
 
-def toy(studies: Mapping[str, pd.DataFrame]) -> list[Row]:
-    """Check the claims on the runs of the studies; without its study, a check is not run."""
+def toy(studies: Mapping[str, pd.DataFrame], batch: int) -> list[Row]:
+    """Check the claims on the runs of the studies; without its study, a check is not run.
+
+    Args:
+        studies: the runs of each study.
+        batch: the batch size of all studies but that of batch sizes.
+    """
+    checks = {module: module.check for module in STUDIES}
+    checks[batch_size] = partial(batch_size.check, usual=batch)
     rows: list[Row] = []
     for module, names in STUDIES.items():
         present = studies.keys() >= set(names)
         tables = [studies[name] for name in names if present]
-        rows += module.check(*tables) if present else not_run(module.CHECKS)
+        rows += checks[module](*tables) if present else not_run(module.CHECKS)
     return rows

@@ -41,7 +41,7 @@ def plain(name: str) -> str:
 
 
 def bands(seeds: int) -> str:
-    """Say what lines and the bands around them are of runs of so many seeds."""
+    """Say that lines are means over so many seeds, and bands their 95 % intervals."""
     return f"Means over {seeds} seeds with 95 % t-intervals." if seeds > 1 else "One seed."
 
 

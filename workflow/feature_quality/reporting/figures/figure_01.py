@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from feature_quality.artifacts.parquet import read_table
 from feature_quality.artifacts.toy import CONTOURS, POINTS
+from feature_quality.errors import InputError
 from feature_quality.methods import BASELINE
 from feature_quality.reporting.figures.drawing import Drawing, Inputs
 from feature_quality.reporting.figures.style import FEATURES, NEUTRAL, canvas
@@ -37,7 +38,12 @@ def plot(values: pd.DataFrame, points: pd.DataFrame) -> Figure:
     Args:
         values: the contours of one seed.
         points: the training points at the checkpoints; those of the same seed are drawn.
+
+    Raises:
+        InputError: a run of the seed has diverged.
     """
+    if values["value"].isna().any():
+        raise InputError("Figure 1: a run of every seed has diverged; there is nothing to draw")
     figure, axes = canvas(2, 2, 5.8)
     seed = values["seed"].iloc[0]
     points = points[(points["seed"] == seed) & (points["epoch"] == points["epoch"].max())]

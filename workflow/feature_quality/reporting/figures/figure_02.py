@@ -22,6 +22,7 @@ from feature_quality.reporting.figures.style import (
 from feature_quality.reporting.toy_runs import (
     breaks,
     comparable,
+    diverged_text,
     lost,
     lost_points,
     lost_text,
@@ -40,7 +41,7 @@ CAPTION = (
 def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
     runs = read_tables(inputs["complexity"], TOY_RUNS)
-    texts = [bands(runs["seed"].nunique()), *lost_text(runs)]
+    texts = [bands(runs["seed"].nunique()), *diverged_text(runs), *lost_text(runs)]
     if not comparable(runs).all():
         texts.append(
             "In B, solid lines have no point where a component of the phantom weights is negative "

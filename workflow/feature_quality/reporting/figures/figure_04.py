@@ -8,7 +8,7 @@ from feature_quality.artifacts.parquet import read_table
 from feature_quality.artifacts.toy import EPOCHS, TOY_RUNS
 from feature_quality.reporting.figures.drawing import Drawing, Inputs, bands
 from feature_quality.reporting.figures.style import FEATURES, NEUTRAL, RHO, canvas, lines
-from feature_quality.reporting.toy_runs import SGD_RHO
+from feature_quality.reporting.toy_runs import SGD_RHO, diverged_text
 
 INPUTS = {"toy": ["epochs", "shown"]}
 CAPTION = (
@@ -23,7 +23,8 @@ def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
     epochs = read_table(inputs["epochs"][0], EPOCHS)[0]
     shown = read_table(inputs["shown"][0], TOY_RUNS)[0]
-    return Drawing(plot(epochs, shown), [bands(shown["seed"].nunique())])
+    texts = [bands(shown["seed"].nunique()), *diverged_text(shown)]
+    return Drawing(plot(epochs, shown), texts)
 
 
 def plot(epochs: pd.DataFrame, runs: pd.DataFrame) -> Figure:
@@ -36,6 +37,9 @@ def plot(epochs: pd.DataFrame, runs: pd.DataFrame) -> Figure:
     figure, axes = canvas(1, 2, 2.4, sharey=True)
     left, right = axes[0]
     over_training = epochs[epochs["rho"] != SGD_RHO]
+    # A run that diverged has measures until then.
+    finite = over_training["hard_scaling"].notna().groupby(over_training["seed"]).transform("all")
+    over_training = over_training[finite]
     lines(_by_feature(over_training, "epoch"), left, **_options("epoch"), marker=None)
     left.set(title=f"over training, ρ = {over_training['rho'].iloc[0]:g}", xlabel="epoch")
     left.set(xscale="log", ylabel=SCALING)

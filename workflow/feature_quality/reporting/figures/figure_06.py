@@ -26,6 +26,7 @@ from feature_quality.reporting.toy_runs import (
     SGD_RHO,
     TOY_METHODS,
     breaks,
+    diverged_text,
     lost_text,
     phantom_ratio,
 )
@@ -57,7 +58,8 @@ def draw(inputs: Inputs, _: None) -> Drawing:
     if len(hidden := ratios.index[ratios <= 0]):
         radii = ", ".join(map(format_number, hidden))
         texts.append(f"LSAM at ρ = {radii} is left out, as its ratio is not positive.")
-    texts += lost_text(pd.concat([runs, shown[~shown["rho"].isin(hidden)]]))
+    drawn = pd.concat([runs, shown[~shown["rho"].isin(hidden)]])
+    texts += [*diverged_text(drawn), *lost_text(drawn)]
     return Drawing(plot(runs, shown), texts)
 
 

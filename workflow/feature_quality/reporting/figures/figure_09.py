@@ -7,7 +7,7 @@ from feature_quality.artifacts.parquet import read_tables
 from feature_quality.artifacts.toy import TOY_RUNS
 from feature_quality.reporting.figures.drawing import Drawing, Inputs, bands
 from feature_quality.reporting.figures.style import HARD_ERROR, canvas, lines
-from feature_quality.reporting.toy_runs import TOY_METHODS, method_of
+from feature_quality.reporting.toy_runs import TOY_METHODS, diverged_text, method_of
 
 INPUTS = {"toy": ["noise"]}
 CAPTION = (
@@ -26,9 +26,8 @@ ROWS = {"both": "on both", "hard": "on hard only"}
 def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
     runs = read_tables(inputs["noise"], TOY_RUNS)
-    return Drawing(
-        plot(runs), [bands(runs["seed"].nunique()), f"LSAM at ρ = {max(runs['rho']):g}."]
-    )
+    texts = [bands(runs["seed"].nunique()), f"LSAM at ρ = {max(runs['rho']):g}."]
+    return Drawing(plot(runs), [*texts, *diverged_text(runs)])
 
 
 def plot(runs: pd.DataFrame) -> Figure:

@@ -15,7 +15,7 @@ from feature_quality.reporting.figures.style import (
     lost_handles,
     sequence,
 )
-from feature_quality.reporting.toy_runs import lost, lost_points, lost_text
+from feature_quality.reporting.toy_runs import diverged_text, lost, lost_points, lost_text
 
 INPUTS = {"toy": ["batch_size"]}
 CAPTION = (
@@ -28,7 +28,8 @@ TITLES = {"updates": "equal numbers of updates", "epochs": "equal numbers of epo
 def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
     runs = read_tables(inputs["batch_size"], TOY_RUNS)
-    return Drawing(plot(runs), [bands(runs["seed"].nunique()), *lost_text(runs)])
+    texts = [bands(runs["seed"].nunique()), *diverged_text(runs), *lost_text(runs)]
+    return Drawing(plot(runs), texts)
 
 
 def plot(runs: pd.DataFrame) -> Figure:
