@@ -94,6 +94,15 @@ def test_results_whose_making_snakemake_does_not_know_are_refused(
     tree.run(*given, "--forceall")
 
 
+def test_a_table_that_the_configuration_does_not_have_is_no_old_one(tree: Tree) -> None:
+    (tree.path / "results" / "tables").mkdir(parents=True)
+    for kind in ("csv", "md", "tex", "json"):
+        (tree.path / "results" / "tables" / f"table2.{kind}").touch()
+    settings = ("datasets=[digits_photos]", "toy={studies: []}")
+    said = tree.refuse("table2", "--dry-run", "--config", *settings)
+    assert "the configuration has no dataset of table2" in said
+
+
 def test_targets_outside_the_configuration_or_spelled_otherwise_have_no_rule(tree: Tree) -> None:
     (tree.path / "ask.smk").write_text(ASK)
     settings = ("datasets=[digits_photos,digits_domains_R]", "toy={studies: [complexity]}")
