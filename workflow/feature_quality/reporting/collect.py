@@ -12,12 +12,13 @@ from feature_quality.artifacts.features import IMPORTANCE
 from feature_quality.artifacts.prepared import Description
 from feature_quality.artifacts.runs import BOOTSTRAP, RUNS
 from feature_quality.artifacts.selection import Selection
+from feature_quality.reporting.metrics import RUN
 from feature_quality.reporting.statistics import bootstrap_errors
 from feature_quality.seeds import generator
 
-# What names a run of a dataset, and what differs between runs however they were made.
-IDENTITY = ("dataset", "method", "lr", "rho", "seed")
-OF_ONE_RUN = ("method", "lr", "rho", "seed", "diverged")
+# What names a run, and what differs between runs however they were made.
+IDENTITY = ["dataset", *RUN]
+OF_ONE_RUN = (*RUN, "diverged")
 
 # The rows of a run's own table and the description of the run.
 Run = tuple[pd.DataFrame, dict[str, Any]]
@@ -105,7 +106,7 @@ def standard_errors(samples: pd.DataFrame) -> pd.DataFrame:
     Args:
         samples: the rows of ``bootstrap.parquet``.
     """
-    table = samples[[*IDENTITY]].assign(
+    table = samples[IDENTITY].assign(
         split="probe_test",
         metric=samples["feature"] + "_probe_error_se",
         value=[np.std(errors, ddof=1) for errors in samples["errors"]],
@@ -181,7 +182,7 @@ def describe_importance(
         "hard": hard,
         "compared": runs[0]["compared"],
         "phantom_rho": runs[0]["phantom_rho"],
-        "runs": [{name: run[name] for name in ("method", "lr", "rho", "seed")} for run in runs],
+        "runs": [{name: run[name] for name in RUN} for run in runs],
     }
 
 

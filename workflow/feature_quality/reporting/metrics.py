@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from feature_quality.artifacts.prepared import Description
 from feature_quality.artifacts.selection import Selection
 from feature_quality.methods import BASELINE, METHODS, Method
 
@@ -116,3 +117,10 @@ def sweep_differences(values: pd.DataFrame, method: str) -> pd.DataFrame:
     partners = pd.MultiIndex.from_frame(ours.index.to_frame()[["lr", "seed"]])
     differences: pd.DataFrame = ours - sgds.droplevel("rho").reindex(partners).set_axis(ours.index)
     return differences
+
+
+def weighting_text(description: Description) -> str:
+    """Say that errors weight groups, where they do."""
+    if description.group_weights is None:
+        return ""
+    return "Validation and test errors weight each group's error by its frequency in training."

@@ -13,6 +13,14 @@ from feature_quality.methods import BASELINE, METHODS
 TOY_METHODS = (BASELINE, METHODS["lsam"])
 SGD_RHO = 0.0
 
+# What interventions, and the norms of their weights, are called.
+INTERVENTIONS = {
+    "importance_weighting": "importance weighting",
+    "learning_rate": "learning rate",
+    "both": "both",
+}
+KAPPAS = {"constant": "κ = √2", "tracking": "κ = ‖w‖"}
+
 # The ratio w̃_h/w̃_e has a pole. Its mean over training is no summary where more of the steps have
 # w̃_e ≤ 0, or where a few steps near 0 carry it farther from the median than that is from 0.
 MOST_NONPOSITIVE = 0.01

@@ -6,6 +6,8 @@ import pandas as pd
 from feature_quality.formatting import format_number
 from feature_quality.reporting.claims.verdict import ERRORS, TOY, Check, CheckContext, Row
 from feature_quality.reporting.toy_runs import (
+    INTERVENTIONS,
+    KAPPAS,
     SGD_RHO,
     breaks,
     degrees,
@@ -44,8 +46,7 @@ RATIO = Check(
 )
 CHECKS = (ALONE, COMPARABLE, TOGETHER, RATIO)
 
-NAMES = {"importance_weighting": "importance weighting", "learning_rate": "learning rate"}
-KAPPAS = {"constant": "κ = √2", "tracking": "κ = ‖w‖"}
+ALONE_KINDS = ("importance_weighting", "learning_rate")
 
 
 def check(intervened: pd.DataFrame, trained: pd.DataFrame) -> list[Row]:
@@ -82,15 +83,15 @@ def check(intervened: pd.DataFrame, trained: pd.DataFrame) -> list[Row]:
         for alpha in raised:
             errors = {
                 name: setting(of_kappa, intervention=name, alpha=alpha)["hard_error"]
-                for name in NAMES
+                for name in ALONE_KINDS
             }
             at = f"{where}, α = {format_number(alpha)}"
             for name, error in errors.items():
-                context = CheckContext(TOY, f"{at}, {NAMES[name]}")
+                context = CheckContext(TOY, f"{at}, {INTERVENTIONS[name]}")
                 rows.append(ALONE.evaluate(context, error - sgd["hard_error"]))
             difference = errors["importance_weighting"] - errors["learning_rate"]
             rows.append(COMPARABLE.evaluate(CheckContext(TOY, at), difference))
-            weights, rates = (sgd["hard_error"] - errors[name] for name in NAMES)
+            weights, rates = (sgd["hard_error"] - errors[name] for name in ALONE_KINDS)
             rows.append(RATIO.evaluate_ratio(CheckContext(TOY, at), weights, rates))
         both = of_kappa[of_kappa["intervention"] == "both"]
         rows += _together(both, trained, where)

@@ -30,7 +30,7 @@ def save(figure: Figure, pdf: str | Path, png: str | Path) -> None:
             figure.savefig(temporary, format=name, metadata=stamp)
 
 
-def setting(lr: float, rho: float) -> str:
+def setting_text(lr: float, rho: float) -> str:
     """Name a setting."""
     return f"lr {format_number(lr)}, ρ {format_number(rho)}"
 
@@ -40,27 +40,20 @@ def plain(name: str) -> str:
     return name.replace("$", r"\$")
 
 
-def bands(seeds: int) -> str:
+def bands_text(seeds: int) -> str:
     """Say that lines are means over so many seeds, and bands their 95 % intervals."""
     return f"Means over {seeds} seeds with 95 % t-intervals." if seeds > 1 else "One seed."
 
 
-def diverged(settings: Iterable[tuple[float, float]]) -> str:
+def diverged_settings_text(settings: Iterable[tuple[float, float]]) -> str:
     """Say which runs are left out, or nothing.
 
     Args:
         settings: the learning rate and ρ of each run that diverged.
     """
     counts = Counter(settings)
-    places = "; ".join(f"{counts[place]} at {setting(*place)}" for place in sorted(counts))
+    places = "; ".join(f"{counts[place]} at {setting_text(*place)}" for place in sorted(counts))
     return f"Diverged runs, left out: {places}." if counts else ""
-
-
-def weighting(description: Description) -> str:
-    """Say that errors weight groups, where they do."""
-    if description.group_weights is None:
-        return ""
-    return "Validation and test errors weight each group's error by its frequency in training."
 
 
 def dataset_texts(description: Description, *shown: str) -> tuple[str, ...]:

@@ -12,7 +12,13 @@ from matplotlib.lines import Line2D
 from feature_quality.artifacts.embeddings import Embeddings, read_embeddings
 from feature_quality.artifacts.prepared import Description, read_description
 from feature_quality.methods import METHODS
-from feature_quality.reporting.figures.drawing import Drawing, Inputs, dataset_texts, plain, setting
+from feature_quality.reporting.figures.drawing import (
+    Drawing,
+    Inputs,
+    dataset_texts,
+    plain,
+    setting_text,
+)
 from feature_quality.reporting.figures.style import canvas
 from feature_quality.seeds import generator
 
@@ -50,7 +56,7 @@ def named(network: tuple[Embeddings, dict[str, Any]]) -> tuple[str, Embeddings]:
     """Name a network, by the description of its run, before its embeddings."""
     embeddings, run = network
     label = METHODS[run["method"]].label
-    return f"{label}: {setting(run['lr'], run['rho'])}, seed {run['seed']}", embeddings
+    return f"{label}: {setting_text(run['lr'], run['rho'])}, seed {run['seed']}", embeddings
 
 
 def drawn_rows(groups: npt.NDArray[np.integer], *names: str | int) -> npt.NDArray[np.int64]:

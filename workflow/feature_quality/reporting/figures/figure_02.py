@@ -6,7 +6,7 @@ from matplotlib.lines import Line2D
 
 from feature_quality.artifacts.parquet import read_tables
 from feature_quality.artifacts.toy import TOY_RUNS
-from feature_quality.reporting.figures.drawing import Drawing, Inputs, bands
+from feature_quality.reporting.figures.drawing import Drawing, Inputs, bands_text
 from feature_quality.reporting.figures.style import (
     HARD_ERROR,
     HOLLOW,
@@ -41,7 +41,7 @@ CAPTION = (
 def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
     runs = read_tables(inputs["complexity"], TOY_RUNS)
-    texts = [bands(runs["seed"].nunique()), *diverged_text(runs), *lost_text(runs)]
+    texts = [bands_text(runs["seed"].nunique()), *diverged_text(runs), *lost_text(runs)]
     if not comparable(runs).all():
         texts.append(
             "In B, solid lines have no point where a component of the phantom weights is negative "

@@ -6,7 +6,7 @@ from matplotlib.ticker import StrMethodFormatter
 
 from feature_quality.artifacts.parquet import read_table
 from feature_quality.artifacts.toy import EPOCHS, TOY_RUNS
-from feature_quality.reporting.figures.drawing import Drawing, Inputs, bands
+from feature_quality.reporting.figures.drawing import Drawing, Inputs, bands_text
 from feature_quality.reporting.figures.style import FEATURES, NEUTRAL, RHO, canvas, lines
 from feature_quality.reporting.toy_runs import SGD_RHO, diverged_text
 
@@ -23,7 +23,7 @@ def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
     epochs = read_table(inputs["epochs"][0], EPOCHS)[0]
     shown = read_table(inputs["shown"][0], TOY_RUNS)[0]
-    texts = [bands(shown["seed"].nunique()), *diverged_text(shown)]
+    texts = [bands_text(shown["seed"].nunique()), *diverged_text(shown)]
     return Drawing(plot(epochs, shown), texts)
 
 

@@ -12,7 +12,7 @@ from feature_quality.artifacts.parquet import read_table, read_tables
 from feature_quality.artifacts.toy import TOY_RUNS
 from feature_quality.formatting import format_number
 from feature_quality.methods import BASELINE
-from feature_quality.reporting.figures.drawing import Drawing, Inputs, bands
+from feature_quality.reporting.figures.drawing import Drawing, Inputs, bands_text
 from feature_quality.reporting.figures.style import (
     HARD_ERROR,
     HOLLOW,
@@ -23,6 +23,8 @@ from feature_quality.reporting.figures.style import (
 )
 from feature_quality.reporting.statistics import interval
 from feature_quality.reporting.toy_runs import (
+    INTERVENTIONS,
+    KAPPAS,
     SGD_RHO,
     TOY_METHODS,
     breaks,
@@ -39,21 +41,16 @@ CAPTION = (
     "without an intervention, against w̃_h/w̃_e, the mean over training of the ratio of their "
     "phantom weights."
 )
-TITLES = {
-    "importance_weighting": "importance weighting",
-    "learning_rate": "learning rate",
-    "both": "both",
-}
 # Two quantities share the axis.
 RATIOS = "α (interventions) or\n$\\tilde{w}_h/\\tilde{w}_e$ (SGD, LSAM)"
-KAPPAS: dict[str, tuple[Any, str]] = {"constant": ("-", "κ = √2"), "tracking": ("--", "κ = ‖w‖")}
+LINES: dict[str, Any] = {"constant": "-", "tracking": "--"}
 
 
 def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
     shown = read_table(inputs["shown"][0], TOY_RUNS)[0]
     runs = read_tables(inputs["interventions"], TOY_RUNS)
-    texts = [bands(runs["seed"].nunique())]
+    texts = [bands_text(runs["seed"].nunique())]
     ratios = ratio_by_rho(shown)
     if len(hidden := ratios.index[ratios <= 0]):
         radii = ", ".join(map(format_number, hidden))
@@ -77,9 +74,9 @@ def plot(intervened: pd.DataFrame, trained: pd.DataFrame) -> Figure:
             of w̃_h/w̃_e, hollow and at the median where that mean breaks.
     """
     figure, axes = canvas(1, 3, 2.8, sharey=True)
-    for panel, (kind, title) in zip(axes[0], TITLES.items(), strict=True):
+    for panel, (kind, title) in zip(axes[0], INTERVENTIONS.items(), strict=True):
         runs = intervened[intervened["intervention"] == kind]
-        for kappa, (linestyle, _) in KAPPAS.items():
+        for kappa, linestyle in LINES.items():
             chosen = runs[runs["kappa"] == kappa]
             lines(chosen, panel, x="alpha", y="hard_error", color=NEUTRAL, linestyle=linestyle)
         _references(panel, trained)
@@ -136,8 +133,8 @@ def _legend(kappas: list[str]) -> list[Line2D]:
         for method in TOY_METHODS
     ]
     handles += [
-        Line2D([], [], color=NEUTRAL, linestyle=linestyle, label=label)
-        for kappa, (linestyle, label) in KAPPAS.items()
+        Line2D([], [], color=NEUTRAL, linestyle=LINES[kappa], label=label)
+        for kappa, label in KAPPAS.items()
         if kappa in kappas
     ]
     return handles

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from feature_quality.artifacts.parquet import read_tables
 from feature_quality.artifacts.toy import TOY_RUNS
-from feature_quality.reporting.figures.drawing import Drawing, Inputs, bands
+from feature_quality.reporting.figures.drawing import Drawing, Inputs, bands_text
 from feature_quality.reporting.figures.style import HARD_ERROR, canvas, lines
 from feature_quality.reporting.toy_runs import TOY_METHODS, diverged_text, method_of
 
@@ -26,7 +26,7 @@ ROWS = {"both": "on both", "hard": "on hard only"}
 def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
     runs = read_tables(inputs["noise"], TOY_RUNS)
-    texts = [bands(runs["seed"].nunique()), f"LSAM at ρ = {max(runs['rho']):g}."]
+    texts = [bands_text(runs["seed"].nunique()), f"LSAM at ρ = {max(runs['rho']):g}."]
     return Drawing(plot(runs), [*texts, *diverged_text(runs)])
 
 

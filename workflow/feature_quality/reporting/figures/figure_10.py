@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from feature_quality.artifacts.parquet import read_tables
 from feature_quality.artifacts.toy import TOY_RUNS
-from feature_quality.reporting.figures.drawing import Drawing, Inputs, bands
+from feature_quality.reporting.figures.drawing import Drawing, Inputs, bands_text
 from feature_quality.reporting.figures.style import (
     HARD_ERROR,
     LOST,
@@ -28,7 +28,7 @@ TITLES = {"updates": "equal numbers of updates", "epochs": "equal numbers of epo
 def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
     runs = read_tables(inputs["batch_size"], TOY_RUNS)
-    texts = [bands(runs["seed"].nunique()), *diverged_text(runs), *lost_text(runs)]
+    texts = [bands_text(runs["seed"].nunique()), *diverged_text(runs), *lost_text(runs)]
     return Drawing(plot(runs), texts)
 
 

@@ -16,13 +16,14 @@ from feature_quality.methods import BASELINE, METHODS, Method
 from feature_quality.reporting.figures.drawing import (
     Drawing,
     Inputs,
-    bands,
+    bands_text,
     dataset_texts,
-    diverged,
+    diverged_settings_text,
     plain,
-    setting,
+    setting_text,
 )
 from feature_quality.reporting.figures.style import canvas
+from feature_quality.reporting.metrics import RUN
 from feature_quality.reporting.statistics import interval
 
 INPUTS = {"dataset": ["examples", "tests"]}
@@ -40,11 +41,11 @@ def draw(inputs: Inputs, method: str) -> Drawing:
     description = read_description(inputs["examples"][0])
     tests = [read_logits(path) for path in inputs["tests"]]
     errors = pd.concat([group_errors(*test) for test in tests if not test[2]["diverged"]])
-    lost = diverged((run["lr"], run["rho"]) for _, _, run in tests if run["diverged"])
+    lost = diverged_settings_text((run["lr"], run["rho"]) for _, _, run in tests if run["diverged"])
     methods = [BASELINE, METHODS[method]]
     return Drawing(
         plot(errors, description, methods),
-        dataset_texts(description, SHOWN, bands(errors["seed"].nunique()), lost),
+        dataset_texts(description, SHOWN, bands_text(errors["seed"].nunique()), lost),
     )
 
 
@@ -61,7 +62,7 @@ def group_errors(
     wrong = pd.Series(logits.argmax(axis=1) != examples["label"].to_numpy(), examples.index)
     errors = wrong.groupby(examples["group"]).agg(["mean", "size"])
     errors = errors.rename(columns={"mean": "error", "size": "examples"}).reset_index()
-    return errors.assign(**{name: run[name] for name in ("method", "lr", "rho", "seed")})
+    return errors.assign(**{name: run[name] for name in RUN})
 
 
 def plot(errors: pd.DataFrame, description: Description, methods: Sequence[Method]) -> Figure:
@@ -80,7 +81,7 @@ def plot(errors: pd.DataFrame, description: Description, methods: Sequence[Metho
     for side, method in zip((-1, 1), methods, strict=True):
         colour = method.colour
         of_method = errors[errors["method"] == method.name]
-        chosen = setting(*of_method[["lr", "rho"]].iloc[0])
+        chosen = setting_text(*of_method[["lr", "rho"]].iloc[0])
         handles.append(Line2D([], [], color=colour, marker="s", label=f"{method.label}: {chosen}"))
         across = places[of_method["group"]] + side * (APART + ASIDE)
         panel.plot(of_method["error"], across, "o", color=colour, alpha=0.4, clip_on=False)

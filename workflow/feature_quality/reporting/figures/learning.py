@@ -17,12 +17,12 @@ from feature_quality.methods import BASELINE, METHODS
 from feature_quality.reporting.figures.drawing import (
     Drawing,
     Inputs,
-    bands,
+    bands_text,
     dataset_texts,
-    diverged,
-    weighting,
+    diverged_settings_text,
 )
 from feature_quality.reporting.figures.style import canvas, empty_panel, lines, sequence
+from feature_quality.reporting.metrics import weighting_text
 
 INPUTS = {"dataset": ["examples", "histories"]}
 CAPTION = (
@@ -45,10 +45,14 @@ def draw(inputs: Inputs, method: str) -> Drawing:
     """Draw the figure of a method's runs and SGD's."""
     description = read_description(inputs["examples"][0])
     histories = [read_table(path, HISTORY) for path in inputs["histories"]]
-    lost = diverged((run["lr"], run["rho"]) for _, run in histories if run["diverged"])
-    seeds = len({run["seed"] for _, run in histories})
-    compared = f"Runs with ρ > 0: {METHODS[method].label}."
-    texts = dataset_texts(description, bands(seeds), compared, weighting(description), lost)
+    diverged = ((run["lr"], run["rho"]) for _, run in histories if run["diverged"])
+    texts = dataset_texts(
+        description,
+        bands_text(len({run["seed"] for _, run in histories})),
+        f"Runs with ρ > 0: {METHODS[method].label}.",
+        weighting_text(description),
+        diverged_settings_text(diverged),
+    )
     return Drawing(plot(epochs_of(histories)), texts)
 
 

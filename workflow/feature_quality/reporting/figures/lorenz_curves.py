@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 from scipy.stats import t
 
-from feature_quality.reporting.figures.drawing import bands
+from feature_quality.reporting.figures.drawing import bands_text
 from feature_quality.reporting.figures.example_weights import KINDS, panel_points
 from feature_quality.reporting.figures.style import NEUTRAL, canvas, lines
 from feature_quality.reporting.lorenz import Array, gini, lorenz
@@ -96,7 +96,7 @@ def curves_texts(shown: WeightedPoints, epochs: Sequence[int]) -> list[str]:
         f"{WORDS[kind]} weights of {method.label} {means[method.name, kind]:.4f}"
         for method, kind in product(shown.methods, KINDS)
     )
-    texts = [bands(table["seed"].nunique())]
+    texts = [bands_text(table["seed"].nunique())]
     texts += [f"Gini coefficients at epoch {epochs[-1]}: {', '.join(noted)}."]
     lost = int(table["gini"].isna().sum())
     texts += [f"Without a coefficient, as all weights are 0: {lost} times."] if lost else []

@@ -17,13 +17,12 @@ from feature_quality.methods import BASELINE, METHODS, Method
 from feature_quality.reporting.figures.drawing import (
     Drawing,
     Inputs,
-    bands,
+    bands_text,
     dataset_texts,
-    diverged,
-    weighting,
+    diverged_settings_text,
 )
 from feature_quality.reporting.figures.style import RHO, canvas, empty_panel, sequence
-from feature_quality.reporting.metrics import finished
+from feature_quality.reporting.metrics import finished, weighting_text
 from feature_quality.reporting.statistics import interval
 
 INPUTS = {"dataset": ["examples", "runs"]}
@@ -52,13 +51,13 @@ def draw(inputs: Inputs, method: str) -> Drawing:
     runs = read_table(inputs["runs"][0], RUNS)[0]
     shown = runs["method"].isin([each.name for each in methods])
     runs = runs[shown & (runs["dataset"] == description.dataset)]
-    lost = runs[(runs["metric"] == "diverged") & (runs["value"] == 1)][["lr", "rho"]]
+    diverged = runs[(runs["metric"] == "diverged") & (runs["value"] == 1)][["lr", "rho"]]
     texts = dataset_texts(
         description,
-        bands(runs["seed"].nunique()),
-        weighting(description),
+        bands_text(runs["seed"].nunique()),
+        weighting_text(description),
         unmeasured(runs),
-        diverged(lost.itertuples(index=False)),
+        diverged_settings_text(diverged.itertuples(index=False)),
     )
     return Drawing(plot(runs, description, methods), texts)
 

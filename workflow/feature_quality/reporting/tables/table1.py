@@ -19,6 +19,7 @@ from feature_quality.reporting.metrics import (
     setting_runs,
     summarise,
     unconverged,
+    weighting_text,
 )
 from feature_quality.reporting.tables.rendering import (
     Part,
@@ -202,8 +203,6 @@ def selection_notes(dataset: TableDataset) -> list[str]:
             lines.append(
                 f"Left out: {label} at {BASELINE.label}'s learning rate: every run diverged."
             )
-    if dataset.description.group_weights:
-        lines.append(
-            "Validation and test errors weight each group's error by its frequency in training."
-        )
+    if text := weighting_text(dataset.description):
+        lines.append(text)
     return lines
