@@ -250,6 +250,7 @@ COLUMNS = {
     ("cifar_mnist", "sam"): (SAM_TABLE, "CIFAR-MNIST"),
     ("fmnist_mnist", "sam"): (SAM_TABLE, "FMNIST-MNIST"),
     ("celeba_subset", "sam"): (SAM_TABLE, "CelebA subset"),
+    ("celeba_subset_lite0", "sam"): (SAM_TABLE, "CelebA subset, Lite0"),
     ("cifar_mnist", "lsam"): (METHODS_TABLE, "LSAM"),
     ("cifar_mnist", "asam"): (METHODS_TABLE, "ASAM"),
 }
@@ -267,7 +268,7 @@ def test_the_page_gives_each_checks_effect_and_verdict(record: Path) -> None:
                     " / ".join(str((rows[verdict] == each).sum()) for each in VERDICTS)
                     for verdict in ("adjusted_verdict", "verdict")
                 )
-                assert said == counts
+                assert said == (counts if len(rows) else "not run")
                 continue
             rows = rows[rows["check"] == check]
             # 1b and 2b have a check per radius, and the page has the largest's.
@@ -416,7 +417,7 @@ def test_the_front_page_says_what_the_checks_of_the_records_gave() -> None:
         supported, contradicted = ((verdicts == each).sum() for each in VERDICTS[:2])
         counts = rf"{supported} of {len(verdicts)} checks (is|are) supported, {contradicted} contr"
         assert re.search(counts, lines[str(claim)])
-    of_subset = claims[claims["record"] == "celeba_subset"]
+    of_subset = claims[claims["record"].str.startswith("celeba_subset")]
     five, six = (
         f"{(of_subset['claim'] == claim).sum()} of the {(claims['claim'] == claim).sum()}"
         for claim in (5, 6)
