@@ -40,11 +40,7 @@ onstart:
 
 rule all:
     input:
-        expand(
-            "results/tables/{table}.{kind}",
-            table=TABLES,
-            kind=["csv", "md", "tex", "json"],
-        ),
+        expand(rules.table.output, table=TABLES),
         rules.claims.output,
         rules.figures.input,
         expand(rules.page.output, page=PAGES),

@@ -128,11 +128,7 @@ def files_of_table(table):
         # Snakemake would otherwise take those of another configuration for what was asked.
         if table not in TABLES:
             raise WorkflowError(f"the configuration has no dataset of {table}")
-        return expand(
-            "results/tables/{table}.{kind}",
-            table=table,
-            kind=["csv", "md", "tex", "json"],
-        )
+        return expand(rules.table.output, table=table)
 
     return files
 

@@ -12,7 +12,6 @@ from feature_quality.job import job
 from feature_quality.run_metadata import run_metadata
 from feature_quality.toy.distribution import Distribution, draw_points
 from feature_quality.toy.engine import train
-from feature_quality.toy.measures import divergence
 from feature_quality.toy.runs import expand_grid
 from feature_quality.toy.tables import contour_table, epoch_table, point_table, run_table
 
@@ -24,9 +23,8 @@ with job(snakemake.log[0]), threadpool_limits(1):
     epoch_steps = -(-distribution.train_points // runs[0].batch_size)
     kept = {*settings["snapshot_epochs"], runs[0].steps // epoch_steps}
     trained = [train(run, distribution, settings["lr"], kept) for run in runs]
-    diverged = {
-        run.seed for run, each in zip(runs, trained, strict=True) if divergence(each) is not None
-    }
+    measured = run_table(runs, trained, distribution)
+    diverged = {*measured.loc[measured["diverged_step"].notna(), "seed"]}
     # Figure 1 is of one seed.
     shown = next((run.seed for run in runs if run.seed not in diverged), runs[0].seed)
     epochs, points, contours = [], [], []
@@ -42,7 +40,7 @@ with job(snakemake.log[0]), threadpool_limits(1):
     description = settings | {"axes": snakemake.params.axes}
     description |= run_metadata(snakemake.params.code, "numba", "numpy")
     outputs = snakemake.output
-    write_table(outputs.runs, run_table(runs, trained, distribution), TOY_RUNS, description)
+    write_table(outputs.runs, measured, TOY_RUNS, description)
     write_table(outputs.epochs, pd.concat(epochs), EPOCHS, description)
     write_table(outputs.points, pd.concat(points), POINTS, description)
     write_table(outputs.contours, pd.concat(contours), CONTOURS, description)
