@@ -56,7 +56,17 @@ def test_a_run_that_has_lost_the_label_is_no_evidence(toy_runs, only) -> None:
         row = only(rows, check, rho=0.5)
         assert (row["effect"], row["runs"], row["dropped"]) == (pytest.approx(-0.1), 2, 1)
     assert only(rows, "3b", rho=0.5)["note"] == "label lost in 1 of 3 runs"
-    assert only(rows, "4b", rho=0.5)["runs"] == 3
+    for check in ("4a", "4b", "7a", "7b", "7c", "7d", "7e"):
+        row = only(rows, check, rho=0.5)
+        assert (row["runs"], row["dropped"]) == (2, 1)
+    for check in ("3a", "3c"):
+        assert only(rows, check, rho=0.5)["runs"] == 3
+
+
+def test_sgds_run_that_has_lost_the_label_takes_its_pair_along(toy_runs, only) -> None:
+    sgd = toy_runs(SGD, train_error=[0.0, 0.0, 0.03])
+    rows = complexity(pd.concat([sgd, toy_runs(SGD, rho=0.5)], ignore_index=True))
+    assert [only(rows, each)["runs"] for each in ("3b", "4a", "4b", "7a")] == [2, 2, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -119,15 +129,25 @@ def test_where_the_mean_breaks_medians_are_compared(checked, only) -> None:
     assert row["note"] == "medians, as the mean breaks"
 
 
-def test_a_median_beyond_the_pole_of_the_ratio_is_not_compared(checked, only) -> None:
+@pytest.mark.parametrize(("lost", "runs"), [(0.0, 0), (0.5, 2)])
+def test_beyond_the_pole_of_the_ratio_nothing_of_the_phantom_is_compared(
+    checked, only, lost, runs
+) -> None:
     lsam = {
-        "phantom_ratio_mean": [0.9, 90.0, -40.0],
+        "phantom_ratio_mean": [0.9, 0.8, -40.0],
         "phantom_ratio_median": [0.7, 0.8, -0.9],
-        "phantom_easy_nonpositive": [0.0, 0.02, 0.6],
+        "phantom_easy_nonpositive": [0.0, 0.0, 0.6],
+        "train_error": [0.0, 0.0, lost],
     }
-    row = only(checked({"phantom_ratio_mean": 0.6, "phantom_ratio_median": 0.6}, lsam), "4a")
-    assert row["verdict"] == "not run"
-    assert row["reason"] == "a component of w̃ is negative in most steps"
+    rows = checked({"phantom_ratio_mean": 0.6, "phantom_ratio_median": 0.6}, lsam)
+    for check in ("4a", "7a", "7b", "7c", "7d", "7e"):
+        row = only(rows, check)
+        # Unless that run has lost the label, and is dropped.
+        assert row["runs"] == runs
+        assert (row["verdict"] == "not run") == (runs == 0)
+        if not runs:
+            assert row["reason"] == "a component of w̃ is negative in most steps"
+    assert only(rows, "4b")["runs"] == 3 - (lost > 0)
 
 
 @pytest.mark.parametrize(

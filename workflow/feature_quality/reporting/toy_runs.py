@@ -25,8 +25,13 @@ KAPPAS = {"constant": "κ = √2", "tracking": "κ = ‖w‖"}
 # w̃_e ≤ 0, or where a few steps near 0 carry it farther from the median than that is from 0.
 MOST_NONPOSITIVE = 0.01
 # A run whose error on its training labels is above this has lost the label: what it does to the
-# spiral is no longer a gain.
+# spiral is no longer a gain, and its weights are those of no solution.
 LABEL_LOST = 0.02
+MEASURES_OF_KEPT = [
+    *("hard_error", "real_ratio_mean", "phantom_ratio_mean", "phantom_ratio_median"),
+    *("phantom_easy_nonpositive", "easy_scaling", "hard_scaling"),
+    *("easy_relative_scaling", "hard_relative_scaling"),
+]
 
 
 def method_of(rho: pd.Series) -> pd.Series:
@@ -67,8 +72,9 @@ def lost(runs: pd.DataFrame) -> pd.Series:
 
 
 def without_lost(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs with NaN for the hard feature's error of those that have lost the label."""
-    return runs.assign(hard_error=runs["hard_error"].mask(lost(runs)))
+    """Return the runs with NaN for ``MEASURES_OF_KEPT`` of those that have lost the label."""
+    measures = runs[MEASURES_OF_KEPT].mask(lost(runs))
+    return runs.assign(**{name: measures[name] for name in MEASURES_OF_KEPT})
 
 
 def lost_points(runs: pd.DataFrame, by: list[str]) -> pd.Series:
@@ -93,7 +99,7 @@ def lost_text(runs: pd.DataFrame) -> list[str]:
     """Return what a caption adds where runs that have lost the label are drawn."""
     note = lost_note(runs)
     above = f"training error above {LABEL_LOST:g}"
-    return [f"Drawn, but dropped where claims compare errors: {note} ({above})."] if note else []
+    return [f"Drawn, but dropped where claims compare runs: {note} ({above})."] if note else []
 
 
 def diverged_text(runs: pd.DataFrame) -> list[str]:
