@@ -62,7 +62,7 @@ def of(*studies: str) -> set[str]:
         ("interventions", 2 * 3 * 5 * 10),
         ("effects", 5 * 9 * 10),
         ("noise", 3 * 2 * 6 * 2 * 10),
-        ("constants", 17 * 3 * 4 * 5),
+        ("constants", 17 * (4 + 2 * 3) * 5),
         ("batch_size", 8 * 2 * 10 * 10),
     ],
 )

@@ -35,7 +35,7 @@ def verdicts(files: Iterable[str]) -> pd.DataFrame:
         part, _ = read_table(file, TOY_RUNS)
         name = Path(file).stem.replace("=", " ").replace(",", ", ")
         whole = part[part["intervention"].isna()]
-        one_effect = part[part["intervention"].notna() & (part["rho"] > SGD_RHO)]
+        one_effect = part[part["intervention"].notna()]
         sgd = whole[whole["rho"] == SGD_RHO]
         fails = sgd["hard_error"].mean() >= FAILS and sgd["train_error"].mean() <= LABEL_LOST
         table = tabulate([*complexity.check(whole), *effects.check(one_effect, whole)])

@@ -54,5 +54,9 @@ class Run:
 
 
 def expand_grid(axes: Mapping[str, Sequence[Any]]) -> list[Run]:
-    """Return a run for every combination of the values along ``axes``; the last varies fastest."""
-    return [Run(**dict(zip(axes, values, strict=True))) for values in product(*axes.values())]
+    """Return a run for every combination of the values along ``axes``; the last varies fastest.
+
+    Interventions by LSAM's own w̃ leave ρ = 0 out, where w̃ is w: they would be SGD once more.
+    """
+    runs = [Run(**dict(zip(axes, values, strict=True))) for values in product(*axes.values())]
+    return [run for run in runs if run.intervention is None or run.alpha is not None or run.rho]

@@ -50,7 +50,6 @@ def parts(
     last: dict[str, list[Any]] = {"seed": list(seeds)}
     compared = {"rho": [0.0, shown["rho"]]}
     radii = {"rho": list(grid["rho"])}
-    perturbed = {"rho": [rho for rho in grid["rho"] if rho > 0]}
     varied = {"intervention": list(INTERVENTIONS), "alpha": list(grid["alpha"])}
     alone = {
         "intervention": [None, "importance_weighting", "learning_rate"],
@@ -69,7 +68,7 @@ def parts(
         "effects": {
             f"effect={name}": base
             | {"intervention": [name], "last_follows": list(follows)}
-            | perturbed
+            | radii
             | last
             for name, follows in EFFECTS.items()
         },
