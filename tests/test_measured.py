@@ -213,6 +213,22 @@ def test_claims_1_and_2_come_from_the_runs(record: Path) -> None:
         assert found == pytest.approx((row["effect"], row["low"], row["high"]), abs=1e-7), row
 
 
+@each_probed_record
+def test_claims_1_2_and_6_are_open_where_sgd_does_not_tell_easy_from_hard(record: Path) -> None:
+    runs, claims = runs_of(record), claims_of(record)
+    (selection,) = selections_of(record).values()
+    lr = selection["choices"]["sgd"]["lr"]
+    features = runs.loc[runs["metric"].str.endswith("_probe_error"), "metric"].unique()
+    one, other = (
+        errors_of(runs, each.removesuffix("_probe_error"))["sgd", 0.0, lr] for each in features
+    )
+    _, low, high = interval(one - other)
+    untold = claims["reason"] == "SGD's errors do not tell easy from hard"
+    expected = claims["claim"].isin([1, 2, 6]) & (low < 0 < high)
+    assert untold.tolist() == expected.tolist()
+    assert set(claims.loc[untold, "adjusted_verdict"]) <= {"open"}
+
+
 TOY = pd.read_csv(MEASURED / "toy" / "claims.csv")
 # An effect and its interval: −.134 [−.166, −.101].
 QUOTED = re.compile(r"([−+]?\d*\.\d+) \[([−+]?\d*\.\d+), ([−+]?\d*\.\d+)\]")

@@ -234,10 +234,19 @@ class TestImportance:
         assert list(nothing) == IMPORTANCE.names
         assert nothing.empty
 
-    def test_the_description_names_data_features_and_runs(self, runs, description_of) -> None:
+    @pytest.mark.parametrize(("second", "told"), [(0.9, True), (0.3, False)])
+    def test_the_description_names_data_features_and_runs(
+        self, runs, description_of, rows_of, second, told
+    ) -> None:
         description = description_of("shapes", demonstration=True)
         descriptions = [about for _, about in runs]
-        about = reporting.describe_importance(description, "colour", "shape", descriptions)
+        sgd = [
+            rows_of("sgd", 0.1, 0.0, 0, shape=0.5, colour=0.2),
+            rows_of("sgd", 0.1, 0.0, 1, shape=0.5, colour=0.2),
+            rows_of("sgd", 0.1, 0.0, 2, shape=1.2 * second, colour=second),
+            rows_of("sgd", 0.1, 0.0, 3, shape=0.0, colour=1.0, diverged=True),
+        ]
+        about = reporting.describe_importance(description, pd.concat(sgd), descriptions)
         assert about == {
             "dataset": "shapes",
             "title": "Shapes in colours",
@@ -245,6 +254,7 @@ class TestImportance:
             "custom": False,
             "easy": "colour",
             "hard": "shape",
+            "told_apart": told,
             "compared": "lsam",
             "phantom_rho": 0.1,
             "runs": [

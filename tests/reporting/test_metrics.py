@@ -15,6 +15,7 @@ from feature_quality.reporting.metrics import (
     selected_settings,
     setting_runs,
     summarise,
+    told_apart,
     unconverged,
 )
 
@@ -65,6 +66,26 @@ def test_the_runs_of_a_setting_and_those_that_finished(rows_of) -> None:
 @pytest.mark.parametrize("features", [("shape", "colour"), ("colour", "shape")])
 def test_on_a_tie_the_first_feature_is_the_easy_one(rows_of, features) -> None:
     assert easy_and_hard(rows_of(*SGD, 0, shape=0.25, colour=0.25), features) == features
+
+
+@pytest.mark.parametrize(
+    ("hard", "told"),
+    [
+        # The same difference each time; the intervals 0.2 ± 0.248 and 0.3 ± 0.248; one seed; a tie.
+        ([0.3, 0.4, 0.5], True),
+        ([0.3, 0.5, 0.4], False),
+        ([0.4, 0.6, 0.5], True),
+        ([0.3], True),
+        ([0.1, 0.2, 0.3], False),
+    ],
+)
+def test_easy_and_hard_are_told_apart_by_the_interval_of_their_difference(
+    rows_of, hard, told
+) -> None:
+    easy = [0.1, 0.2, 0.3][: len(hard)]
+    pairs = zip(easy, hard, strict=True)
+    rows = [rows_of(*SGD, seed, colour=low, shape=high) for seed, (low, high) in enumerate(pairs)]
+    assert told_apart(pd.concat(rows), "colour", "shape") == told
 
 
 def test_probe_fits_that_did_not_converge_are_counted_by_setting(rows_of, selection_of) -> None:

@@ -15,7 +15,6 @@ from feature_quality.reporting.collect import (
     probe_rows,
     training_rows,
 )
-from feature_quality.reporting.metrics import easy_and_hard, finished
 
 with job(snakemake.log[0]):
     description = read_description(snakemake.input.examples)
@@ -41,8 +40,6 @@ with job(snakemake.log[0]):
     refuse_others([(path, run) for path, (_, run) in described], asked)
     sgd = [training_rows(*history) for history in histories]
     sgd += [probe_rows(*probe) for probe in probes]
-    easy, hard = easy_and_hard(finished(pd.concat(sgd)), description.features)
-    first_is_easy = easy == description.features[0]
-    about = describe_importance(description, easy, hard, [run for _, run in runs])
-    points = join_importance(runs, first_is_easy=first_is_easy)
+    about = describe_importance(description, pd.concat(sgd), [run for _, run in runs])
+    points = join_importance(runs, first_is_easy=about["easy"] == description.features[0])
     write_table(snakemake.output[0], points, IMPORTANCE, about)

@@ -22,6 +22,7 @@ def table(toy_runs, tmp_path_factory) -> pd.DataFrame:
             toy_runs([each + change * (rho > 0) for each in sgd], rho=rho, intervention=kind)
             for kind in (None, "importance_weighting", "learning_rate")
             for rho in (0.0, 1.0)
+            if kind is None or rho
         ]
         files.append(str(tmp_path_factory.mktemp("constants") / f"{name}.parquet"))
         write_table(files[-1], pd.concat(runs, ignore_index=True), TOY_RUNS, {})
@@ -47,6 +48,21 @@ def test_shares_are_of_the_settings_where_sgd_fails(table) -> None:
     assert row[["settings", "supported", "contradicted", "share"]].tolist() == [2, 1, 1, 0.5]
 
 
+def test_checks_that_could_not_be_made_are_no_part_of_a_share(table) -> None:
+    beyond = (table["check"] == "3b") & (table["setting"] == "documented")
+    table = table.assign(verdict=table["verdict"].mask(beyond, "not run"))
+    counted = shares(table).set_index("check")
+    names = ["settings", "supported", "contradicted", "open", "not run", "share"]
+    assert counted.loc["3b", names].tolist() == [2, 0, 1, 0, 1, 0]
+    never = table.assign(verdict="not run")
+    assert shares(never)["share"].isna().all()
+    figure = plot(table)
+    assert figure.axes[0].get_xticklabels()[0].get_text() == "3b  0/1"
+    plt.close(figure)
+    assert shares(table[~table["exists"]]).empty
+    plt.close(plot(table[~table["exists"]]))
+
+
 def test_the_figure_has_a_row_for_each_setting_and_a_column_for_each_check(table) -> None:
     figure = plot(table)
     (panel,) = figure.axes
@@ -54,7 +70,7 @@ def test_the_figure_has_a_row_for_each_setting_and_a_column_for_each_check(table
         "setting"
     ].unique().tolist()
     columns = [label.get_text() for label in panel.get_xticklabels()]
-    assert columns[0] == "3b  50%"
+    assert columns[0] == "3b  1/2"
     (image,) = panel.images
     assert image.get_array()[:, 0].tolist() == [0, 2, 1]
     plt.close(figure)

@@ -17,6 +17,7 @@ DATASET = {
     "custom": False,
     "easy": "colour",
     "hard": "shape",
+    "told_apart": True,
     "compared": "sam",
     "phantom_rho": 0.1,
     "runs": [
@@ -216,6 +217,22 @@ def test_a_dataset_names_its_method_and_counts_a_run_that_is_not_there(both, onl
     assert asam["note"].str.endswith("ASAM at lr 0.2").all()
     same = ["check", "statement", "effect", "verdict", "rho", "epoch"]
     pd.testing.assert_frame_equal(asam[same], sam[same])
+
+
+def test_claim_6_is_open_where_easy_and_hard_are_not_told_apart(both, found) -> None:
+    # More uniform λ̃, which shift to where the easy feature is right: 5a and 6 have verdicts.
+    points = both(weight=UNEVEN, phantom_weight=EVEN)
+    told, untold = (
+        found(weights(points, DATASET | {"told_apart": each})) for each in (True, False)
+    )
+    assert {*told.loc[told["claim"] == 6, "verdict"]} > {"open"}
+    same = ["check", "where", "effect", "low", "high", "runs"]
+    pd.testing.assert_frame_equal(untold[same], told[same])
+    sixth = untold[(untold["claim"] == 6) & (untold["runs"] > 0)]
+    assert set(sixth["verdict"]) == {"open"}
+    assert set(sixth["reason"]) == {"SGD's errors do not tell easy from hard"}
+    assert set(sixth["p"]) == {1.0}
+    pd.testing.assert_frame_equal(untold[untold["claim"] == 5], told[told["claim"] == 5])
 
 
 def test_datasets_without_weights_are_not_run(description_of, selection_of, found) -> None:

@@ -67,9 +67,9 @@ def checked(
 
 def test_the_selected_settings_are_compared_by_seed(checked, only) -> None:
     rows = checked(
-        [(0.1, 0.3), (0.2, 0.5), (0.3, 0.4)],
+        [(0.1, 0.3), (0.2, 0.5), (0.3, 0.5)],
         # The easy feature gains 0.1 each time, the hard one loses 0.1, 0.2 and 0.3.
-        [(0.0, 0.4), (0.1, 0.7), (0.2, 0.7)],
+        [(0.0, 0.4), (0.1, 0.7), (0.2, 0.8)],
     )
     hard, easy = (only(rows, check, where=HERE) for check in ("1a", "2a"))
     assert (easy["verdict"], easy["effect"], easy["runs"]) == ("supported", -0.1, 3)
@@ -89,6 +89,22 @@ def test_the_easy_feature_is_told_by_sgd_alone(checked, only) -> None:
     assert (hard["verdict"], hard["effect"]) == ("supported", -0.3)
     assert (easy["verdict"], easy["effect"]) == ("contradicted", 0.1)
     assert hard["low"] == hard["high"] == -0.3
+
+
+def test_where_sgds_errors_do_not_tell_easy_from_hard_neither_claim_has_a_verdict(
+    checked, found, only
+) -> None:
+    # SAM's errors are lower on every seed.
+    sgd = [(0.1, 0.3), (0.2, 0.5), (0.3, 0.4)]
+    rows = checked(sgd, [(shape - 0.1, colour - 0.2) for shape, colour in sgd])
+    for check, effect in (("1a", -0.2), ("2a", -0.1)):
+        row = only(rows, check, where=HERE)
+        assert (row["verdict"], row["p"], row["runs"]) == ("open", 1.0, 3)
+        assert row["effect"] == row["low"] == row["high"] == effect
+        assert row["reason"] == "SGD's errors do not tell easy from hard"
+    # Claim 11 has one feature, the label.
+    rows = checked(sgd, [(shape - 0.1, colour) for shape, colour in sgd], check=transfer)
+    assert only(rows, "11a", where=HERE)["verdict"] == "supported"
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_a_panel_shows_an_intervention_for_every_kappa_with_lsam_at_its_mean_rat
         assert panel.get_xticks().tolist() == [*ALPHA]
         assert [float(text.get_text()) for text in panel.get_xticklabels()] == [*ALPHA]
         assert panel.get_ylim() == figure.axes[0].get_ylim()
-    assert [panel.get_ylabel() for panel in figure.axes] == ["hard probing error", "", ""]
+    assert [panel.get_ylabel() for panel in figure.axes] == ["hard feature's error", "", ""]
     assert figure.axes[0].get_ylim()[0] == 0
     (legend,) = figure.legends
     texts = [text.get_text() for text in legend.get_texts()]
@@ -80,12 +80,13 @@ def test_a_panel_shows_an_intervention_for_every_kappa_with_lsam_at_its_mean_rat
 
 @pytest.fixture
 def intervened(runs_of) -> pd.DataFrame:
-    return runs_of(2, intervention=KINDS, kappa=["constant"], alpha=ALPHA)
+    runs = runs_of(2, intervention=KINDS, kappa=["constant"], alpha=ALPHA)
+    return runs.assign(train_error=0.0)
 
 
 @pytest.fixture
 def trained(runs_of) -> pd.DataFrame:
-    return runs_of(rho=RHO)
+    return runs_of(rho=RHO).assign(train_error=0.0)
 
 
 def test_a_rho_at_which_the_mean_breaks_is_hollow_at_its_median(intervened, trained) -> None:
@@ -106,17 +107,21 @@ def test_diverged_runs_are_left_out(intervened, trained, curves) -> None:
     assert_references(plot(intervened, trained).axes[0], trained, curves)
 
 
-def test_a_ratio_that_no_logarithm_has_is_left_out_and_said(
-    intervened, trained, curves, tmp_path
-) -> None:
+def test_what_claims_leave_out_is_left_out_and_said(intervened, trained, curves, tmp_path) -> None:
+    """A ratio beyond the pole in one run, and a run that has lost the label."""
+    one = trained["seed"] == 1
     ratios = ["phantom_ratio_mean", "phantom_ratio_median"]
-    trained.loc[trained["rho"] == 0.5, ratios] = -1.0
+    trained.loc[(trained["rho"] == 0.5) & one, ratios] = -1.0
+    trained.loc[(trained["rho"] == 0.3) & one, "train_error"] = 0.03
     files = {"shown": trained, "interventions": intervened}
     for name, table in files.items():
         write_table(tmp_path / name, table[TOY_RUNS.names], TOY_RUNS, {})
     drawing = draw({name: [str(tmp_path / name)] for name in files}, None)
     for panel in drawing.figure.axes:
         (joined,) = curves(panel, METHODS["LSAM"], "-")
-        means = trained[trained["rho"] < 0.5].groupby("rho")["hard_error"].mean()
-        assert [*joined.get_ydata()] == pytest.approx([*means])
-    assert "LSAM at ρ = 0.5 is left out, as its ratio is not positive." in drawing.texts
+        kept = trained[(trained["rho"] < 0.5) & (trained["train_error"] == 0)].groupby("rho")
+        means = kept[["phantom_ratio_mean", "hard_error"]].mean()
+        np.testing.assert_allclose(points(joined), means)
+    lost, beyond = drawing.texts[-2:]
+    assert lost.startswith("Left out, as by the claims: label lost in 1 of 30 runs")
+    assert beyond == "LSAM at ρ = 0.5 is left out, as its ratio is not positive in some run."

@@ -8,10 +8,13 @@ import pandas as pd
 import pytest
 from matplotlib.colors import same_color
 
+from feature_quality.artifacts.parquet import write_table
+from feature_quality.artifacts.toy import EPOCHS, TOY_RUNS
+from feature_quality.errors import InputError
 from feature_quality.reporting.figures import figure_02, figure_04, figure_09, figure_10
 from feature_quality.reporting.figures.style import FEATURES, sequence
 
-RHO, ERROR, RADIUS = (0.0, 0.1, 0.5), "hard probing error", "perturbation radius ρ"
+RHO, ERROR, RADIUS = (0.0, 0.1, 0.5), "hard feature's error", "perturbation radius ρ"
 COMPLEXITIES, SIZES = (180.0, 270.0, 540.0), (1, 20, 300)
 METHODS = {"SGD": "#0072B2", "LSAM": "#D55E00"}
 LEVELS = {"label": (0.0, 0.02, 0.1), "gaussian": (0.0, 0.4, 1.0), "dropout": (0.0, 0.2, 0.4)}
@@ -57,7 +60,7 @@ def tables(runs_of, epochs_of):
         if figure == 2:
             return [runs_of(seeds, complexity=COMPLEXITIES, rho=RHO).assign(train_error=0.0)]
         if figure == 4:
-            return [epochs_of(seeds), runs_of(seeds, rho=RHO)]
+            return [epochs_of(seeds), runs_of(seeds, rho=RHO).assign(train_error=0.0)]
         if figure == 9:
             axes = {"noisy": ["both", "hard"], "rho": (0.0, 0.5)}
             parts = [runs_of(seeds, noise=[k], level=v, **axes) for k, v in LEVELS.items()]
@@ -220,8 +223,55 @@ def test_figures_2_and_10_mark_settings_that_have_lost_the_label(tables) -> None
     assert not figure_10.plot(runs).legends
 
 
-def test_epochs_before_a_run_diverged_are_left_out(epochs_of, runs_of, assert_shows) -> None:
-    epochs, runs = epochs_of(4), runs_of(4, rho=RHO)
+def test_ratios_and_rates_of_runs_that_have_lost_the_label_are_left_out(
+    tables, assert_shows
+) -> None:
+    # Nor do they break a mean, or make a setting incomparable.
+    beyond = {"phantom_easy_nonpositive": 0.6, "phantom_ratio_median": -0.2, "train_error": 0.03}
+    (runs,) = tables(2, 3)
+    lost = of(runs, 270, 0.5) & (runs["seed"] == 1)
+    runs = runs.assign(**{name: runs[name].mask(lost, value) for name, value in beyond.items()})
+    axes = figure_02.plot(runs).axes
+    for panel, rows, *shown in lines_of_2(runs):
+        assert_shows(axes[panel], rows if panel == 0 else rows[~lost[rows.index]], *shown)
+    assert hollow_marks(axes[1]) == []
+    epochs, runs = tables(4, 3)
+    lost = (runs["rho"] == 0.5) & (runs["seed"] == 1)
+    runs = runs.assign(**{name: runs[name].mask(lost, value) for name, value in beyond.items()})
+    figure = figure_04.plot(epochs, runs)
+    for panel, rows, *shown in lines_of_4(epochs, runs):
+        assert_shows(figure.axes[panel], rows if panel == 0 else rows[~lost[rows.index]], *shown)
+
+
+def test_figure_4_leaves_out_rates_beyond_the_pole_and_says_so(
+    tables, assert_shows, tmp_path
+) -> None:
+    epochs, runs = tables(4, 3)
+    at = runs["rho"] == 0.5
+    runs["phantom_easy_nonpositive"] = runs["phantom_easy_nonpositive"].mask(at, 0.6)
+    runs["phantom_ratio_median"] = runs["phantom_ratio_median"].mask(at, -0.2)
+    runs.loc[(runs["rho"] == 0.1) & (runs["seed"] == 1), "train_error"] = 0.5
+    write_table(tmp_path / "epochs", epochs[EPOCHS.names], EPOCHS, {})
+    write_table(tmp_path / "shown", runs[TOY_RUNS.names], TOY_RUNS, {})
+    drawing = figure_04.draw({name: [str(tmp_path / name)] for name in ("epochs", "shown")}, None)
+    for panel, rows, *shown in lines_of_4(epochs, runs):
+        if panel == 1:
+            kept = rows[~at & (rows["train_error"] == 0)]
+            assert_shows(drawing.figure.axes[panel], kept, *shown)
+    lost, pole = drawing.texts[-2:]
+    assert lost == "Left out on the right: label lost in 1 of 9 runs (training error above 0.02)."
+    assert pole.startswith("The right has no point where a component of the phantom weights")
+
+
+def test_figure_4_without_a_finished_run_of_lsam_is_refused(tables) -> None:
+    epochs, runs = tables(4, 2)
+    epochs[["easy_scaling", "hard_scaling"]] = np.nan
+    with pytest.raises(InputError, match="every run of LSAM diverged in the study of dynamics"):
+        figure_04.plot(epochs, runs)
+
+
+def test_epochs_before_a_run_diverged_are_left_out(epochs_of, tables, assert_shows) -> None:
+    epochs, runs = tables(4, 4)
     broken = (epochs["seed"] == 2) & (epochs["rho"] > 0) & (epochs["epoch"] == 4)
     epochs.loc[broken, ["easy_scaling", "hard_scaling"]] = np.nan
     figure = figure_04.plot(epochs, runs)

@@ -91,6 +91,9 @@ class TestLatex:
     def test_special_characters_are_escaped(self) -> None:
         assert r"\caption{A table. Cats\_\allowbreak{}1 \& 50\% \#2}" in TABLE.latex
         assert r"\caption{A table. Others $\to$ all}" in TABLE.latex
+        # LaTeX numbers tables, and names keep their capitals.
+        named = render(CELLS, "Table 1: errors of SGD", PARTS[:1], []).latex
+        assert r"\caption{Errors of SGD. " in named
         assert (
             r'a\textbackslash{}b: \{"c": [1]\} \textasciicircum{} \textasciitilde{} \$.'
             in TABLE.latex

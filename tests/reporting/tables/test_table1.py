@@ -4,7 +4,13 @@ import re
 import pandas as pd
 import pytest
 
-from feature_quality.reporting.tables.table1 import make, readable, selection_notes, tidy
+from feature_quality.reporting.tables.table1 import (
+    make,
+    readable,
+    selection_notes,
+    tidy,
+    told_apart_notes,
+)
 
 SGD, SAM, AT_SGD = ("sgd", 0.1, 0.0), ("sam", 0.2, 0.05), ("sam", 0.1, 0.05)
 LSAM, ASAM = ("lsam", 0.1, 0.2), ("asam", 0.1, 1.0)
@@ -116,6 +122,21 @@ def test_easy_and_hard_swap_when_the_numbers_swap(runs, tidied, features) -> Non
     assert cell(after, "sam", "easy_probe_error")["feature"] == "colour"
     assert cell(after, "sam", "hard_probe_error")["feature"] == "shape"
     pd.testing.assert_series_equal(before["mean"], after["mean"])
+
+
+def test_a_note_says_where_easy_and_hard_are_not_told_apart(
+    rows_of, dataset_of, selection_of
+) -> None:
+    pairs = [(0.1, 0.3), (0.2, 0.5), (0.3, 0.4)]
+    rows = [rows_of(*SGD, seed, shape=a, colour=b) for seed, (a, b) in enumerate(pairs)]
+    dataset = dataset_of(selection_of(SGD))
+    (note,) = told_apart_notes(pd.concat(rows), dataset)
+    assert note == (
+        "Easy and hard feature are not told apart: SGD's error on colour less that on shape is "
+        "+0.2000, with a 95 % interval of [-0.0484, +0.4484]."
+    )
+    assert told_apart_notes(pd.concat(rows[::2]), dataset_of(selection_of())) == []
+    assert told_apart_notes(pd.concat(rows[:1]), dataset) == []
 
 
 def test_diverged_seeds_are_excluded_and_counted(runs, rows_of, tidied) -> None:

@@ -12,7 +12,7 @@ from feature_quality.artifacts.features import IMPORTANCE
 from feature_quality.artifacts.prepared import Description
 from feature_quality.artifacts.runs import BOOTSTRAP, RUNS
 from feature_quality.artifacts.selection import Selection
-from feature_quality.reporting.metrics import RUN
+from feature_quality.reporting.metrics import RUN, easy_and_hard, finished, told_apart
 from feature_quality.reporting.statistics import bootstrap_errors
 from feature_quality.seeds import generator
 
@@ -164,15 +164,17 @@ def join_importance(runs: Sequence[Run], *, first_is_easy: bool) -> pd.DataFrame
 
 
 def describe_importance(
-    description: Description, easy: str, hard: str, runs: Sequence[dict[str, Any]]
+    description: Description, sgd: pd.DataFrame, runs: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
     """Return what a table of weights says of its points: what they are, and of which runs.
 
     Args:
         description: of the dataset.
-        easy, hard: which feature is which.
+        sgd: the metrics of SGD's runs at its selected setting, which tell easy from hard.
         runs: the descriptions of the runs; all have λ̃ of the same method, at the same ρ.
     """
+    sgd = finished(sgd)
+    easy, hard = easy_and_hard(sgd, description.features)
     return {
         "dataset": description.dataset,
         "title": description.title,
@@ -180,6 +182,7 @@ def describe_importance(
         "custom": description.custom,
         "easy": easy,
         "hard": hard,
+        "told_apart": told_apart(sgd, easy, hard),
         "compared": runs[0]["compared"],
         "phantom_rho": runs[0]["phantom_rho"],
         "runs": [{name: run[name] for name in RUN} for run in runs],

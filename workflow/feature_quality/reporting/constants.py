@@ -8,13 +8,20 @@ import pandas as pd
 from feature_quality.artifacts.parquet import read_table
 from feature_quality.artifacts.toy import TOY_RUNS
 from feature_quality.reporting.claims import complexity, effects
-from feature_quality.reporting.claims.verdict import CONTRADICTED, OPEN, SUPPORTED, tabulate
+from feature_quality.reporting.claims.verdict import (
+    ABSENT,
+    CONTRADICTED,
+    OPEN,
+    SUPPORTED,
+    tabulate,
+)
 from feature_quality.reporting.toy_runs import LABEL_LOST, SGD_RHO
 
 # SGD fails on the spiral where its error is at least this, while it has the label.
 FAILS = 0.1
-# The checks of claims 3, 4, 7 and 8.
-COLUMNS = ("check", "rho", "settings", SUPPORTED, CONTRADICTED, OPEN, "share")
+VERDICTS = (SUPPORTED, CONTRADICTED, OPEN, ABSENT)
+COLUMNS = ("check", "rho", "settings", *VERDICTS, "share")
+# Of claims 3, 4, 7 and 8.
 CHECKS = ("3b", "4a", "4b", "7a", "7b", "7d", "7e", "8e", "8f")
 
 
@@ -39,7 +46,7 @@ def verdicts(files: Iterable[str]) -> pd.DataFrame:
         sgd = whole[whole["rho"] == SGD_RHO]
         fails = sgd["hard_error"].mean() >= FAILS and sgd["train_error"].mean() <= LABEL_LOST
         table = tabulate([*complexity.check(whole), *effects.check(one_effect, whole)])
-        table = table[table["check"].isin(CHECKS) & (table["rho"] > SGD_RHO) & (table["runs"] > 0)]
+        table = table[table["check"].isin(CHECKS) & (table["rho"] > SGD_RHO)]
         alone = table["where"].str.extract("(weights|rates) only", expand=False).fillna("")
         check = (table["check"] + " " + alone.where(table["check"] == "8e", "")).str.strip()
         table = table.assign(setting=name, exists=fails, check=check)
@@ -50,15 +57,14 @@ def verdicts(files: Iterable[str]) -> pd.DataFrame:
 def shares(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row per check and ρ: in how many settings with the phenomenon it holds.
 
+    ``share`` is that of the settings in which it was run, NaN if there is none.
+
     Args:
         table: what ``verdicts`` returns.
     """
     existing = table[table["exists"]]
-    settings = existing["setting"].nunique()
-    rows = [
-        {"check": check, "rho": rho, "settings": settings}
-        | {name: int((found == name).sum()) for name in (SUPPORTED, CONTRADICTED, OPEN)}
-        | {"share": float((found == SUPPORTED).sum() / settings)}
-        for (check, rho), found in existing.groupby(["check", "rho"])["verdict"]
-    ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    counts = pd.crosstab([existing["check"], existing["rho"]], existing["verdict"])
+    counts = counts.reindex(columns=list(VERDICTS), fill_value=0)
+    settings = counts.sum(axis=1)
+    share = counts[SUPPORTED] / (settings - counts[ABSENT])
+    return counts.assign(settings=settings, share=share).reset_index()[[*COLUMNS]]

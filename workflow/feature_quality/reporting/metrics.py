@@ -9,6 +9,7 @@ import pandas as pd
 from feature_quality.artifacts.prepared import Description
 from feature_quality.artifacts.selection import Selection
 from feature_quality.methods import BASELINE, METHODS, Method
+from feature_quality.reporting.statistics import interval
 
 SELECTED, AT_SGD_LR = "selected", "at SGD's lr"
 # What names a run of a dataset.
@@ -80,6 +81,26 @@ def easy_and_hard(rows: pd.DataFrame, features: Sequence[str]) -> tuple[str, str
     }
     easy, hard = sorted(features, key=errors.__getitem__)
     return easy, hard
+
+
+def hard_less_easy(rows: pd.DataFrame, easy: str, hard: str) -> pd.Series:
+    """Return the probing error of the hard feature less that of the easy one, by seed."""
+    of_hard, of_easy = (
+        rows[rows["metric"] == f"{feature}_probe_error"].set_index("seed")["value"]
+        for feature in (hard, easy)
+    )
+    difference: pd.Series = of_hard - of_easy
+    return difference
+
+
+def told_apart(rows: pd.DataFrame, easy: str, hard: str) -> bool:
+    """Say whether SGD's ``rows`` tell easy from hard: the 95 % t-interval of the difference is > 0.
+
+    Where they do not, which feature is called hard is partly chance, and the more so the higher
+    that feature's error happens to be in the very runs that other methods are compared with.
+    """
+    low, _ = interval(hard_less_easy(rows, easy, hard))
+    return low > 0
 
 
 def unconverged(runs: pd.DataFrame, dataset: str, settings: Iterable[Setting]) -> int:

@@ -27,7 +27,7 @@ MOST_NONPOSITIVE = 0.01
 # A run whose error on its training labels is above this has lost the label: what it does to the
 # spiral is no longer a gain, and its weights are those of no solution.
 LABEL_LOST = 0.02
-MEASURES_OF_KEPT = [
+DROPPED_WITH_LABEL = [
     *("hard_error", "real_ratio_mean", "phantom_ratio_mean", "phantom_ratio_median"),
     *("phantom_easy_nonpositive", "easy_scaling", "hard_scaling"),
     *("easy_relative_scaling", "hard_relative_scaling"),
@@ -72,9 +72,8 @@ def lost(runs: pd.DataFrame) -> pd.Series:
 
 
 def without_lost(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs with NaN for ``MEASURES_OF_KEPT`` of those that have lost the label."""
-    measures = runs[MEASURES_OF_KEPT].mask(lost(runs))
-    return runs.assign(**{name: measures[name] for name in MEASURES_OF_KEPT})
+    """Return the runs with NaN for ``DROPPED_WITH_LABEL`` of those that have lost the label."""
+    return runs.assign(**runs[DROPPED_WITH_LABEL].mask(lost(runs)))
 
 
 def lost_points(runs: pd.DataFrame, by: list[str]) -> pd.Series:
@@ -95,11 +94,18 @@ def lost_note(runs: pd.DataFrame) -> str:
     return f"label lost in {number} of {len(runs)} runs" if number else ""
 
 
-def lost_text(runs: pd.DataFrame) -> list[str]:
-    """Return what a caption adds where runs that have lost the label are drawn."""
+def lost_text(runs: pd.DataFrame, drawn: str) -> list[str]:
+    """Return what a caption adds where runs have lost the label; ``drawn`` says if it has them."""
     note = lost_note(runs)
-    above = f"training error above {LABEL_LOST:g}"
-    return [f"Drawn, but dropped where claims compare runs: {note} ({above})."] if note else []
+    return [f"{drawn}: {note} (training error above {LABEL_LOST:g})."] if note else []
+
+
+def pole_text(kept: pd.DataFrame, where: str) -> list[str]:
+    """Return what a caption adds where some of the runs that kept the label are not comparable."""
+    text = (
+        "has no point where a component of the phantom weights is negative in most steps of a run"
+    )
+    return [] if comparable(kept).all() else [f"{where} {text}."]
 
 
 def diverged_text(runs: pd.DataFrame) -> list[str]:
@@ -119,7 +125,7 @@ def phantom_ratio(runs: pd.DataFrame) -> pd.Series:
 
 
 def comparable(runs: pd.DataFrame) -> pd.Series:
-    """Say which rows belong to a (complexity, ρ) in which w̃_h/w̃_e is positive in every run.
+    """Say which rows belong to a (complexity, ρ) in which w̃_h/w̃_e is positive in all known runs.
 
     Elsewhere a component of w̃ is negative in most steps of some run: they are beyond the pole.
     """

@@ -55,6 +55,11 @@ class WeightedPoints:
         return "dataset" not in self.about
 
     @property
+    def told_apart(self) -> bool:
+        """Whether it is known which feature is the easy one."""
+        return self.of_toy or self.about["told_apart"]
+
+    @property
     def methods(self) -> tuple[Method, Method]:
         """Those by which the networks were trained."""
         return BASELINE, self.compared

@@ -15,6 +15,7 @@ from feature_quality.reporting.claims.verdict import (
     Check,
     CheckContext,
     Row,
+    left_open,
 )
 from feature_quality.reporting.toy_runs import (
     SGD_RHO,
@@ -168,7 +169,7 @@ def _same_rho(
         unknown = float(np.isnan(costs).mean())
         if unknown >= MOST_UNKNOWN:
             reason = f"the cost is not known in {unknown:.0%} of the bootstrap samples"
-            return row | {"verdict": OPEN, "reason": reason, "p": 1.0, "low": None, "high": None}
+            return left_open(row, reason) | {"low": None, "high": None}
         costs = costs[~np.isnan(costs)]
         row["low"], row["high"] = np.percentile(costs, [5, 95]).round(12).tolist()
         row["verdict"], row["reason"] = SAME_RHO.decide(row["low"], row["high"])
@@ -177,11 +178,10 @@ def _same_rho(
         # The data are a sample of their own: no p-value is 0 (Davison and Hinkley 1997, 4.2).
         row["p"] = (against + 1) / (len(costs) + 1)
         if row["runs"] < FEWEST_SEEDS:
-            reason = f"fewer than {FEWEST_SEEDS} seeds"
-            row |= {"verdict": OPEN, "reason": reason, "p": 1.0, "low": None, "high": None}
+            row = left_open(row, f"fewer than {FEWEST_SEEDS} seeds") | {"low": None, "high": None}
         if edge in (best, of_usual):
             reason = f"an optimum is at the largest ρ of the sweep, {format_number(edge)}"
-            row |= {"verdict": OPEN, "reason": reason, "p": 1.0}
+            row = left_open(row, reason)
     return row
 
 

@@ -120,7 +120,7 @@ def check(runs: pd.DataFrame) -> list[Row]:
 
     A run that has lost the label is dropped, but in 3a and 3c. Where the median of w̃_h/w̃_e of some
     other run is not positive, a component of w̃ is negative in most of its steps: 4a is beyond the
-    ratio's pole, a negative learning rate is neither raised nor lowered, and neither is compared.
+    ratio's pole, a negative learning rate is neither raised nor lowered, and 4a and 7 are not run.
     """
     rows = []
     runs = without_lost(runs)

@@ -43,21 +43,25 @@ def check(effects: pd.DataFrame, trained: pd.DataFrame) -> list[Row]:
       readings of what w itself follows.
 
     Args:
-        effects: the runs of that study, at one complexity.
+        effects: the runs of that study, at one complexity; effects that are not among them have no
+            row.
         trained: the runs of the study of complexity, SGD and LSAM.
     """
     (shown,) = effects["complexity"].unique()
     effects = without_lost(effects)
     sgd = setting(without_lost(trained), complexity=shown, rho=SGD_RHO)["hard_error"]
+    trained_kinds = set(zip(effects["intervention"], effects["last_follows"], strict=True))
     rows = []
     for rho in radii(effects):
         gains = {}
         for (kind, follows), name in EFFECTS.items():
+            if (kind, follows) not in trained_kinds:
+                continue
             runs = setting(effects, rho=rho, intervention=kind, last_follows=follows)
             gains[name] = sgd - runs["hard_error"]
             context = CheckContext(TOY, f"{degrees(shown)}, {name}", rho)
             rows.append(ALONE.evaluate(context, -gains[name]))
-        for name in WEIGHTS:
+        for name in [name for name in WEIGHTS if name in gains]:
             context = CheckContext(TOY, f"{degrees(shown)}, {name}", rho)
             rows.append(RATIO.evaluate_ratio(context, gains[name], gains[RATES]))
     return rows

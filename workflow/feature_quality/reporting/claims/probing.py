@@ -13,7 +13,15 @@ from feature_quality.artifacts.prepared import Description
 from feature_quality.artifacts.selection import Selection, methods_of
 from feature_quality.formatting import format_number
 from feature_quality.methods import BASELINE, METHODS, PAPER_METHOD
-from feature_quality.reporting.claims.verdict import NOT_THERE, REAL, Check, CheckContext, Row
+from feature_quality.reporting.claims.verdict import (
+    NOT_THERE,
+    NOT_TOLD,
+    REAL,
+    Check,
+    CheckContext,
+    Row,
+    left_open,
+)
 from feature_quality.reporting.metrics import (
     RUN,
     by_run,
@@ -22,6 +30,7 @@ from feature_quality.reporting.metrics import (
     selected_settings,
     setting_runs,
     sweep_differences,
+    told_apart,
 )
 from feature_quality.reporting.statistics import slopes
 from feature_quality.reporting.tables.table2 import PAPER
@@ -43,6 +52,22 @@ class Readings(NamedTuple):
     selected: Check
     sweep: Check
     slope: Check
+
+
+class Measured(NamedTuple):
+    """What a claim is about on a dataset.
+
+    Attributes:
+        readings: its checks.
+        feature: whose errors are compared.
+        note: how their notes begin.
+        doubt: why none of them has a verdict; empty where they have.
+    """
+
+    readings: Readings
+    feature: str
+    note: str = ""
+    doubt: str = ""
 
 
 def _readings(claim: int, what: str, measured: str, side: Literal["below", "above"]) -> Readings:
@@ -89,12 +114,18 @@ def probing(
 ) -> list[Row]:
     """Check claims 1 and 2 on every dataset of two features, and on those that are not there.
 
-    Which feature is easy is decided as in Table 1, by SGD's mean errors.
+    Which feature is easy is decided as in Table 1, by SGD's mean errors. Where these do not tell,
+    both claims are open.
     """
 
-    def measure(description: Description, sgd: pd.DataFrame) -> list[tuple[Readings, str, str]]:
-        easy, hard = easy_and_hard(finished(sgd), description.features)
-        return [(HARD, hard, f"{hard}; "), (EASY, easy, f"{easy}; ")]
+    def measure(description: Description, sgd: pd.DataFrame) -> list[Measured]:
+        sgd = finished(sgd)
+        easy, hard = easy_and_hard(sgd, description.features)
+        doubt = "" if told_apart(sgd, easy, hard) else NOT_TOLD
+        return [
+            Measured(readings, feature, f"{feature}; ", doubt)
+            for readings, feature in ((HARD, hard), (EASY, easy))
+        ]
 
     checks = [*HARD, *EASY]
     rows = _compare(runs, descriptions, selections, bootstrap, checks, measure)
@@ -110,8 +141,8 @@ def transfer(
 ) -> list[Row]:
     """Check claim 11 on every target domain, and on the paper's that are not there."""
 
-    def measure(description: Description, _: pd.DataFrame) -> list[tuple[Readings, str, str]]:
-        return [(TRANSFER, description.features[0], "")]
+    def measure(description: Description, _: pd.DataFrame) -> list[Measured]:
+        return [Measured(TRANSFER, description.features[0])]
 
     return _compare(runs, descriptions, selections, bootstrap, TRANSFER, measure) + [
         check.unknown(CheckContext(REAL, f"{title}, target {target}"), NOT_THERE)
@@ -175,7 +206,7 @@ def _compare(
     selections: Selections,
     bootstrap: pd.DataFrame,
     checks: Sequence[Check],
-    measure: Callable[[Description, pd.DataFrame], list[tuple[Readings, str, str]]],
+    measure: Callable[[Description, pd.DataFrame], list[Measured]],
 ) -> list[Row]:
     """Return the rows of ``checks`` for SAM, and for other methods beside it, on every dataset.
 
@@ -183,8 +214,7 @@ def _compare(
 
     Args:
         bootstrap: the rows of ``bootstrap.parquet``.
-        measure: returns the readings of each claim, the feature they are of, and how their notes
-            begin, from SGD's runs at its selected setting.
+        measure: returns what each claim is about, from SGD's runs at its selected setting.
     """
     rows = without_runs(descriptions, selections, checks)
     for description in descriptions:
@@ -193,7 +223,8 @@ def _compare(
         if sgd is None:
             continue
         of_sgd = setting_runs(runs, description.dataset, sgd)
-        for readings, feature, note in measure(description, of_sgd):
+        for readings, feature, note, doubt in measure(description, of_sgd):
+            found = []
             errors, complete = by_run(runs, description.dataset, f"{feature}_probe_error")
             samples = _samples(bootstrap, description.dataset, feature)
             values: Any = errors.to_frame().join(samples)
@@ -207,15 +238,16 @@ def _compare(
                     values.loc[each.method.name, each.lr, each.rho] for each in (setting, sgd)
                 )
                 said = note + ", ".join(rates)
-                rows.append(_evaluate(readings.selected, context, ours - sgds, said))
+                found.append(_evaluate(readings.selected, context, ours - sgds, said))
                 if complete:
-                    rows += _over_sweep(readings, context, note, values)
+                    found += _over_sweep(readings, context, note, values)
                 else:
                     context = replace(context, rho=None)
-                    rows += [
+                    found += [
                         check.unknown(context, NOT_PROBED)
                         for check in (readings.sweep, readings.slope)
                     ]
+            rows += [left_open(row, doubt) for row in found] if doubt else found
     return rows
 
 

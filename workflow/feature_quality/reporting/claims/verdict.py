@@ -33,6 +33,7 @@ COLUMNS = [
 
 NOT_RUN = "the study was not run"
 NOT_THERE = "the dataset is not among the results"
+NOT_TOLD = "SGD's errors do not tell easy from hard"
 
 Row = dict[str, Any]
 
@@ -202,6 +203,11 @@ class Check:
         if self.side == "within":
             distance, sides = abs(self.margin - distance), 1
         return float(sides * t.sf(distance / sem(numbers), len(numbers) - 1))
+
+
+def left_open(row: Row, reason: str) -> Row:
+    """Return a row without its verdict, whatever its interval; what had none stays as it is."""
+    return row if row["p"] is None else row | {"verdict": OPEN, "reason": reason, "p": 1.0}
 
 
 def papers_method(data: str) -> Method:

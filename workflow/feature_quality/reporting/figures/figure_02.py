@@ -27,6 +27,8 @@ from feature_quality.reporting.toy_runs import (
     lost_points,
     lost_text,
     phantom_ratio,
+    pole_text,
+    without_lost,
 )
 
 INPUTS = {"toy": ["complexity"]}
@@ -41,21 +43,18 @@ CAPTION = (
 def draw(inputs: Inputs, _: None) -> Drawing:
     """Draw the figure."""
     runs = read_tables(inputs["complexity"], TOY_RUNS)
-    texts = [bands_text(runs["seed"].nunique()), *diverged_text(runs), *lost_text(runs)]
-    if not comparable(runs).all():
-        texts.append(
-            "In B, solid lines have no point where a component of the phantom weights is negative "
-            "in most steps of a run."
-        )
+    texts = [bands_text(runs["seed"].nunique()), *diverged_text(runs)]
+    texts += lost_text(runs, "Drawn in A alone, and dropped by the claims")
+    texts += pole_text(without_lost(runs), "B: a solid line")
     return Drawing(plot(runs), texts)
 
 
 def plot(runs: pd.DataFrame) -> Figure:
     """Draw panels A and B, one line per complexity.
 
-    In B, settings where the mean over training breaks are hollow, and stand at the median; those
-    whose median is not positive either are left out. In A, crosses mark settings that have lost the
-    label in some run.
+    In A, crosses mark settings that have lost the label in some run. B is without those runs;
+    settings where the mean over training breaks are hollow there, and stand at the median, and
+    those whose median is not positive either are left out.
     """
     figure, axes = canvas(1, 2, 3.0)
     colours = sequence(runs["complexity"])
@@ -65,10 +64,11 @@ def plot(runs: pd.DataFrame) -> Figure:
     crosses = lost_points(runs, ["rho", "complexity"])
     left.plot(crosses.index.get_level_values("rho"), crosses, **LOST)
     left.set(title="A: error on the spiral", xlabel=RHO, ylabel=HARD_ERROR, ylim=(0, None))
-    shown = runs.assign(phantom=phantom_ratio(runs).where(comparable(runs)))
-    lines(shown, right, y="phantom", **options)
-    lines(shown, right, y="real_ratio_mean", linestyle="--", **options)
-    broken = shown[breaks(runs)].groupby(["complexity", "rho"])["phantom"].mean().dropna()
+    kept = without_lost(runs)
+    kept = kept.assign(phantom=phantom_ratio(kept).where(comparable(kept)))
+    lines(kept, right, y="phantom", **options)
+    lines(kept, right, y="real_ratio_mean", linestyle="--", **options)
+    broken = kept[breaks(kept)].groupby(["complexity", "rho"])["phantom"].mean().dropna()
     right.plot(broken.index.get_level_values("rho"), broken, **HOLLOW, color=NEUTRAL)
     right.set(title="B: ratio of weights", xlabel=RHO, ylabel="weight ratio, hard/easy")
     handles = [
@@ -79,6 +79,6 @@ def plot(runs: pd.DataFrame) -> Figure:
         Line2D([], [], color=NEUTRAL, label="B: $\\tilde{w}_h/\\tilde{w}_e$"),
         Line2D([], [], color=NEUTRAL, linestyle="--", label="B: $w_h/w_e$"),
     ]
-    handles += hollow_handles(breaks(runs) & comparable(runs)) + lost_handles(lost(runs))
+    handles += hollow_handles(breaks(kept) & comparable(kept)) + lost_handles(lost(runs))
     figure.legend(handles=handles, loc="outside upper center", ncols=4)
     return figure

@@ -28,9 +28,11 @@ from feature_quality.reporting.toy_runs import (
     SGD_RHO,
     TOY_METHODS,
     breaks,
+    comparable,
     diverged_text,
     lost_text,
     phantom_ratio,
+    without_lost,
 )
 
 INPUTS = {"toy": ["interventions", "shown"]}
@@ -51,18 +53,22 @@ def draw(inputs: Inputs, _: None) -> Drawing:
     shown = read_table(inputs["shown"][0], TOY_RUNS)[0]
     runs = read_tables(inputs["interventions"], TOY_RUNS)
     texts = [bands_text(runs["seed"].nunique())]
-    ratios = ratio_by_rho(shown)
-    if len(hidden := ratios.index[ratios <= 0]):
-        radii = ", ".join(map(format_number, hidden))
-        texts.append(f"LSAM at ρ = {radii} is left out, as its ratio is not positive.")
-    drawn = pd.concat([runs, shown[~shown["rho"].isin(hidden)]])
-    texts += [*diverged_text(drawn), *lost_text(drawn)]
-    return Drawing(plot(runs, shown), texts)
+    drawn = pd.concat([runs, shown])
+    texts += [*diverged_text(drawn), *lost_text(drawn, "Left out, as by the claims")]
+    kept = without_lost(shown)
+    if len(hidden := kept.loc[~comparable(kept), "rho"].unique()):
+        radii = ", ".join(map(format_number, sorted(hidden)))
+        texts.append(f"LSAM at ρ = {radii} is left out, as its ratio is not positive in some run.")
+    return Drawing(plot(without_lost(runs), kept), texts)
 
 
 def ratio_by_rho(trained: pd.DataFrame) -> pd.Series:
-    """Return the mean over seeds of w̃_h/w̃_e for each ρ, of medians where its mean breaks."""
-    return phantom_ratio(trained).groupby(trained["rho"]).mean()
+    """Return the mean over seeds of w̃_h/w̃_e, of medians where its mean breaks, for each ρ.
+
+    A ρ at which it is not positive in some run, or no run is known, is not there.
+    """
+    ratios = phantom_ratio(trained).where(comparable(trained))
+    return ratios.groupby(trained["rho"]).mean().dropna()
 
 
 def plot(intervened: pd.DataFrame, trained: pd.DataFrame) -> Figure:
@@ -72,6 +78,8 @@ def plot(intervened: pd.DataFrame, trained: pd.DataFrame) -> Figure:
         intervened: runs under the interventions.
         trained: SGD and LSAM runs at the same complexity; each ρ stands at its mean over training
             of w̃_h/w̃_e, hollow and at the median where that mean breaks.
+
+    Both have NaN for what is left out.
     """
     figure, axes = canvas(1, 3, 2.8, sharey=True)
     for panel, (kind, title) in zip(axes[0], INTERVENTIONS.items(), strict=True):
@@ -86,7 +94,9 @@ def plot(intervened: pd.DataFrame, trained: pd.DataFrame) -> Figure:
         panel.xaxis.set_minor_formatter(NullFormatter())
         panel.label_outer()
     axes[0, 0].set_ylim(bottom=0)
-    handles = _legend(sorted(intervened["kappa"].unique())) + hollow_handles(breaks(trained))
+    handles = _legend(sorted(intervened["kappa"].unique())) + hollow_handles(
+        breaks(trained) & comparable(trained)
+    )
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure
 
@@ -94,8 +104,6 @@ def plot(intervened: pd.DataFrame, trained: pd.DataFrame) -> Figure:
 def _references(panel: Axes, runs: pd.DataFrame) -> None:
     """Draw SGD's point with a line at its error, and LSAM's points, joined by rising ρ."""
     x = ratio_by_rho(runs)
-    # The axis is logarithmic.
-    x = x[x > 0]
     runs = runs[runs["rho"].isin(x.index)]
     by_rho = runs.groupby("rho")
     y = by_rho["hard_error"].mean()

@@ -20,7 +20,7 @@ NO_DATA = "#CCCCCC"
 # The width of a page's text, inches.
 WIDTH = 5.5
 RHO = "perturbation radius ρ"
-HARD_ERROR = "hard probing error"
+HARD_ERROR = "hard feature's error"
 
 STYLE = {
     "axes.grid": True,

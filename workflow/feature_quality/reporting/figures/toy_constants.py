@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from feature_quality.formatting import format_number
-from feature_quality.reporting.claims.verdict import CONTRADICTED, OPEN, SUPPORTED
+from feature_quality.reporting.claims.verdict import ABSENT, CONTRADICTED, OPEN, SUPPORTED
 from feature_quality.reporting.constants import shares, verdicts
 from feature_quality.reporting.figures.drawing import Drawing, Inputs
 from feature_quality.reporting.figures.style import NO_DATA, canvas
@@ -28,9 +28,10 @@ def draw(inputs: Inputs, _: None) -> Drawing:
         "easy, is larger; 4b: the real one stays within 10 %. 7a, 7b: the hard feature's learning "
         "rate rises, the easy one's falls; 7d, 7e: the same relative to the norm. 8e is of LSAM's "
         "importance weights or learning rates alone, 8f of their gains' ratio. Verdicts are not "
-        "corrected for their number. Below each check, the share of settings where SGD fails on "
-        "the spiral in which it is supported. Settings in grey type are those where SGD does not "
-        "fail, or loses the label; cells in grey could not be checked."
+        "corrected for their number. Below each check, in how many of the settings it is "
+        "supported where SGD fails on the spiral and the check could be made. Settings in grey "
+        "type are those where SGD does not fail, or loses the label; checks in grey could not be "
+        "made."
     )
     return Drawing(plot(table), [text])
 
@@ -40,7 +41,7 @@ def plot(table: pd.DataFrame) -> Figure:
     radii = sorted(table["rho"].unique())
     settings, checks = table["setting"].unique(), sorted(table["check"].unique())
     exists = table.groupby("setting")["exists"].first()
-    counted = shares(table).set_index(["rho", "check"])["share"]
+    counted = shares(table).set_index(["rho", "check"])
     height = 1.8 + 0.16 * len(settings)
     figure, axes = canvas(1, len(radii), height, sharey=True)
     order = list(COLOURS)
@@ -49,13 +50,14 @@ def plot(table: pd.DataFrame) -> Figure:
             index="setting", columns="check", values="verdict", aggfunc="first"
         )
         cells = cells.reindex(index=settings, columns=checks)
-        codes = cells.apply(lambda column: column.map(order.index, na_action="ignore"))
+        codes = cells.apply(lambda column: column.map({name: i for i, name in enumerate(order)}))
         colours = ListedColormap(list(COLOURS.values())).with_extremes(bad=NO_DATA)
         panel.imshow(codes.to_numpy(float), colours, aspect="auto", vmin=0, vmax=len(order) - 1)
-        labels = [
-            f"{check}  {counted[rho, check]:.0%}" if (rho, check) in counted.index else check
-            for check in checks
-        ]
+        labels = checks
+        if len(counted):
+            of_rho = counted.loc[rho]
+            made = of_rho["settings"] - of_rho[ABSENT]
+            labels = [f"{each}  {of_rho[SUPPORTED][each]}/{made[each]}" for each in checks]
         panel.set_xticks(np.arange(len(checks)), labels, rotation=90)
         panel.set_yticks(np.arange(len(settings)), settings)
         for label in panel.get_yticklabels():

@@ -178,7 +178,8 @@ def _latex(part: Part, title: str, protocol: Sequence[str]) -> str:
     """Return the part's tables for an article of two columns, wide ones across both columns."""
     label, small_print = f"tab:{part.label}", [*part.notes, *protocol]
     # LaTeX numbers its tables itself.
-    caption = f"{re.sub(r'^Table [0-9]+: ', '', title).capitalize()}. {part.heading}"
+    title = re.sub(r"^Table [0-9]+: ", "", title)
+    caption = f"{title[:1].upper()}{title[1:]}. {part.heading}"
     text = _environment(part.cells, caption, label, small_print, part.best)
     if part.settings.empty:
         return text

@@ -15,12 +15,15 @@ from feature_quality.reporting.metrics import (
     count_diverged,
     easy_and_hard,
     finished,
+    hard_less_easy,
     selected_settings,
     setting_runs,
     summarise,
+    told_apart,
     unconverged,
     weighting_text,
 )
+from feature_quality.reporting.statistics import interval
 from feature_quality.reporting.tables.rendering import (
     Part,
     RenderedTable,
@@ -65,7 +68,7 @@ def make(runs: pd.DataFrame, datasets: Sequence[TableDataset]) -> RenderedTable:
                 each.description.title,
                 each.description.dataset,
                 cells,
-                notes([each], selection_notes(each), failed),
+                notes([each], [*told_apart_notes(runs, each), *selection_notes(each)], failed),
                 f"Left out: every run of {BASELINE.label} diverged.",
                 settings,
                 best,
@@ -178,6 +181,23 @@ def readable(part: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFra
             )
     text = pd.DataFrame(cells).fillna("–")
     return text, pd.DataFrame(settings), pd.DataFrame(lowest).eq(True)
+
+
+def told_apart_notes(runs: pd.DataFrame, dataset: TableDataset) -> list[str]:
+    """Say where SGD's errors do not tell the easy feature from the hard one."""
+    sgd = selected_settings(dataset.selection).get(BASELINE.name)
+    if sgd is None:
+        return []
+    of_sgd = finished(setting_runs(runs, dataset.description.dataset, sgd))
+    easy, hard = easy_and_hard(of_sgd, dataset.description.features)
+    if told_apart(of_sgd, easy, hard):
+        return []
+    difference = hard_less_easy(of_sgd, easy, hard)
+    low, high = interval(difference)
+    return [
+        f"Easy and hard feature are not told apart: {BASELINE.label}'s error on {hard} less that "
+        f"on {easy} is {difference.mean():+.4f}, with a 95 % interval of [{low:+.4f}, {high:+.4f}]."
+    ]
 
 
 def selection_notes(dataset: TableDataset) -> list[str]:
