@@ -27,7 +27,7 @@ import plain_cnn
 from feature_quality.artifacts.prepared import Description, Examples
 from feature_quality.methods import METHODS, Method
 from feature_quality.training.augmentation import Crop
-from feature_quality.training.device import deterministic_device, usable_precision
+from feature_quality.training.device import deterministic_device, has_bfloat16
 from feature_quality.training.loop import DeviceSplit, TrainingConfig, passes, train
 from feature_quality.training.models import Network, build_network
 from feature_quality.training.network import Shape
@@ -225,9 +225,7 @@ def measure_cnn() -> pd.DataFrame:
     if (count := processes()) > 1:
         by_hand[f"by hand, {count} processes"] = count
     device = deterministic_device()
-    usable = [
-        precision for precision in PRECISIONS if usable_precision(precision, device) == precision
-    ]
+    usable = [each for each in PRECISIONS if each == "float32" or has_bfloat16(device)]
     ours = {f"ours, {precision}": replace(CNN, precision=precision) for precision in usable}
     sides: dict[str, Callable[[str], float]] = {
         side: partial(plain_cnn.images_per_second, at_once == 1, CNN_STEPS)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from snakemake.utils import update_config
 
 from feature_quality.config.loading import load
@@ -63,6 +64,7 @@ def test_a_target_domain_by_hand() -> None:
     # One probe per run, of five strengths; three jobs per run.
     assert (found.name, found.runs) == ("pacs_A", 4)
     assert found.seconds == pytest.approx(images + 4 * 163.8 * 5 + 4 * 3 * 3)
+    assert found.passes == pytest.approx(images)
     reweighted = planned(probe={"protocol": "dfr"})
     assert reweighted.seconds - found.seconds == pytest.approx(4 * 163.8 * 15)
 
@@ -158,14 +160,14 @@ def test_a_network_of_timm_has_a_cost_if_there_is_one() -> None:
         planned(training={"pacs": timm | {"network": "timm:none"}})
 
 
-def test_the_toy_the_report_and_the_total() -> None:
+def test_the_toy_the_report_and_the_total(monkeypatch: pytest.MonkeyPatch) -> None:
     axes = {"seed": (0, 1), "complexity": (180,), "batch_size": (5, 10), "steps": (100,)}
     toy = toy_cost([axes, axes | {"batch_size": (5,), "rho": (0.5,)}], Fixed())
     assert (toy.name, toy.runs) == ("toy", 4 + 2)
     assert toy.seconds == pytest.approx(2 * 3 + 100 * (2 * 0.005 + 2 * 0.01 + 2 * 2 * 0.005))
     assert report_cost(2, 10, Fixed()).seconds == pytest.approx(3 * (2 * 2 + 10 * 0.7))
-    costs = [Cost("a", 3, 2e9, 5400), Cost("b", 4, 5e8, 20)]
-    lines = describe(costs, 4, "cpu").splitlines()
+    costs = [Cost("a", 3, 2e9, 5400, 3600), Cost("b", 4, 5e8, 20)]
+    lines = describe(costs, 4, torch.device("cpu")).splitlines()
     assert [line.split() for line in lines[:4]] == [
         ["runs", "disk", "time", "of", "one", "core"],
         ["a", "3", "2.00", "GB", "1", "h", "30", "min"],
@@ -173,6 +175,12 @@ def test_the_toy_the_report_and_the_total() -> None:
         ["total", "7", "2.50", "GB", "1", "h", "30", "min"],
     ]
     assert lines[5] == "With 4 jobs at a time, about 23 min here."
+    # A GPU's passes take turns, and all else does not: 60 minutes, and a quarter of the other 30.
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "a GPU")
+    lines = describe(costs, 4, torch.device("cuda")).splitlines()
+    assert lines[0].endswith("time of one core, or of the GPU")
+    assert lines[5] == "With 4 jobs at a time, about 1 h 8 min here."
+    assert "(a GPU)" in lines[6]
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,15 @@ import pytest
 import torch
 
 import feature_quality
+from feature_quality.errors import InputError
 from feature_quality.training.device import (
     _free_gpu,
     describe,
+    deterministic_cpu,
     deterministic_device,
+    has_bfloat16,
     instructions,
-    usable_precision,
+    refuse_emulation,
 )
 
 LEAN_RUN = """
@@ -93,6 +96,15 @@ def test_a_workspace_that_the_user_chose_stays(monkeypatch):
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
 
 
+@pytest.mark.usefixtures("opposite_settings")
+def test_work_on_the_cpu_leaves_gpus_alone(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: pytest.fail("it asks for a GPU"))
+    assert deterministic_cpu() == torch.device("cpu")
+    assert torch.are_deterministic_algorithms_enabled()
+    assert torch.get_num_threads() == 1
+
+
 PAGE_FAULTS = """
 import resource
 import torch
@@ -132,19 +144,27 @@ def test_the_cpu_is_described_without_asking_for_a_gpu():
 
 
 @pytest.mark.parametrize(
-    ("asked", "capabilities", "usable"),
+    ("capabilities", "has"),
     [
-        ("bfloat16", {"avx512_bf16": True}, "bfloat16"),
-        ("bfloat16", {"avx512_bf16": False, "amx_bf16": True}, "bfloat16"),
-        ("bfloat16", {"bf16": True}, "float32"),
-        ("bfloat16", {"avx512_f": True, "avx512_bf16": False}, "float32"),
-        ("float32", {"avx512_bf16": True}, "float32"),
+        ({"avx512_bf16": True}, True),
+        ({"avx512_bf16": False, "amx_bf16": True}, True),
+        ({"bf16": True}, False),
+        ({"avx512_f": True, "avx512_bf16": False}, False),
     ],
 )
-def test_a_cpu_computes_in_bfloat16_if_it_has_it(asked, capabilities, usable, monkeypatch):
-    # Emulated, it would be slower than float32.
+def test_a_cpu_has_bfloat16_by_its_own_instructions(capabilities, has, monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
-    assert usable_precision(asked, torch.device("cpu")) == usable
+    assert has_bfloat16(torch.device("cpu")) == has
+
+
+def test_bfloat16_is_refused_where_it_would_be_emulated(monkeypatch):
+    cpu = torch.device("cpu")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    refuse_emulation("bfloat16", cpu)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    refuse_emulation("float32", cpu)
+    with pytest.raises(InputError, match="bfloat16 should be float32, as cpu here does not"):
+        refuse_emulation("bfloat16", cpu)
 
 
 def test_cpus_with_other_products_of_bfloat16_are_told_apart(monkeypatch):
@@ -156,16 +176,12 @@ def test_cpus_with_other_products_of_bfloat16_are_told_apart(monkeypatch):
     assert named[2] == (platform.machine(), torch.backends.cpu.get_cpu_capability())
 
 
-@pytest.mark.parametrize(
-    ("asked", "has", "usable"),
-    [("bfloat16", True, "bfloat16"), ("bfloat16", False, "float32"), ("float32", True, "float32")],
-)
-def test_a_gpu_computes_in_bfloat16_if_it_has_it(asked, has, usable, monkeypatch):
-    # Emulated, it would be slower than float32.
+@pytest.mark.parametrize("has", [True, False])
+def test_a_gpu_that_emulates_bfloat16_has_it_not(has, monkeypatch):
     monkeypatch.setattr(
         torch.cuda, "is_bf16_supported", lambda including_emulation: has or including_emulation
     )
-    assert usable_precision(asked, torch.device("cuda")) == usable
+    assert has_bfloat16(torch.device("cuda")) == has
 
 
 TAKE_GPUS = """

@@ -94,13 +94,22 @@ def test_results_whose_making_snakemake_does_not_know_are_refused(
     tree.run(*given, "--forceall")
 
 
-def test_a_table_that_the_configuration_does_not_have_is_no_old_one(tree: Tree) -> None:
+@pytest.mark.parametrize(
+    ("target", "table", "missing"),
+    [
+        ("table2", "table2", "dataset of table2"),
+        ("results/tables/toy_constants.csv", "toy_constants", "toy study of constants"),
+    ],
+)
+def test_a_table_that_the_configuration_does_not_have_is_no_old_one(
+    tree: Tree, target: str, table: str, missing: str
+) -> None:
     (tree.path / "results" / "tables").mkdir(parents=True)
     for kind in ("csv", "md", "tex", "json"):
-        (tree.path / "results" / "tables" / f"table2.{kind}").touch()
+        (tree.path / "results" / "tables" / f"{table}.{kind}").touch()
     settings = ("datasets=[digits_photos]", "toy={studies: []}")
-    said = tree.refuse("table2", "--dry-run", "--config", *settings)
-    assert "the configuration has no dataset of table2" in said
+    said = tree.refuse(target, "--dry-run", "--config", *settings)
+    assert f"the configuration has no {missing}" in said
 
 
 def test_targets_outside_the_configuration_or_spelled_otherwise_have_no_rule(tree: Tree) -> None:

@@ -261,13 +261,25 @@ def test_the_paper_configuration_is_the_published_sweep(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("given", "at_a_time"),
-    [((), 4), (("gpu=8", "gpu_mb=4000"), 2), (("gpu=3", "gpu_mb=80000"), 3), (("gpu_mb=500",), 1)],
+    ("given", "visible", "at_a_time"),
+    [
+        ((), "0", 4),
+        (("gpu=8", "gpu_mb=4000"), "0", 2),
+        (("gpu=3", "gpu_mb=80000"), "0", 3),
+        (("gpu_mb=500",), "0", 1),
+        # Hidden from the jobs, they run on the CPU, one per core.
+        ((), "", 6),
+    ],
 )
 def test_jobs_share_a_gpu_as_far_as_they_fit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: tuple[str, ...], at_a_time: int
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    given: tuple[str, ...],
+    visible: str,
+    at_a_time: int,
 ) -> None:
     """A GPU that is found, by jobs that do nothing."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     stub = tmp_path / "bin" / "nvidia-smi"
     stub.parent.mkdir()
     stub.touch(mode=0o755)

@@ -28,6 +28,7 @@ from feature_quality.toy import engine
 from feature_quality.toy.distribution import Distribution
 from feature_quality.toy.network import WIDTH
 from feature_quality.toy.runs import Run, expand_grid
+from feature_quality.training.device import describe as name_of
 from feature_quality.training.device import deterministic_device
 from feature_quality.training.models import build_network, network_size
 from feature_quality.training.network import Shape
@@ -44,12 +45,21 @@ STARTS_PER_FIGURE, STARTS_PER_TABLE = 2.0, 0.7
 
 @dataclass(frozen=True)
 class Cost:
-    """What something costs: ``bytes`` on disk at most, ``seconds`` of one core (or the GPU)."""
+    """What something costs.
+
+    Attributes:
+        name: of what is planned.
+        runs: that it has.
+        bytes: on disk, at most.
+        seconds: of one core, all in all.
+        passes: how many of them are of networks' passes, which a GPU takes over if there is one.
+    """
 
     name: str
     runs: int
     bytes: float
     seconds: float
+    passes: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -96,7 +106,7 @@ def cost(settings: Settings, dataset: str, speed: "Machine") -> Cost:
     checkpoints = weighed * (snapshots + 1)
     steps = training.epochs * sum(METHODS[name].cost * n for name, n in runs.items())
     embedded = sum(size.counts[split] for split in EMBEDDED_SPLITS)
-    passes = (
+    images_passed = (
         steps * size.counts["train"]
         + FORWARD * training.epochs * total * size.counts["val"]
         + FORWARD * probed * embedded
@@ -108,8 +118,10 @@ def cost(settings: Settings, dataset: str, speed: "Machine") -> Cost:
         drawn = probing["per_group"] * size.groups
     fit = partial(speed.probe, drawn, network.features, size.classes)
     strengths = None if settings.probe.protocol == "dfr" else settings.probe.strengths
+    image = speed.image(training.network, size.shape, size.classes, training.batch_size)
+    passes = images_passed * image
     seconds = (
-        passes * speed.image(training.network, size.shape, size.classes, training.batch_size)
+        passes
         + probed * size.features * probing["draws"] * fit(strengths)
         + checkpoints * 2 * fit((settings.probe.contribution_strength,))
         + (total + 2 * probed + weighed) * speed.start()
@@ -117,7 +129,7 @@ def cost(settings: Settings, dataset: str, speed: "Machine") -> Cost:
     side = spec.stored or size.shape[1:]
     images = size.images * size.shape[0] * int(np.prod(side))
     floats = total * (1 + snapshots) * network.parameters + probed * embedded * network.features
-    return Cost(dataset, total, images + BYTES_PER_FLOAT * floats, seconds)
+    return Cost(dataset, total, images + BYTES_PER_FLOAT * floats, seconds, passes)
 
 
 def _size(settings: Settings, spec: DatasetSpec, dataset: str) -> Size:
@@ -285,15 +297,23 @@ def _median(work: Callable[[], object], clock: Callable[[], float]) -> float:
     return float(np.median(np.diff(ends)))
 
 
-def describe(costs: Sequence[Cost], cores: int, device: str) -> str:
-    """Put costs in a table of plain text, with the total and the time on ``cores`` cores."""
+def describe(costs: Sequence[Cost], cores: int, device: torch.device) -> str:
+    """Put costs in a table of plain text, with the total and the time on ``cores`` cores.
+
+    On a GPU, networks' passes take turns.
+    """
     total = Cost(
         "total",
         sum(cost.runs for cost in costs),
         sum(cost.bytes for cost in costs),
         sum(cost.seconds for cost in costs),
+        sum(cost.passes for cost in costs),
     )
-    lines = [f"{'':<18}{'runs':>6}{'disk':>12}  time of one core"]
+    on_gpu, name = device.type != "cpu", name_of(device)
+    in_turn = total.passes if on_gpu else 0.0
+    here = in_turn + (total.seconds - in_turn) / cores
+    of = "time of one core" + ", or of the GPU" * on_gpu
+    lines = [f"{'':<18}{'runs':>6}{'disk':>12}  {of}"]
     lines += [
         f"{cost.name:<18}{cost.runs:>6}{cost.bytes / 1e9:>9.2f} GB  {format_time(cost.seconds)}"
         for cost in (*costs, total)
@@ -302,8 +322,8 @@ def describe(costs: Sequence[Cost], cores: int, device: str) -> str:
         [
             *lines,
             "",
-            f"With {cores} jobs at a time, about {format_time(total.seconds / cores)} here.",
-            f"Steps in float32, probes and the start of a job were timed just now ({device}). It",
+            f"With {cores} jobs at a time, about {format_time(here)} here.",
+            f"Steps in float32, probes and the start of a job were timed just now ({name}). It",
             "is assumed that nothing has been made or runs beside it, that no run diverges and",
             "that downloads take no time. Disk is an upper bound, as embeddings compress.",
         ]

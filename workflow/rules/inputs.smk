@@ -92,7 +92,7 @@ def finished_runs(dataset):
     }
 
 
-# One file per dataset: its description does not depend on the seed.
+# One file per dataset: what tables and claims read of a description does not depend on the seed.
 EXAMPLES = list(map(examples_of, settings.datasets))
 
 
@@ -131,6 +131,13 @@ def files_of_table(table):
         return expand(rules.table.output, table=table)
 
     return files
+
+
+def constants_files(wildcards):
+    """The parts of the study of the toy's constants."""
+    if "constants" not in TOY_FILES:
+        raise WorkflowError("the configuration has no toy study of constants")
+    return TOY_FILES["constants"]
 
 
 def page_labels(wildcards, input, output):

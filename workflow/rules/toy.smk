@@ -109,7 +109,7 @@ rule perturb_network:
 
 rule toy_constants:
     input:
-        TOY_FILES.get("constants", []),
+        constants_files,
     output:
         csv="results/tables/toy_constants.csv",
         md="results/tables/toy_constants.md",

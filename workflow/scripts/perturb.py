@@ -19,12 +19,11 @@ from feature_quality.toy.distribution import Distribution, Points, draw_points
 from feature_quality.toy.measures import margin
 from feature_quality.toy.network import ToyNetwork
 from feature_quality.toy.runs import expand_grid
-from feature_quality.training.device import deterministic_device
+from feature_quality.training.device import deterministic_cpu
 from feature_quality.training.loop import DeviceSplit
 from feature_quality.training.models import trained_network
 
 EXAMPLES = 300
-CPU = torch.device("cpu")
 
 
 def perturb_toy(rho: float, runs: str, networks: str) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -54,9 +53,10 @@ def perturb_network(
     _, run = read_table(history, HISTORY)
     if run["diverged"]:
         return PERTURBATIONS.empty_table().to_pandas(), {"run": run}
-    network = trained_network(prepared, run, model, CPU).double().eval()
+    cpu = torch.device("cpu")
+    network = trained_network(prepared, run, model, cpu).double().eval()
     train = prepared.split("train")
-    split = DeviceSplit.of(train, prepared.description, CPU, network.normalisation)
+    split = DeviceSplit.of(train, prepared.description, cpu, network.normalisation)
     number = len(train.table)
     chosen = torch.linspace(0, number - 1, min(number, EXAMPLES)).long()
     inputs, labels = split.take(chosen)
@@ -72,7 +72,7 @@ def perturb_network(
 
 
 with job(snakemake.log[0]):
-    deterministic_device()
+    deterministic_cpu()
     files = dict(snakemake.input.items())
     perturb = perturb_toy if "networks" in files else perturb_network
     table, metadata = perturb(snakemake.params.rho, **files)

@@ -3,7 +3,6 @@
 from feature_quality.config.loading import load
 from feature_quality.job import job
 from feature_quality.plan import Machine, cost, describe, report_cost, toy_cost
-from feature_quality.training.device import describe as name_of
 
 with job(snakemake.log[0]):
     settings, params = load(snakemake.config), snakemake.params
@@ -12,6 +11,4 @@ with job(snakemake.log[0]):
     if params.toy_parts:
         costs.append(toy_cost(params.toy_parts, machine))
     costs.append(report_cost(params.figures, params.tables, machine))
-    # Jobs on a GPU take turns.
-    at_once = params.cores if machine.device.type == "cpu" else 1
-    print(describe(costs, at_once, name_of(machine.device)))
+    print(describe(costs, params.cores, machine.device))

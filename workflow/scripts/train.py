@@ -1,6 +1,5 @@
 """Train one network: one dataset, method, learning rate, rho and seed."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from feature_quality.artifacts.checksum import sha256
@@ -17,7 +16,7 @@ from feature_quality.training.device import (
     describe,
     deterministic_device,
     instructions,
-    usable_precision,
+    refuse_emulation,
 )
 from feature_quality.training.loop import DeviceSplit, TrainingConfig, train
 from feature_quality.training.models import load_start_weights, network_for
@@ -35,7 +34,7 @@ with job(snakemake.log[0]) as log, locked(folder, log.warning):
     }
     settings = snakemake.params.settings
     config = TrainingConfig.of(settings)
-    config = replace(config, precision=usable_precision(config.precision, device))
+    refuse_emulation(config.precision, device)
     prepared = read_prepared(snakemake.input.images, snakemake.input.examples)
     model = network_for(prepared, settings["network"], run["seed"], device)
     metadata = run | {

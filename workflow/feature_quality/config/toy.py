@@ -259,7 +259,10 @@ class Toy(Section):
             if not inputs or not each.key.startswith(VARIED) or each.key.startswith(prefixes)
         ]
         seeds, epochs = (
-            (self.lost_constants.seeds, self.lost_constants.epochs)
+            (
+                self.lost_constants.seeds,
+                sorted({self.training.epochs, *self.lost_constants.epochs}),
+            )
             if inputs == ("constants",)
             else (self.seeds, (self.training.epochs,))
         )

@@ -96,8 +96,7 @@ class TrainingSettings(Section):
     )
     precision: Literal["float32", "bfloat16"] = constant(
         ours("float32", "the paper does not say"),
-        "Of the networks' passes in training; bfloat16 is used on devices that "
-        "compute with it, and float32 elsewhere.",
+        "Of the networks' passes in training; bfloat16 is for devices that compute with it.",
     )
     compiled: bool = constant(
         ours(False, "the paper does not say; compiled arithmetic rounds differently"),

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import torch
 
+from feature_quality.errors import InputError
+
 # From glibc's malloc.h and malloc.c.
 _TRIM_THRESHOLD = -1
 _MMAP_THRESHOLD = -3
@@ -21,8 +23,27 @@ _BFLOAT16_PRODUCTS = ("avx512_bf16", "amx_bf16")
 def deterministic_device() -> torch.device:
     """Return a GPU if there is one, else the CPU, after asking PyTorch for repeatable arithmetic.
 
-    Deterministic algorithms are on and TF32 is off. The CPU computes with one
-    thread, because another number of threads rounds differently: jobs run side by side instead.
+    Of several GPUs, it takes a place on the one that fewest jobs use.
+    """
+    if not torch.cuda.is_available():
+        return deterministic_cpu()
+    ask_for_determinism()
+    device = torch.device("cuda", _free_gpu())
+    torch.cuda.set_device(device)
+    return device
+
+
+def deterministic_cpu() -> torch.device:
+    """Return the CPU, after asking PyTorch for repeatable arithmetic; a GPU is left alone."""
+    ask_for_determinism()
+    _keep_freed_memory()
+    return torch.device("cpu")
+
+
+def ask_for_determinism() -> None:
+    """Ask PyTorch for repeatable arithmetic: deterministic algorithms, no TF32, one CPU thread.
+
+    Another number of threads rounds differently: jobs run side by side instead.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # use_deterministic_algorithms(True) does this too, but loads the compiler: four seconds.
@@ -33,12 +54,6 @@ def deterministic_device() -> torch.device:
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
     torch.set_num_threads(1)
-    if not torch.cuda.is_available():
-        _keep_freed_memory()
-        return torch.device("cpu")
-    device = torch.device("cuda", _free_gpu())
-    torch.cuda.set_device(device)
-    return device
 
 
 def _keep_freed_memory() -> None:
@@ -92,13 +107,27 @@ def describe(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
-def usable_precision(asked: str, device: torch.device) -> str:
-    """Return ``bfloat16`` if it is asked for and the device computes with it, else float32."""
+def has_bfloat16(device: torch.device) -> bool:
+    """Say whether the device computes with bfloat16; emulated, it is slower than float32."""
     if device.type == "cuda":
-        has = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        has = bool(_bfloat16_products())
-    return asked if has else "float32"
+        has: bool = torch.cuda.is_bf16_supported(including_emulation=False)
+        return has
+    return bool(_bfloat16_products())
+
+
+def refuse_emulation(precision: str, device: torch.device) -> None:
+    """Refuse bfloat16 on a device that does not compute with it.
+
+    Taking float32 there instead would compare runs of both.
+
+    Raises:
+        InputError: it is asked for in vain.
+    """
+    if precision == "bfloat16" and not has_bfloat16(device):
+        raise InputError(
+            f"precision: bfloat16 should be float32, as {describe(device)} here does not compute "
+            "with bfloat16"
+        )
 
 
 def instructions() -> list[str]:
