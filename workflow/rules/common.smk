@@ -68,8 +68,8 @@ def one_of(texts):
 
 
 # Jobs on this machine share its GPU, where it has one; a cluster's profile says what its jobs get.
-HAS_GPU = bool(shutil.which("nvidia-smi")) or os.path.exists("/dev/nvidia0")
-GPUS_PER_JOB = int(HAS_GPU and os.environ.get("CUDA_VISIBLE_DEVICES") != "")
+HIDDEN = os.environ.get("CUDA_VISIBLE_DEVICES") == ""
+GPUS_PER_JOB = 1 if shutil.which("nvidia-smi") and not HIDDEN else 0
 # GPU memory of a job in MB, at the documented sizes of images; 8000 for any other network.
 GPU_MB = {"cnn": 2000, "resnet50": 24000}
 
