@@ -157,6 +157,7 @@ def run_script(
     input: Any = (),  # noqa: A002
     output: Any = (),
     params: dict[str, Any] | None = None,
+    threads: int = 2,
     **wildcards: str,
 ) -> None:
     """Run a rule's script on files, with its log in ``folder``."""
@@ -170,7 +171,7 @@ def run_script(
                 params=_named(Params, (params or {}) | described),
                 wildcards=_named(Wildcards, wildcards),
                 log=_named(Log, [folder / f"{script}.log"]),
-                threads=2,
+                threads=threads,
             )
         },
     )

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -15,6 +14,7 @@ from feature_quality.artifacts.toy import CONTOURS, EPOCHS, PERTURBATIONS, POINT
 from feature_quality.artifacts.weights import read_weights
 from feature_quality.config.loading import load
 from feature_quality.reporting.registry import figures
+from feature_quality.toy.runs import expand_grid
 
 from .conftest import WHOLE, run_script
 
@@ -65,11 +65,19 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.mark.parametrize("study", AXES)
 def test_a_study_has_one_row_per_run(toy: Path, study: str) -> None:
     runs, description = read_table(toy / study, TOY_RUNS)
-    assert len(runs) == np.prod([len(values) for values in AXES[study].values()])
+    assert len(runs) == len(expand_grid(AXES[study]))
     assert runs["diverged_step"].isna().all()
     assert runs["hard_error"].between(0, 1).all()
     assert description["lr"] == 0.01
     assert description["code"] == "0123456789abcdef"
+
+
+def test_how_many_runs_are_trained_at_a_time_changes_no_byte(tmp_path: Path) -> None:
+    params = {"axes": AXES["batch_size"], "settings": SETTINGS}
+    for threads in (1, 3):
+        output = [tmp_path / str(threads)]
+        run_script(tmp_path, "toy_study", output=output, params=params, threads=threads)
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "3").read_bytes()
 
 
 def test_sgd_and_lsam_part_from_the_same_start(toy: Path) -> None:

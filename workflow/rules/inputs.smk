@@ -13,6 +13,7 @@ from feature_quality.reporting.registry import (
     tables,
 )
 from feature_quality.toy import studies
+from feature_quality.toy.runs import expand_grid
 
 RUNS = [run for dataset in settings.datasets for run in settings.runs_of(dataset)]
 SELECTIONS = expand("results/selection/{dataset}.json", dataset=settings.datasets)
@@ -66,6 +67,17 @@ TOY_PARTS = {
     for study in sorted(TRAINED_STUDIES)
     for part, axes in STUDY_PARTS[study].items()
 }
+
+
+# As many training examples of the toy take one core a minute or two.
+EXAMPLES_PER_THREAD = 3e7
+
+
+def toy_threads(wildcards):
+    """How many runs of a part are trained at a time: more where they would take long."""
+    runs = expand_grid(TOY_PARTS[wildcards.part])
+    examples = sum(run.steps * run.batch_size for run in runs)
+    return max(1, min(16, round(examples / EXAMPLES_PER_THREAD)))
 
 
 def study_files(study):

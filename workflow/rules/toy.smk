@@ -16,6 +16,7 @@ rule toy_study:
         "results/benchmarks/toy/{part}.tsv"
     conda:
         "../../envs/workflow.yaml"
+    threads: toy_threads
     params:
         axes=lambda wildcards: TOY_PARTS[wildcards.part],
         settings={

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import t
+from scipy.special import stdtrit
 
 # The number of bootstrap samples.
 REPLICATES = 1000
@@ -18,7 +18,7 @@ def interval(values: pd.Series, level: float = 0.95) -> tuple[float, float]:
     """
     values = values.dropna()
     mean, n = values.mean(), len(values)
-    half = t.ppf((1 + level) / 2, n - 1) * values.std() / n**0.5 if n > 1 else 0.0
+    half = stdtrit(n - 1, (1 + level) / 2) * values.std() / n**0.5 if n > 1 else 0.0
     return float(mean - half), float(mean + half)
 
 
@@ -37,7 +37,9 @@ def fieller(
     """
     n = len(numerators)
     above, below = float(numerators.mean()), float(denominators.mean())
-    (vaa, vab), (_, vbb) = np.cov(numerators, denominators) / n * t.ppf((1 + level) / 2, n - 1) ** 2
+    (vaa, vab), (_, vbb) = (
+        np.cov(numerators, denominators) / n * stdtrit(n - 1, (1 + level) / 2) ** 2
+    )
     leading = below**2 - vbb
     if below <= 0 or leading <= 0:
         return None

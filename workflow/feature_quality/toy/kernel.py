@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 # Sums may be vectorised and products fused into them; not-a-number and infinity keep their meaning.
-_compiled = numba.njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
+_compiled = numba.njit(
+    cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"}
+)
 
 # Floats in a vector of AVX2: a layer of a multiple of it leaves no remainder to a slower loop.
 LANES = 8
