@@ -113,6 +113,8 @@ def test_what_claims_leave_out_is_left_out_and_said(intervened, trained, curves,
     ratios = ["phantom_ratio_mean", "phantom_ratio_median"]
     trained.loc[(trained["rho"] == 0.5) & one, ratios] = -1.0
     trained.loc[(trained["rho"] == 0.3) & one, "train_error"] = 0.03
+    # Of the interventions, it is drawn.
+    intervened.loc[intervened.index[:4], "train_error"] = 0.03
     files = {"shown": trained, "interventions": intervened}
     for name, table in files.items():
         write_table(tmp_path / name, table[TOY_RUNS.names], TOY_RUNS, {})
@@ -122,6 +124,21 @@ def test_what_claims_leave_out_is_left_out_and_said(intervened, trained, curves,
         kept = trained[(trained["rho"] < 0.5) & (trained["train_error"] == 0)].groupby("rho")
         means = kept[["phantom_ratio_mean", "hard_error"]].mean()
         np.testing.assert_allclose(points(joined), means)
-    lost, beyond = drawing.texts[-2:]
-    assert lost.startswith("Left out, as by the claims: label lost in 1 of 30 runs")
+    drawn, lost, beyond = drawing.texts[-3:]
+    assert drawn.startswith("In the grey lines, but dropped by the claims: label lost in 4 of 18")
+    assert lost.startswith("No part of the points: label lost in 1 of")
     assert beyond == "LSAM at ρ = 0.5 is left out, as its ratio is not positive in some run."
+
+
+def test_without_a_run_that_has_the_label_there_are_lines_alone(
+    intervened, trained, curves, tmp_path
+) -> None:
+    files = {"shown": trained, "interventions": intervened}
+    for name, table in files.items():
+        table["train_error"] = 0.5
+        write_table(tmp_path / name, table[TOY_RUNS.names], TOY_RUNS, {})
+    figure = draw({name: [str(tmp_path / name)] for name in files}, None).figure
+    for panel in figure.axes:
+        assert len(curves(panel, NEUTRAL)) == 1
+        assert not any(len(line.get_xdata()) for line in curves(panel, METHODS["LSAM"]))
+    figure.draw_without_rendering()

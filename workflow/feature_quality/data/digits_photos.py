@@ -25,7 +25,7 @@ SPEC = DatasetSpec(
     demonstration=True,
     grid={
         "lr": ours((0.05,), "SGD fits all training images at it"),
-        "rho": ours((0.1, 0.2), "with 0.3, training does not begin in so few epochs"),
+        "rho": ours((0.05, 0.1), "SAM fits them too; with 0.2, training hardly begins"),
     },
     training={
         "network": ours("cnn", "as for CIFAR-MNIST"),

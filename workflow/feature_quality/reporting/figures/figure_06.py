@@ -53,13 +53,14 @@ def draw(inputs: Inputs, _: None) -> Drawing:
     shown = read_table(inputs["shown"][0], TOY_RUNS)[0]
     runs = read_tables(inputs["interventions"], TOY_RUNS)
     texts = [bands_text(runs["seed"].nunique())]
-    drawn = pd.concat([runs, shown])
-    texts += [*diverged_text(drawn), *lost_text(drawn, "Left out, as by the claims")]
+    texts += diverged_text(pd.concat([runs, shown]))
+    texts += lost_text(runs, "In the grey lines, but dropped by the claims")
+    texts += lost_text(shown, "No part of the points")
     kept = without_lost(shown)
     if len(hidden := kept.loc[~comparable(kept), "rho"].unique()):
         radii = ", ".join(map(format_number, sorted(hidden)))
         texts.append(f"LSAM at ρ = {radii} is left out, as its ratio is not positive in some run.")
-    return Drawing(plot(without_lost(runs), kept), texts)
+    return Drawing(plot(runs, kept), texts)
 
 
 def ratio_by_rho(trained: pd.DataFrame) -> pd.Series:
@@ -77,9 +78,8 @@ def plot(intervened: pd.DataFrame, trained: pd.DataFrame) -> Figure:
     Args:
         intervened: runs under the interventions.
         trained: SGD and LSAM runs at the same complexity; each ρ stands at its mean over training
-            of w̃_h/w̃_e, hollow and at the median where that mean breaks.
-
-    Both have NaN for what is left out.
+            of w̃_h/w̃_e, hollow and at the median where that mean breaks. Those that have lost the
+            label have NaN.
     """
     figure, axes = canvas(1, 3, 2.8, sharey=True)
     for panel, (kind, title) in zip(axes[0], INTERVENTIONS.items(), strict=True):
